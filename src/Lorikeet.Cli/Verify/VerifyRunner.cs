@@ -1,0 +1,86 @@
+namespace Lorikeet.Cli.Verify;
+
+/// <summary>Walks a folder of reference cases and runs each by the area it lies in.</summary>
+internal static class VerifyRunner
+{
+    /// <summary>One verifier an area; a new area is one line.</summary>
+    public static IReadOnlyList<IVerifier> Verifiers { get; } = [];
+
+    /// <summary>Runs all cases at or below a folder: the root of all areas, an area, or a folder inside one.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="stop">Stops between cases.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder, or no area in it or above it.</exception>
+    public static IEnumerable<CaseReport> Run(string path, CancellationToken stop)
+    {
+        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (!Directory.Exists(root))
+        {
+            throw new DirectoryNotFoundException($"{path}: there is no such folder");
+        }
+        List<(IVerifier Verifier, string Folder)> areas = Areas(root);
+        if (areas.Count == 0)
+        {
+            throw new DirectoryNotFoundException(
+                $"{path}: neither it nor a folder above or in it is named after an area ({string.Join(", ", Verifiers.Select(v => v.Area))})");
+        }
+        return areas.SelectMany(area => Run(area.Verifier, area.Folder, root, stop));
+    }
+
+    private static IEnumerable<CaseReport> Run(IVerifier verifier, string folder, string root, CancellationToken stop)
+    {
+        foreach (string found in verifier.Cases(folder))
+        {
+            stop.ThrowIfCancellationRequested();
+            string name = Path.GetRelativePath(root, found);
+            CaseReport report = new(name == "." ? Path.GetFileName(root) : name);
+            try
+            {
+                verifier.Verify(found, report);
+                if (report.Comparisons.Count == 0)
+                {
+                    report.Fail("-", "the case holds nothing that was compared");
+                }
+            }
+            catch (NotSupportedException e)
+            {
+                report.Unsupported(e.Message);
+            }
+#pragma warning disable CA1031 // One bad case must not end the run; it is reported as failed.
+            catch (Exception e) when (e is not OperationCanceledException)
+#pragma warning restore CA1031
+            {
+                report.Fail("-", $"{e.GetType().Name}: {e.Message}");
+            }
+            yield return report;
+        }
+    }
+
+    private static List<(IVerifier Verifier, string Folder)> Areas(string root)
+    {
+        // The nearest folder at or above the path that carries an area's name decides; else the areas inside the path.
+        for (string? folder = root; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            string name = Path.GetFileName(folder);
+            if (Verifiers.FirstOrDefault(v => v.Area == name) is { } verifier)
+            {
+                return [(verifier, root)];
+            }
+        }
+        return
+        [
+            .. from verifier in Verifiers
+               let inside = Path.Combine(root, verifier.Area)
+               where Directory.Exists(inside)
+               select (verifier, inside),
+        ];
+    }
+
+    /// <summary>The folders at or below one that hold a file, in order of their paths.</summary>
+    /// <param name="folder">Where to look.</param>
+    /// <param name="file">The file's name.</param>
+    public static IEnumerable<string> FoldersWith(string folder, string file)
+    {
+        IEnumerable<string> all = Directory.EnumerateFiles(folder, file, SearchOption.AllDirectories);
+        return all.Select(f => Path.GetDirectoryName(f)!).Order(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,59 @@
+using Lorikeet.Kernels;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>Self-attention with rotary positions and grouped key heads, as in the Llama family.</summary>
+/// <param name="qkv">The projection of q, k and v.</param>
+/// <param name="output">The projection back to the hidden size.</param>
+/// <param name="shape">Heads, key heads, head size, scale, window.</param>
+/// <param name="rotary">The rotation tables; null: no positions.</param>
+public sealed class AttentionMixer(Projection qkv, Projection output, AttentionShape shape, RotaryTable? rotary) : IMixer
+{
+    /// <inheritdoc/>
+    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0);
+
+    /// <inheritdoc/>
+    public Tensor Forward(ModelRun run, int slot, in Tensor x)
+    {
+        ThreeTensors three = default;
+        Span<Tensor> parts = three;
+        qkv.Forward(run, x, parts);
+        Tensor q = parts[0], k = parts[1];
+        if (rotary is not null)
+        {
+            (Tensor cos, Tensor sin) = run.Table(rotary);
+            q = RotaryEmbedding.Into(run, q, shape.Heads, cos, sin);
+            k = RotaryEmbedding.Into(run, k, shape.KeyHeads, cos, sin);
+        }
+        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2]);
+        return output.Forward(run, y);
+    }
+
+    private unsafe Tensor Paged(ModelRun run, int slot, in Tensor q, in Tensor k, in Tensor v)
+    {
+        AttentionSequence[] sequences = run.Rows.Sequences;
+        // A batch of 256 sequences fits the stack; larger ones are rare enough to pay for an array.
+        Span<PagedSequence> paged = sequences.Length <= 256 ? stackalloc PagedSequence[sequences.Length] : new PagedSequence[sequences.Length];
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            paged[i] = new PagedSequence
+            {
+                Row = sequences[i].Row,
+                Rows = sequences[i].Rows,
+                Start = sequences[i].Start,
+                Pages = run.Rows.State(i).Pages(slot),
+            };
+        }
+        PagedAttention.Write(shape, paged, k.Span, v.Span);
+        Tensor y = run.Allocate(q.Rows, q.Width);
+        PagedAttention.Forward(shape, paged, q.Span, y.Span);
+        return y;
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(3)]
+    private struct ThreeTensors
+    {
+        private Tensor first;
+    }
+}

@@ -1,0 +1,24 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>The gated feed-forward of the Llama family: down( silu(gate x) o up x ).</summary>
+/// <param name="gateUp">The projection of gate and up.</param>
+/// <param name="down">The projection back to the hidden size.</param>
+public sealed class GatedFeedForward(Projection gateUp, Projection down) : IFeedForward
+{
+    /// <inheritdoc/>
+    public Tensor Forward(ModelRun run, in Tensor x)
+    {
+        TwoTensors two = default;
+        Span<Tensor> parts = two;
+        gateUp.Forward(run, x, parts);
+        return down.Forward(run, SwiGlu.Forward(run, parts[0], parts[1]));
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(2)]
+    private struct TwoTensors
+    {
+        private Tensor first;
+    }
+}

@@ -1,0 +1,223 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>A decoder-only language model: embedding, blocks, last norm, head. One definition for training and serving.</summary>
+public abstract class LanguageModel : IDisposable
+{
+    private readonly Func<Tensor, Tensor>?[] blockForwards;
+    private ModelRun? blockRun;
+
+    /// <summary>Puts the parts together; an architecture's constructor calls it.</summary>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="parts">Its parts.</param>
+    protected LanguageModel(ModelConfig config, ModelParts parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        Config = config;
+        Embedding = parts.Embedding;
+        Blocks = parts.Blocks;
+        FinalNorm = parts.FinalNorm;
+        Head = parts.Head;
+        blockForwards = new Func<Tensor, Tensor>?[Blocks.Count];
+        Sites = parts.Sites;
+        for (int i = 0; i < Sites.Count; i++)
+        {
+            Sites[i].Index = i;
+        }
+    }
+
+    /// <summary>The configuration.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>All sites, in the order of the modules.</summary>
+    public IReadOnlyList<Site> Sites { get; }
+
+    /// <summary>The token table.</summary>
+    public EmbeddingSite Embedding { get; }
+
+    /// <summary>The blocks.</summary>
+    public IReadOnlyList<Block> Blocks { get; }
+
+    /// <summary>The norm after the last block.</summary>
+    public NormSite FinalNorm { get; }
+
+    /// <summary>The output head: hidden to logits.</summary>
+    public Projection Head { get; }
+
+    /// <summary>All stored tensors, by the names in the file.</summary>
+    public IEnumerable<ModelTensor> Tensors
+    {
+        get
+        {
+            foreach (Site site in Sites)
+            {
+                foreach (ModelTensor tensor in site.Tensors)
+                {
+                    yield return tensor;
+                }
+            }
+        }
+    }
+
+    /// <summary>Bytes of all weights.</summary>
+    public long WeightBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (ModelTensor tensor in Tensors)
+            {
+                bytes += tensor.Weight?.Bytes ?? (tensor.Vector!.Value.Shape.Length * sizeof(float));
+            }
+            return bytes;
+        }
+    }
+
+    /// <summary>Number of weights (a tied head counts once).</summary>
+    public long ParameterCount
+    {
+        get
+        {
+            long count = 0;
+            foreach (ModelTensor tensor in Tensors)
+            {
+                count += tensor.Weight is { } weight ? (long)weight.Outputs * weight.Inputs : tensor.Vector!.Value.Shape.Length;
+            }
+            return count;
+        }
+    }
+
+    /// <summary>The site of a module path, or null.</summary>
+    /// <param name="name">For example <c>model.layers.0.mlp.down_proj</c>.</param>
+    public Site? Find(string name)
+    {
+        foreach (Site site in Sites)
+        {
+            if (site.Name == name)
+            {
+                return site;
+            }
+        }
+        return null;
+    }
+
+    /// <summary>The hidden states after the last norm.</summary>
+    /// <param name="run">The run: rows, plan, tape. The rows of stateful sequences are stored; the caller counts them with <see cref="SequenceState.Append"/>.</param>
+    /// <param name="input">Tokens or embeddings, as many as the run has rows.</param>
+    /// <returns>[rows, hidden].</returns>
+    public Tensor Forward(ModelRun run, Input input)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        if (input.Rows != run.Rows.Count)
+        {
+            throw new ArgumentException($"the input has {input.Rows} rows, the run {run.Rows.Count}");
+        }
+        run.BeginStep();
+        BeginStep(run);
+        Tensor h = input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens);
+        h = AfterEmbedding(run, h);
+        Observe(run, -1, h);
+        for (int layer = 0; layer < Blocks.Count; layer++)
+        {
+            h = run.Checkpointing && run.Tape is not null
+                ? Checkpoint.Forward(run, h, BlockForward(run, layer))
+                : Blocks[layer].Forward(run, h);
+            Observe(run, layer, h);
+        }
+        return FinalNorm.Forward(run, Finish(run, h));
+    }
+
+    /// <summary>Logits of hidden states.</summary>
+    /// <param name="run">The run; its plan must fit the rows given here.</param>
+    /// <param name="hidden">[rows, hidden].</param>
+    /// <returns>[rows, vocabulary].</returns>
+    public virtual Tensor Logits(ModelRun run, in Tensor hidden) => Head.Forward(run, hidden);
+
+    /// <summary>Sets what all blocks of a step read (rotation tables).</summary>
+    /// <param name="run">The run.</param>
+    protected virtual void BeginStep(ModelRun run)
+    {
+    }
+
+    /// <summary>What happens between embedding and first block; most models do nothing.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="h">[rows, hidden].</param>
+    protected virtual Tensor AfterEmbedding(ModelRun run, in Tensor h) => h;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees all weights.</summary>
+    /// <param name="disposing">Always true: there is no finaliser.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        foreach (ModelTensor tensor in Tensors)
+        {
+            tensor.Weight?.Dispose();
+            tensor.Vector?.Dispose();
+        }
+    }
+
+    private Func<Tensor, Tensor> BlockForward(ModelRun run, int layer)
+    {
+        if (!ReferenceEquals(blockRun, run))
+        {
+            Array.Clear(blockForwards);
+            blockRun = run;
+        }
+        return blockForwards[layer] ??= h => Blocks[layer].Forward(run, h);
+    }
+
+    private static void Observe(ModelRun run, int layer, in Tensor h)
+    {
+        if (run.Plan is not { HasSides: true } plan)
+        {
+            return;
+        }
+        for (int i = 0; i < plan.Segments.Count; i++)
+        {
+            if (plan.Segments[i].Adapter?.Side is { } side)
+            {
+                Tensor own = RowSlice.Forward(run, h, plan.Segments[i].Row, plan.Segments[i].Rows);
+                using (run.Narrow(i))
+                {
+                    side.Observe(run, layer, own);
+                }
+            }
+        }
+    }
+
+    private static Tensor Finish(ModelRun run, in Tensor h)
+    {
+        if (run.Plan is not { HasSides: true } plan)
+        {
+            return h;
+        }
+        Tensor[] parts = new Tensor[plan.Segments.Count];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            parts[i] = RowSlice.Forward(run, h, plan.Segments[i].Row, plan.Segments[i].Rows);
+            if (plan.Segments[i].Adapter?.Side is { } side)
+            {
+                using (run.Narrow(i))
+                {
+                    parts[i] = side.Finish(run, parts[i]);
+                }
+            }
+        }
+        return RowConcat.Forward(run, parts);
+    }
+}
+
+/// <summary>The parts an architecture hands to <see cref="LanguageModel"/>.</summary>
+/// <param name="Embedding">The token table.</param>
+/// <param name="Blocks">The blocks.</param>
+/// <param name="FinalNorm">The norm after the last block.</param>
+/// <param name="Head">The output head.</param>
+/// <param name="Sites">All sites in the order of the modules.</param>
+public sealed record ModelParts(EmbeddingSite Embedding, IReadOnlyList<Block> Blocks, NormSite FinalNorm, Projection Head, IReadOnlyList<Site> Sites);

@@ -1,0 +1,34 @@
+using Lorikeet.Kernels;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>Random starts: matrices N(0, 0.02^2), norm scales 1, biases 0; each tensor from a stream of its own name.</summary>
+/// <param name="random">The seed.</param>
+/// <param name="type">The storage format of matrices.</param>
+/// <param name="deviation">Standard deviation of the matrices' elements.</param>
+public sealed class RandomSource(CounterRandom random, ElementType type = ElementType.F32, float deviation = 0.02f) : ITensorSource
+{
+    /// <inheritdoc/>
+    public bool Has(string name) => true;
+
+    /// <inheritdoc/>
+    public Weight Matrix(string name, int outputs, int inputs)
+    {
+        float[] values = new float[checked(outputs * inputs)];
+        CounterRandom own = random.Named(name);
+        own.FillNormal(values, deviation);
+        return new DenseWeight(values, outputs, inputs, type);
+    }
+
+    /// <inheritdoc/>
+    public Parameter Vector(string name, int length)
+    {
+        Tensor value = Storage.Zeros(new Shape(length));
+        if (!name.EndsWith(".bias", StringComparison.Ordinal))
+        {
+            value.Span.Fill(1f);
+        }
+        return new Parameter(name, value, trainable: false);
+    }
+}

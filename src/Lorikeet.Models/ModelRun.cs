@@ -1,0 +1,61 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>One pass through a language model: its rows, and which of them have which adapter.</summary>
+public sealed class ModelRun : Run
+{
+    private readonly List<(object Owner, Tensor Cos, Tensor Sin)> tables = [];
+
+    /// <summary>The rows of this step.</summary>
+    public Rows Rows { get; set; } = new();
+
+    /// <summary>Which rows run with which adapter; null: the bare model.</summary>
+    public BatchPlan? Plan { get; set; }
+
+    /// <summary>Sees activations, or null.</summary>
+    public ITap? Tap { get; set; }
+
+    /// <summary>Recompute each block in backward instead of keeping its values.</summary>
+    public bool Checkpointing { get; set; }
+
+    /// <summary>Run every change's own forward even where a batched form exists: the reference that the forms are compared with.</summary>
+    public bool OwnForwards { get; set; }
+
+    /// <summary>Puts a table of the step (one row for each row of the batch) where the blocks find it.</summary>
+    internal void SetTable(object owner, in Tensor cos, in Tensor sin) => tables.Add((owner, cos, sin));
+
+    /// <summary>A table's rows for the present, perhaps narrowed, rows.</summary>
+    internal (Tensor Cos, Tensor Sin) Table(object owner)
+    {
+        foreach ((object of, Tensor cos, Tensor sin) in tables)
+        {
+            if (ReferenceEquals(of, owner))
+            {
+                return (cos.ViewRows(Rows.First, Rows.Count), sin.ViewRows(Rows.First, Rows.Count));
+            }
+        }
+        throw new InvalidOperationException("the step has no such table: the model must set it before its blocks run");
+    }
+
+    internal void BeginStep() => tables.Clear();
+
+    /// <summary>Narrows the run to one segment of its plan, for parts that run apart; dispose to widen it again.</summary>
+    internal Narrowed Narrow(int segment)
+    {
+        RowSegment own = Plan!.Segments[segment];
+        Narrowed outer = new(this, Rows, Plan);
+        Rows = Rows.Narrow(own.Row, own.Rows);
+        Plan = Plan.Single(segment);
+        return outer;
+    }
+
+    internal readonly struct Narrowed(ModelRun run, Rows rows, BatchPlan? plan) : IDisposable
+    {
+        public void Dispose()
+        {
+            run.Rows = rows;
+            run.Plan = plan;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>A whole adapter: what it does at which sites, and the parts of a model it replaces or observes.</summary>
+/// <remarks>Built for one model; a row of a batch brings at most one. Methods are built from these parts and never write a base weight.</remarks>
+public class Adapter : IDisposable
+{
+    private readonly SiteAdapter?[] sites;
+    private readonly SiteForm?[] forms;
+    private readonly bool[] lowered;
+
+    /// <summary>An adapter without changes; add them with <see cref="Set"/>.</summary>
+    /// <param name="name">Its name in messages and requests.</param>
+    /// <param name="model">The model it is made for.</param>
+    public Adapter(string name, LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Name = name;
+        Model = model;
+        sites = new SiteAdapter?[model.Sites.Count];
+        forms = new SiteForm?[model.Sites.Count];
+        lowered = new bool[model.Sites.Count];
+    }
+
+    /// <summary>Its name.</summary>
+    public string Name { get; }
+
+    /// <summary>The model it is made for.</summary>
+    public LanguageModel Model { get; }
+
+    /// <summary>A network that observes each block's output and answers at the end, or null.</summary>
+    public ISideNetwork? Side { get; init; }
+
+    /// <summary>The change at a site, or null.</summary>
+    /// <param name="site">A site of the model.</param>
+    public SiteAdapter? this[Site site] => sites[site.Index];
+
+    /// <summary>The sites with a change, in the model's order.</summary>
+    public IEnumerable<(Site Site, SiteAdapter Change)> Changes
+    {
+        get
+        {
+            for (int i = 0; i < sites.Length; i++)
+            {
+                if (sites[i] is { } change)
+                {
+                    yield return (Model.Sites[i], change);
+                }
+            }
+        }
+    }
+
+    /// <summary>All parameters, in the model's order of sites; those of a side network and of mixers last.</summary>
+    public IEnumerable<Parameter> Parameters
+    {
+        get
+        {
+            foreach ((_, SiteAdapter change) in Changes)
+            {
+                foreach (Parameter parameter in change.Parameters)
+                {
+                    yield return parameter;
+                }
+            }
+            if (Side is not null)
+            {
+                foreach (Parameter parameter in Side.Parameters)
+                {
+                    yield return parameter;
+                }
+            }
+            for (int layer = 0; layer < Model.Blocks.Count; layer++)
+            {
+                if (Mixer(layer) is { } mixer)
+                {
+                    foreach (Parameter parameter in mixer.Parameters)
+                    {
+                        yield return parameter;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Numbers that are trained.</summary>
+    public long ParameterCount
+    {
+        get
+        {
+            long count = 0;
+            foreach (Parameter parameter in Parameters)
+            {
+                count += parameter.Trainable ? parameter.Value.Shape.Length : 0;
+            }
+            return count;
+        }
+    }
+
+    /// <summary>The mixer that takes a block's own mixer's place for this adapter's rows, or null.</summary>
+    /// <param name="layer">The block.</param>
+    public virtual IMixer? Mixer(int layer) => null;
+
+    /// <summary>Puts a change at a site; the adapter owns it.</summary>
+    /// <param name="site">A site of the model.</param>
+    /// <param name="change">The change.</param>
+    public void Set(Site site, SiteAdapter change)
+    {
+        ArgumentNullException.ThrowIfNull(site);
+        if (sites[site.Index] is not null)
+        {
+            throw new InvalidOperationException($"{Name}: {site} already has a change");
+        }
+        sites[site.Index] = change;
+    }
+
+    /// <summary>The batched form at a site, made at first use; null: the change's own forward runs.</summary>
+    /// <param name="site">A site with a change.</param>
+    public SiteForm? Form(Site site)
+    {
+        ArgumentNullException.ThrowIfNull(site);
+        if (!lowered[site.Index])
+        {
+            forms[site.Index] = sites[site.Index]?.Lower(site);
+            lowered[site.Index] = true;
+        }
+        return forms[site.Index];
+    }
+
+    /// <summary>Bytes of the batched forms made so far.</summary>
+    public long FormBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (SiteForm? form in forms)
+            {
+                bytes += form?.Bytes ?? 0;
+            }
+            return bytes;
+        }
+    }
+
+    /// <summary>Forgets the batched forms: the parameters changed.</summary>
+    public void ForgetForms()
+    {
+        for (int i = 0; i < forms.Length; i++)
+        {
+            forms[i]?.Dispose();
+            forms[i] = null;
+            lowered[i] = false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees parameters and forms.</summary>
+    /// <param name="disposing">Always true: there is no finaliser.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        ForgetForms();
+        foreach (SiteAdapter? change in sites)
+        {
+            change?.Dispose();
+        }
+        if (Side is not null)
+        {
+            foreach (Parameter parameter in Side.Parameters)
+            {
+                parameter.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>A normalisation: RMSNorm, or LayerNorm where <paramref name="layerNorm"/>.</summary>
+/// <param name="name">The module's path.</param>
+/// <param name="layer">Its block, or -1.</param>
+/// <param name="weight">[hidden].</param>
+/// <param name="bias">[hidden], or null.</param>
+/// <param name="eps">Added to the mean square or variance.</param>
+/// <param name="layerNorm">True: subtract the mean too.</param>
+public sealed class NormSite(string name, int layer, Parameter weight, Parameter? bias, float eps, bool layerNorm = false) : Site(name, layer)
+{
+    /// <summary>The scale.</summary>
+    public Parameter Weight { get; set; } = weight;
+
+    /// <summary>The shift, or null.</summary>
+    public Parameter? Bias { get; set; } = bias;
+
+    /// <summary>Added to the mean square or variance.</summary>
+    public float Eps { get; } = eps;
+
+    /// <inheritdoc/>
+    public override int Inputs => Weight.Value.Width;
+
+    /// <inheritdoc/>
+    public override int Outputs => Inputs;
+
+    /// <inheritdoc/>
+    public override Tensor Base(ModelRun run, in Tensor x, ReadOnlySpan<int> ids) =>
+        Normalise(run, x, run.Use(Weight), Bias is null ? default : run.Use(Bias));
+
+    /// <summary>The same norm with another scale and shift, for adapters that replace them.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, hidden].</param>
+    /// <param name="scale">[hidden].</param>
+    /// <param name="shift">[hidden], or default.</param>
+    public Tensor Normalise(ModelRun run, in Tensor x, in Tensor scale, in Tensor shift) =>
+        layerNorm ? LayerNorm.Forward(run, x, scale, shift, Eps) : RmsNorm.Forward(run, x, scale, Eps);
+
+    /// <inheritdoc/>
+    public override IEnumerable<ModelTensor> Tensors
+    {
+        get
+        {
+            yield return new ModelTensor(Name + ".weight", null, Weight);
+            if (Bias is not null)
+            {
+                yield return new ModelTensor(Name + ".bias", null, Bias);
+            }
+        }
+    }
+}

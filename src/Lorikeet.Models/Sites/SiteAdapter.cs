@@ -1,0 +1,44 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>An adapter's change at one site: a differentiable function of the site's input and the base's answer.</summary>
+public abstract class SiteAdapter : IDisposable
+{
+    /// <summary>What is trained here.</summary>
+    public virtual IReadOnlyList<Parameter> Parameters => [];
+
+    /// <summary>The adapted answer: the method's one definition, used in training and, where nothing faster is known, in serving.</summary>
+    /// <param name="call">Its rows, and the base.</param>
+    /// <returns>[rows, outputs].</returns>
+    public abstract Tensor Forward(in SiteCall call);
+
+    /// <summary>What the change becomes in a batch of many adapters; null: <see cref="Forward"/> runs on the adapter's rows.</summary>
+    /// <remarks>A form is faster, never different. It is made once for finished parameters and belongs to the caller.</remarks>
+    /// <param name="site">The site.</param>
+    public virtual SiteForm? Lower(Site site) => null;
+
+    /// <summary>The effective weight in float32, W' [outputs, inputs], where the change can be folded into the weight.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="weight">W, row-major [outputs, inputs]; receives W'.</param>
+    /// <param name="bias">The bias [outputs] (zeros where the site has none); receives the new bias.</param>
+    /// <returns>False: the change cannot be folded in.</returns>
+    public virtual bool Merge(Site site, Span<float> weight, Span<float> bias) => false;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the parameters.</summary>
+    /// <param name="disposing">Always true: there is no finaliser.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        foreach (Parameter parameter in Parameters)
+        {
+            parameter.Dispose();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using Lorikeet.Kernels;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>What an adapter becomes at a linear site in a batch: y = Post( Reduce( W Expand( Pre(x) ) ) + sum of Adds(x) ).</summary>
+/// <remarks>
+/// Every part may be absent. The bias of the base belongs to Post: y = scale o z + bias, where the form's own bias, if it has one, takes the
+/// base's place. Memory is native and owned by the form, so that a serving engine can count and evict it.
+/// </remarks>
+public sealed class SiteForm : IDisposable
+{
+    /// <summary>(IA)3 on the input: x o Pre, [inputs].</summary>
+    public Tensor Pre { get; init; }
+
+    /// <summary>FLoRA's B, transposed: each row of x becomes r rows B[j] o x, [r, inputs].</summary>
+    public Tensor Expand { get; init; }
+
+    /// <summary>FLoRA's A: y = ReduceScale * sum over j of A[j] o q_j, [r, outputs]; present exactly where <see cref="Expand"/> is.</summary>
+    public Tensor Reduce { get; init; }
+
+    /// <summary>1/r for the mean, 1 for the sum, s for the residual form.</summary>
+    public float ReduceScale { get; init; } = 1f;
+
+    /// <summary>True: the unexpanded product is added too (the residual form of FLoRA).</summary>
+    public bool ReduceAddsBase { get; init; }
+
+    /// <summary>Low-rank changes y += s B (A x).</summary>
+    public IReadOnlyList<LowRankPart> LowRank { get; init; } = [];
+
+    /// <summary>Sparse changes, row by row.</summary>
+    public SparsePart? Sparse { get; init; }
+
+    /// <summary>DoRA's or (IA)3's scale of the outputs, [outputs].</summary>
+    public Tensor Post { get; init; }
+
+    /// <summary>A bias that takes the base's place, [outputs].</summary>
+    public Tensor Bias { get; init; }
+
+    /// <summary>Bytes of memory that the form holds.</summary>
+    public long Bytes
+    {
+        get
+        {
+            long floats = Length(Pre) + Length(Expand) + Length(Reduce) + Length(Post) + Length(Bias);
+            foreach (LowRankPart part in LowRank)
+            {
+                floats += Length(part.A) + Length(part.B);
+            }
+            return (floats * sizeof(float)) + (Sparse?.Bytes ?? 0);
+        }
+    }
+
+    /// <summary>Packs a low-rank change for the grouped kernel.</summary>
+    /// <param name="a">A, [r, inputs].</param>
+    /// <param name="b">B, [outputs, r].</param>
+    /// <param name="scale">s.</param>
+    public static LowRankPart PackLowRank(in Tensor a, in Tensor b, float scale)
+    {
+        int rank = a.Rows;
+        int padded = Kernels.LowRank.PaddedRank(rank);
+        Tensor packedA = Storage.Zeros(new Shape(a.Width, padded));
+        Tensor packedB = Storage.Zeros(new Shape(rank, b.Rows));
+        Kernels.LowRank.PackA(a.Span, rank, a.Width, packedA.Span);
+        Kernels.LowRank.PackB(b.Span, rank, b.Rows, packedB.Span);
+        return new LowRankPart(packedA, packedB, rank, scale);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Pre.Free();
+        Expand.Free();
+        Reduce.Free();
+        Post.Free();
+        Bias.Free();
+        foreach (LowRankPart part in LowRank)
+        {
+            part.A.Free();
+            part.B.Free();
+        }
+    }
+
+    private static long Length(in Tensor tensor) => tensor.Exists ? tensor.Shape.Length : 0;
+}
+
+/// <summary>A low-rank change packed for the grouped kernel.</summary>
+/// <param name="A">[inputs, r padded to 8].</param>
+/// <param name="B">[r, outputs].</param>
+/// <param name="Rank">r.</param>
+/// <param name="Scale">s.</param>
+public readonly record struct LowRankPart(Tensor A, Tensor B, int Rank, float Scale);
+
+/// <summary>A sparse change of the weight: y[o] += sum over its entries of value * x[column], entries in ascending order.</summary>
+/// <param name="RowStarts">For each output, where its entries begin; one more at the end.</param>
+/// <param name="Columns">The input each entry reads.</param>
+/// <param name="Values">The entries.</param>
+public sealed record SparsePart(int[] RowStarts, int[] Columns, float[] Values)
+{
+    /// <summary>Bytes of memory.</summary>
+    public long Bytes => 4L * (RowStarts.Length + Columns.Length + Values.Length);
+}

@@ -1,0 +1,65 @@
+using Lorikeet.Kernels;
+
+namespace Lorikeet.Tensors;
+
+/// <summary>Causal attention with grouped key heads over many sequences of one batch; nothing crosses from one sequence to another.</summary>
+/// <remarks>
+/// y_h = softmax(scale q_h K^T + causal mask) V, query head h with key head h / (heads / keyHeads). Saves q, k, v, y and the log-sum-exp of
+/// each row and head; probabilities are computed again in backward, tile by tile (Dao et al., arXiv 2205.14135).
+/// </remarks>
+public static class CausalAttention
+{
+    /// <summary>Attends within each sequence.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="shape">Heads, key heads, head size, scale, window.</param>
+    /// <param name="sequences">The rows of each sequence; must not change until backward.</param>
+    /// <param name="q">[rows, heads * headDim].</param>
+    /// <param name="k">[rows, keyHeads * headDim].</param>
+    /// <param name="v">[rows, keyHeads * headDim].</param>
+    /// <returns>[rows, heads * headDim].</returns>
+    public static Tensor Forward(Run run, in AttentionShape shape, AttentionSequence[] sequences, in Tensor q, in Tensor k, in Tensor v)
+    {
+        Tensor y = run.Allocate(q.Rows, q.Width);
+        if (run.Tape is null || !(q.Recorded || k.Recorded || v.Recorded))
+        {
+            Attention.Forward(shape, sequences, q.Span, k.Span, v.Span, y.Span, []);
+            return y;
+        }
+        Tensor logSumExp = run.Allocate(q.Rows, shape.Heads);
+        Attention.Forward(shape, sequences, q.Span, k.Span, v.Span, y.Span, logSumExp.Span);
+        return run.Tape.Record(run, y, new AttentionNode(shape, sequences, q, k, v, y, logSumExp));
+    }
+
+    private sealed class AttentionNode(
+        AttentionShape shape, AttentionSequence[] sequences, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp) : Node
+    {
+        public override void Backward(Run run, ref Backprop gradient)
+        {
+            ArenaMark mark = run.Arena.Mark;
+            Tensor dq = run.Arena.Allocate(q.Shape), dk = run.Arena.Allocate(k.Shape), dv = run.Arena.Allocate(v.Shape);
+            Attention.Backward(
+                shape, sequences, q.Span, k.Span, v.Span, y.Span, logSumExp.Span, gradient.Output.Span, dq.Span, dk.Span, dv.Span);
+            AddTo(gradient, q, dq);
+            AddTo(gradient, k, dk);
+            AddTo(gradient, v, dv);
+            run.Arena.Release(mark);
+        }
+
+        private static void AddTo(in Backprop gradient, in Tensor input, in Tensor share)
+        {
+            if (!gradient.Wants(input))
+            {
+                return;
+            }
+            Tensor to = gradient.GradientOf(input, out bool accumulate);
+            if (accumulate)
+            {
+                Elementwise.Add(to.Span, share.Span, to.Span);
+            }
+            else
+            {
+                share.Span.CopyTo(to.Span);
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using Lorikeet.Kernels;
+
+namespace Lorikeet.Tensors;
+
+/// <summary>The product with a weight: y = x W^T + bias.</summary>
+/// <remarks>Backward: dx = dy W; dW = dy^T x where W trains or is watched; dbias = sum over rows of dy. Saves x [rows, inputs] only where dW is wanted.</remarks>
+public static class Linear
+{
+    /// <summary>y[i, :] = W x[i, :] + bias.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, inputs], prepared by the weight.</param>
+    /// <param name="weight">[outputs, inputs].</param>
+    /// <param name="bias">[outputs], or default for none.</param>
+    /// <returns>[rows, outputs].</returns>
+    public static Tensor Forward(Run run, in Prepared x, Weight weight, in Tensor bias = default)
+    {
+        if (x.X.Width != weight.Inputs)
+        {
+            throw new ArgumentException($"linear: x is {x.X.Shape}, the weight [{weight.Outputs}, {weight.Inputs}] wants rows of {weight.Inputs}");
+        }
+        Tensor y = run.Allocate(x.X.Rows, weight.Outputs);
+        weight.Multiply(run, x, y);
+        Tape? tape = run.Tape;
+        if (tape is not null)
+        {
+            bool trains = weight.Trains;
+            GradientWatch? watch = tape.WatchOf(weight);
+            if (trains)
+            {
+                foreach (Parameter parameter in weight.Parameters)
+                {
+                    run.Use(parameter);
+                }
+            }
+            if (trains || watch is not null || x.X.Recorded)
+            {
+                y = tape.Record(run, y, new LinearNode(x.X, weight, trains, watch));
+            }
+        }
+        return bias.Exists ? AddRow.Into(run, y, bias) : y;
+    }
+
+    private sealed class LinearNode(Tensor x, Weight weight, bool trains, GradientWatch? watch) : Node
+    {
+        public override void Backward(Run run, ref Backprop gradient)
+        {
+            Tensor dy = gradient.Output;
+            if (trains)
+            {
+                weight.AddGradient(run, dy, x);
+            }
+            watch?.Add(x, dy);
+            if (gradient.Wants(x))
+            {
+                Tensor dx = gradient.GradientOf(x, out bool accumulate);
+                weight.MultiplyTransposed(run, dy, dx, accumulate);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+namespace Lorikeet.Tensors;
+
+/// <summary>An input in the form in which weights of one kind read it; made once for all weights of a projection.</summary>
+/// <param name="X">The input itself, [rows, inputs].</param>
+/// <param name="Codes">What <see cref="Weight.Prepare"/> made of it (8-bit codes, tables), or nothing.</param>
+public readonly record struct Prepared(Tensor X, Tensor Codes = default);
+
+/// <summary>How one matrix is stored and multiplied. Rows are outputs: y = W x.</summary>
+public abstract class Weight : IDisposable
+{
+    /// <summary>Rows of the matrix: the width of y.</summary>
+    public abstract int Outputs { get; }
+
+    /// <summary>Columns of the matrix: the width of x.</summary>
+    public abstract int Inputs { get; }
+
+    /// <summary>Bytes of memory that the matrix takes.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>The storage format in a word: <c>f32</c>, <c>bf16</c>.</summary>
+    public abstract string Format { get; }
+
+    /// <summary>What of it can be trained; empty for a frozen weight.</summary>
+    public virtual IReadOnlyList<Parameter> Parameters => [];
+
+    /// <summary>Which preparation of the input this kind reads; weights of equal preparation share one <see cref="Prepared"/>.</summary>
+    public virtual string Preparation => "";
+
+    /// <summary>Brings the input into the form this kind reads.</summary>
+    /// <param name="run">The run; its arena holds the codes.</param>
+    /// <param name="x">[rows, inputs].</param>
+    public virtual Prepared Prepare(Run run, in Tensor x) => new(x);
+
+    /// <summary>y = x W^T: y[i, o] = sum over k of W[o, k] x[i, k].</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, inputs], prepared.</param>
+    /// <param name="y">[rows, outputs], overwritten.</param>
+    public abstract void Multiply(Run run, in Prepared x, in Tensor y);
+
+    /// <summary>dx = dy W: the gradient of the input.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="dy">[rows, outputs].</param>
+    /// <param name="dx">[rows, inputs].</param>
+    /// <param name="accumulate">True: add to dx.</param>
+    public abstract void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate);
+
+    /// <summary>One row of the matrix as float32, for norms, SVD, merging, export and embedding look-up.</summary>
+    /// <param name="row">0 to outputs - 1.</param>
+    /// <param name="to">Receives [inputs].</param>
+    public abstract void Read(int row, Span<float> to);
+
+    /// <summary>Adds dL/dW = dy^T x to the gradients of <see cref="Parameters"/>.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="dy">[rows, outputs].</param>
+    /// <param name="x">[rows, inputs].</param>
+    /// <exception cref="InvalidOperationException">The weight is frozen.</exception>
+    public virtual void AddGradient(Run run, in Tensor dy, in Tensor x) =>
+        throw new InvalidOperationException($"a {Format} weight [{Outputs}, {Inputs}] is frozen: it has no gradient");
+
+    /// <summary>Adds rows of dy to the gradient of the rows that an embedding look-up read.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="rows">The rows that were read, one for each row of dy.</param>
+    /// <param name="dy">[rows, inputs].</param>
+    /// <exception cref="InvalidOperationException">The weight is frozen.</exception>
+    public virtual void AddRowGradients(Run run, ReadOnlySpan<int> rows, in Tensor dy) =>
+        throw new InvalidOperationException($"a {Format} weight [{Outputs}, {Inputs}] is frozen: it has no gradient");
+
+    /// <summary>The whole matrix as float32, [outputs, inputs], row-major.</summary>
+    public float[] ToArray()
+    {
+        float[] all = new float[checked(Outputs * Inputs)];
+        for (int row = 0; row < Outputs; row++)
+        {
+            Read(row, all.AsSpan(row * Inputs, Inputs));
+        }
+        return all;
+    }
+
+    /// <summary>True where a recorded run must compute dL/dW.</summary>
+    public bool Trains
+    {
+        get
+        {
+            foreach (Parameter parameter in Parameters)
+            {
+                if (parameter.Trainable)
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the memory.</summary>
+    /// <param name="disposing">Always true: there is no finaliser.</param>
+    protected abstract void Dispose(bool disposing);
+}
