@@ -102,12 +102,6 @@ public static unsafe class Softmax
         }
     }
 
-    private readonly struct DivideByOperator(float divisor) : IUnary
-    {
-        public T Invoke<T>(T x)
-            where T : unmanaged, ILanes<T> => x / T.Splat(divisor);
-    }
-
     private readonly struct BackwardOperator(float dot) : IBinary
     {
         public T Invoke<T>(T y, T dy)
