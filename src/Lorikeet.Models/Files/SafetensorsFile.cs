@@ -1,0 +1,131 @@
+using System.IO.MemoryMappedFiles;
+using Lorikeet.Kernels;
+
+namespace Lorikeet.Models.Files;
+
+/// <summary>A safetensors file, mapped into memory and checked whole before any tensor is read.</summary>
+/// <remarks>
+/// The format: 8 bytes of header length (little-endian), a JSON header, the tensors' bytes without gaps.
+/// See https://github.com/huggingface/safetensors. The file must not be shortened while it is mapped.
+/// </remarks>
+public sealed unsafe class SafetensorsFile : IDisposable
+{
+    private readonly Dictionary<string, StoredTensor> byName;
+    private readonly MemoryMappedFile mapping;
+    private readonly MemoryMappedViewAccessor view;
+    private byte* start;
+
+    private SafetensorsFile(string path, SafetensorsHeader header, MemoryMappedFile mapping, long length)
+    {
+        FilePath = path;
+        Metadata = header.Metadata;
+        Tensors = header.Tensors;
+        byName = header.Tensors.ToDictionary(t => t.Name);
+        this.mapping = mapping;
+        view = mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        byte* at = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref at);
+        start = at + view.PointerOffset;
+    }
+
+    /// <summary>Where the file is.</summary>
+    public string FilePath { get; }
+
+    /// <summary>The strings of the header's <c>__metadata__</c>; empty where it has none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>The tensors in the order of their bytes.</summary>
+    public IReadOnlyList<StoredTensor> Tensors { get; }
+
+    /// <summary>Maps and checks a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="BadFileException">The file is absent or breaks any rule of the format.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            long length = file.Length;
+            SafetensorsHeader header = SafetensorsHeader.Read(file, path, length);
+            MemoryMappedFile mapping =
+                MemoryMappedFile.CreateFromFile(file, mapName: null, capacity: 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            try
+            {
+                return new SafetensorsFile(path, header, mapping, length);
+            }
+            catch
+            {
+                mapping.Dispose();
+                throw;
+            }
+        }
+        catch (Exception e) when (e is IOException and not BadFileException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new BadFileException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Finds a tensor by name.</summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="tensor">The tensor; null where there is none of that name.</param>
+    public bool TryGet(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out StoredTensor? tensor) => byName.TryGetValue(name, out tensor);
+
+    /// <summary>The bytes of a tensor: a view into the mapping that ends with <see cref="Dispose"/>.</summary>
+    /// <param name="t">A tensor of this file.</param>
+    /// <exception cref="BadFileException">The tensor has more than 2^31 - 1 bytes, which one span cannot hold.</exception>
+    public ReadOnlySpan<byte> Bytes(StoredTensor t)
+    {
+        ArgumentNullException.ThrowIfNull(t);
+        ObjectDisposedException.ThrowIf(start == null, this);
+        if (!byName.TryGetValue(t.Name, out StoredTensor? mine) || mine.Offset != t.Offset || mine.ByteLength != t.ByteLength)
+        {
+            throw new ArgumentException($"tensor {t.Name} is not one of {FilePath}", nameof(t));
+        }
+        if (t.ByteLength > int.MaxValue)
+        {
+            throw new BadFileException($"{FilePath}: tensor {t.Name} has {t.ByteLength} bytes; at most {int.MaxValue} a tensor are read. Split it.");
+        }
+        return new ReadOnlySpan<byte>(start + t.Offset, (int)t.ByteLength);
+    }
+
+    /// <summary>Reads a tensor as float32, whatever float type it is stored as.</summary>
+    /// <param name="t">A tensor of this file of type F32, BF16, F16 or F64.</param>
+    /// <param name="to">Receives all its numbers, in the file's order; as long as the tensor.</param>
+    /// <exception cref="BadFileException">The tensor is stored as integers, booleans or 8-bit floats.</exception>
+    public void ReadSingle(StoredTensor t, Span<float> to)
+    {
+        ReadOnlySpan<byte> from = Bytes(t);
+        if (to.Length != t.Count)
+        {
+            throw new ArgumentException($"tensor {t.Name} has {t.Count} numbers, the destination {to.Length}; they must be equal", nameof(to));
+        }
+        if (!SingleReader.TryRead(t.Type, from, to))
+        {
+            throw new BadFileException($"{FilePath}: tensor {t.Name} is stored as {t.Type.Name()}; expected F32, BF16, F16 or F64.");
+        }
+    }
+
+    /// <summary>The kernels' element type of a tensor that can be used without conversion.</summary>
+    /// <param name="type">The stored type.</param>
+    /// <returns>Null for types that kernels do not multiply.</returns>
+    public static ElementType? ToElementType(StoredType type) => type switch
+    {
+        StoredType.F32 => ElementType.F32,
+        StoredType.BF16 => ElementType.BF16,
+        StoredType.F16 => ElementType.F16,
+        _ => null,
+    };
+
+    /// <summary>Ends the mapping; no span of <see cref="Bytes"/> may be used afterwards.</summary>
+    public void Dispose()
+    {
+        if (start == null)
+        {
+            return;
+        }
+        start = null;
+        view.SafeMemoryMappedViewHandle.ReleasePointer();
+        view.Dispose();
+        mapping.Dispose();
+    }
+}
