@@ -192,6 +192,7 @@ public sealed unsafe class Team : IDisposable
             }
             if (stopping)
             {
+                ThreadScratch.Release();
                 return;
             }
             seen = Volatile.Read(ref counters.Epoch);

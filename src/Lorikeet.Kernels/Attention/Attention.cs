@@ -1,0 +1,273 @@
+namespace Lorikeet.Kernels;
+
+/// <summary>Causal attention over rows in memory, forward and backward: what a training step and an evaluation run.</summary>
+/// <remarks>
+/// One call serves many sequences, and no query sees another sequence. Grouped key heads: query head h reads key head h / (heads / keyHeads).
+/// A row's bits depend on its sequence's rows up to it alone, and equal those of <see cref="PagedAttention"/>: per query and head, tiles of 32
+/// keys aligned to absolute positions are visited in ascending order; scores are chains over ascending elements; the running maximum rescales
+/// what was gathered; probabilities are added in one fixed tree, and values in one chain over ascending positions. What a query does not see is
+/// skipped, never multiplied by zero.
+/// </remarks>
+public static unsafe class Attention
+{
+    /// <summary>Keys of a tile, and positions of a page.</summary>
+    public const int Tile = 32;
+
+    /// <summary>Effectively computes, for each row i and head h, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>.</summary>
+    /// <param name="shape">Heads, scale and window.</param>
+    /// <param name="sequences">The sequences; each starts at position 0 and attends to its own rows only.</param>
+    /// <param name="q">[rows, heads * headDim].</param>
+    /// <param name="k">[rows, keyHeads * headDim].</param>
+    /// <param name="v">[rows, keyHeads * headDim].</param>
+    /// <param name="y">[rows, heads * headDim], written for the rows of the sequences; overlaps no input.</param>
+    /// <param name="logSumExp">[rows, heads], the logarithm of each softmax's denominator, kept for the backward; or empty.</param>
+    /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows or starts elsewhere than at 0.</exception>
+    public static void Forward(
+        in AttentionShape shape,
+        ReadOnlySpan<AttentionSequence> sequences,
+        ReadOnlySpan<float> q,
+        ReadOnlySpan<float> k,
+        ReadOnlySpan<float> v,
+        Span<float> y,
+        Span<float> logSumExp)
+    {
+        if (KernelPath.UseAvx2)
+        {
+            Forward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp);
+        }
+        else
+        {
+            Forward<ScalarTiles>(shape, sequences, q, k, v, y, logSumExp);
+        }
+    }
+
+    /// <summary>
+    /// The gradients of <see cref="Forward"/> (Dao et al. 2022, arXiv:2205.14135, algorithm 4): probabilities are computed again, tile by tile,
+    /// from the logarithms the forward kept. Gradients are written, not added.
+    /// </summary>
+    /// <param name="shape">Heads, scale and window.</param>
+    /// <param name="sequences">The forward's sequences.</param>
+    /// <param name="q">[rows, heads * headDim], as in the forward.</param>
+    /// <param name="k">[rows, keyHeads * headDim], as in the forward.</param>
+    /// <param name="v">[rows, keyHeads * headDim], as in the forward.</param>
+    /// <param name="y">[rows, heads * headDim], the forward's result.</param>
+    /// <param name="logSumExp">[rows, heads], what the forward kept.</param>
+    /// <param name="dy">[rows, heads * headDim], the gradient of y.</param>
+    /// <param name="dq">[rows, heads * headDim], written for the rows of the sequences; overlaps no input.</param>
+    /// <param name="dk">[rows, keyHeads * headDim], likewise.</param>
+    /// <param name="dv">[rows, keyHeads * headDim], likewise.</param>
+    /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows or starts elsewhere than at 0.</exception>
+    public static void Backward(
+        in AttentionShape shape,
+        ReadOnlySpan<AttentionSequence> sequences,
+        ReadOnlySpan<float> q,
+        ReadOnlySpan<float> k,
+        ReadOnlySpan<float> v,
+        ReadOnlySpan<float> y,
+        ReadOnlySpan<float> logSumExp,
+        ReadOnlySpan<float> dy,
+        Span<float> dq,
+        Span<float> dk,
+        Span<float> dv)
+    {
+        if (KernelPath.UseAvx2)
+        {
+            Backward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv);
+        }
+        else
+        {
+            Backward<ScalarTiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv);
+        }
+    }
+
+    internal static void Forward<TTiles>(
+        in AttentionShape shape,
+        ReadOnlySpan<AttentionSequence> sequences,
+        ReadOnlySpan<float> q,
+        ReadOnlySpan<float> k,
+        ReadOnlySpan<float> v,
+        Span<float> y,
+        Span<float> logSumExp)
+        where TTiles : unmanaged, ITileKernels
+    {
+        int rows = CheckInputs(shape, sequences, q, k, v);
+        RowArguments.Length(y, q.Length);
+        RowArguments.LengthOrEmpty(logSumExp, (long)rows * shape.Heads);
+        ThrowIfOverlaps(y, q, k, v);
+        int blockRows = ForwardTask.BlockRows(shape);
+        int tasks = 0;
+        long work = 0;
+        foreach (ref readonly AttentionSequence sequence in sequences)
+        {
+            tasks += TaskList.Count(sequence.Rows, blockRows, shape.KeyHeads);
+            work += (long)sequence.Rows * sequence.Rows * shape.QueryWidth;
+        }
+        fixed (AttentionSequence* pSequences = sequences)
+        fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp)
+        {
+            ForwardJob<TTiles> job = new()
+            {
+                Shape = shape,
+                Sequences = pSequences,
+                Count = sequences.Length,
+                Tasks = tasks,
+                BlockRows = blockRows,
+                Q = pq,
+                K = pk,
+                V = pv,
+                Y = py,
+                LogSumExp = pLog,
+            };
+            job.Each = work < TaskList.Worthwhile ? Math.Max(1, tasks) : TaskList.Each(tasks);
+            Team.Shared.Run(ref job, (tasks + job.Each - 1) / job.Each);
+        }
+    }
+
+    internal static void Backward<TTiles>(
+        in AttentionShape shape,
+        ReadOnlySpan<AttentionSequence> sequences,
+        ReadOnlySpan<float> q,
+        ReadOnlySpan<float> k,
+        ReadOnlySpan<float> v,
+        ReadOnlySpan<float> y,
+        ReadOnlySpan<float> logSumExp,
+        ReadOnlySpan<float> dy,
+        Span<float> dq,
+        Span<float> dk,
+        Span<float> dv)
+        where TTiles : unmanaged, ITileKernels
+    {
+        int rows = CheckInputs(shape, sequences, q, k, v);
+        RowArguments.Length(y, q.Length);
+        RowArguments.Length(logSumExp, (long)rows * shape.Heads);
+        RowArguments.Length(dy, q.Length);
+        RowArguments.Length(dq, q.Length);
+        RowArguments.Length(dk, k.Length);
+        RowArguments.Length(dv, k.Length);
+        ThrowIfOverlaps(dq, q, k, v);
+        ThrowIfOverlaps(dq, y, dy, dk);
+        ThrowIfOverlaps(dk, q, k, v);
+        ThrowIfOverlaps(dk, y, dy, dv);
+        ThrowIfOverlaps(dv, q, k, v);
+        ThrowIfOverlaps(dv, y, dy, dq);
+        fixed (AttentionSequence* pSequences = sequences)
+        fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp, pdy = dy, pdq = dq, pdk = dk, pdv = dv)
+        {
+            BackwardTask<TTiles> job = new()
+            {
+                Shape = shape,
+                Sequences = pSequences,
+                Q = pq,
+                K = pk,
+                V = pv,
+                Y = py,
+                LogSumExp = pLog,
+                Dy = pdy,
+                Dq = pdq,
+                Dk = pdk,
+                Dv = pdv,
+            };
+            Team.Shared.Run(ref job, sequences.Length * shape.KeyHeads);
+        }
+    }
+
+    /// <summary>Transposes the rows of one tile of keys (or values) into [headDim][32] and sets the columns that have no row to 0.</summary>
+    internal static void PackTile<TTiles>(float* rows, nint stride, int count, int headDim, float* to)
+        where TTiles : unmanaged, ITileKernels
+    {
+        if (count < Tile)
+        {
+            new Span<float>(to, headDim * Tile).Clear();
+        }
+        TTiles.Transpose(rows, stride, count, headDim, to, 0);
+    }
+
+    internal static void ThrowIfOverlaps(Span<float> result, ReadOnlySpan<float> a, ReadOnlySpan<float> b, ReadOnlySpan<float> c)
+    {
+        if (result.Overlaps(a) || result.Overlaps(b) || result.Overlaps(c))
+        {
+            throw new ArgumentException("attention: a result overlaps an input or another result; pass memory of its own");
+        }
+    }
+
+    private static int CheckInputs(
+        in AttentionShape shape, ReadOnlySpan<AttentionSequence> sequences, ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
+    {
+        shape.ThrowIfDefault();
+        int rows = RowArguments.Rows(q, shape.QueryWidth);
+        RowArguments.Length(k, (long)rows * shape.KeyWidth);
+        RowArguments.Length(v, k.Length);
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            AttentionSequence s = sequences[i];
+            if (s.Row < 0 || s.Rows < 0 || s.Row > rows - s.Rows || s.Start != 0)
+            {
+                throw new ArgumentException(
+                    $"Attention: sequence {i} covers {s.Rows} rows from {s.Row}, starting at position {s.Start}; expected rows within {rows}, and position 0",
+                    nameof(sequences));
+            }
+        }
+        return rows;
+    }
+
+    private struct ForwardJob<TTiles> : IJob
+        where TTiles : unmanaged, ITileKernels
+    {
+        public AttentionShape Shape;
+        public AttentionSequence* Sequences;
+        public int Count;
+        public int Tasks;
+        public int Each;
+        public int BlockRows;
+        public float* Q;
+        public float* K;
+        public float* V;
+        public float* Y;
+        public float* LogSumExp;
+
+        public readonly void Execute(int chunk)
+        {
+            float* scratch = stackalloc float[Shape.HeadDim * Tile];
+            int number = chunk * Each;
+            int end = Math.Min(Tasks, number + Each);
+            for (int i = 0; i < Count && end > 0; i++)
+            {
+                int rows = Sequences[i].Rows;
+                int here = TaskList.Count(rows, BlockRows, Shape.KeyHeads);
+                for (; number < here && number < end; number++)
+                {
+                    Run(TaskList.Get(i, number, rows, BlockRows, Shape.KeyHeads), scratch);
+                }
+                number = Math.Max(number - here, 0);
+                end -= here;
+            }
+        }
+
+        private readonly void Run(AttentionTaskId task, float* scratch)
+        {
+            AttentionSequence sequence = Sequences[task.Sequence];
+            nint row = sequence.Row;
+            nint query = ((row + task.FirstRow) * Shape.QueryWidth) + ((nint)task.KeyHead * Shape.Group * Shape.HeadDim);
+            nint key = (row * Shape.KeyWidth) + ((nint)task.KeyHead * Shape.HeadDim);
+            nint log = ((row + task.FirstRow) * Shape.Heads) + ((nint)task.KeyHead * Shape.Group);
+            ForwardTask block = new()
+            {
+                Q = Q + query,
+                Y = Y + query,
+                LogSumExp = LogSumExp is null ? null : LogSumExp + log,
+                Shape = Shape,
+                Rows = task.Rows,
+                Position = task.FirstRow,
+            };
+            block.Run<TTiles, RowSource<TTiles>>(new RowSource<TTiles>
+            {
+                Keys = K + key,
+                Values = V + key,
+                Stride = Shape.KeyWidth,
+                Rows = sequence.Rows,
+                HeadDim = Shape.HeadDim,
+                Scratch = scratch,
+            });
+        }
+    }
+}

@@ -1,0 +1,203 @@
+namespace Lorikeet.Kernels;
+
+/// <summary>Causal attention over paged keys and values: what serving runs, prompt chunks and decode rows together.</summary>
+/// <remarks>
+/// One page (of one layer of one sequence) is keys, then values: K as [keyHeads][headDim][32], where lanes are positions, and V as
+/// [keyHeads][32][headDim]. Slots that no row has written may hold anything, NaN included. The bits of a row equal those of
+/// <see cref="Attention.Forward(in AttentionShape, ReadOnlySpan{AttentionSequence}, ReadOnlySpan{float}, ReadOnlySpan{float}, ReadOnlySpan{float}, Span{float}, Span{float})"/>
+/// however the sequence was cut into chunks.
+/// </remarks>
+public static unsafe class PagedAttention
+{
+    /// <summary>Floats of one page: 32 positions of keys and of values.</summary>
+    /// <param name="keyHeads">Key heads.</param>
+    /// <param name="headDim">Elements of a head.</param>
+    public static int PageFloats(int keyHeads, int headDim) => checked(2 * keyHeads * headDim * Attention.Tile);
+
+    /// <summary>Stores this call's keys and values at positions Start to Start + Rows - 1 of each sequence.</summary>
+    /// <param name="shape">Heads; the scale and window do not matter here.</param>
+    /// <param name="sequences">The sequences; their pages exist up to the last position written.</param>
+    /// <param name="k">[rows, keyHeads * headDim].</param>
+    /// <param name="v">[rows, keyHeads * headDim].</param>
+    /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows.</exception>
+    public static void Write(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
+    {
+        if (KernelPath.UseAvx2)
+        {
+            Write<Avx2Tiles>(shape, sequences, k, v);
+        }
+        else
+        {
+            Write<ScalarTiles>(shape, sequences, k, v);
+        }
+    }
+
+    /// <summary>Effectively computes, for each row at position i and each head, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>, j read from the pages.</summary>
+    /// <param name="shape">Heads, scale and window.</param>
+    /// <param name="sequences">The sequences, this call's rows already written by <see cref="Write"/>.</param>
+    /// <param name="q">[rows, heads * headDim].</param>
+    /// <param name="y">[rows, heads * headDim], written for the rows of the sequences; does not overlap <paramref name="q"/>.</param>
+    /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows.</exception>
+    public static void Forward(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y)
+    {
+        if (KernelPath.UseAvx2)
+        {
+            Forward<Avx2Tiles>(shape, sequences, q, y);
+        }
+        else
+        {
+            Forward<ScalarTiles>(shape, sequences, q, y);
+        }
+    }
+
+    internal static void Write<TTiles>(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
+        where TTiles : unmanaged, ITileKernels
+    {
+        shape.ThrowIfDefault();
+        int rows = RowArguments.Rows(k, shape.KeyWidth);
+        RowArguments.Length(v, k.Length);
+        Check(sequences, rows);
+        fixed (PagedSequence* pSequences = sequences)
+        fixed (float* pk = k, pv = v)
+        {
+            WriteKernel<TTiles> kernel = new() { Shape = shape, Sequences = pSequences, K = pk, V = pv };
+            RowTeam.Run(ref kernel, sequences.Length * shape.KeyHeads, Math.Max(1, k.Length / Math.Max(1, sequences.Length * shape.KeyHeads)));
+        }
+    }
+
+    internal static void Forward<TTiles>(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y)
+        where TTiles : unmanaged, ITileKernels
+    {
+        shape.ThrowIfDefault();
+        int rows = RowArguments.Rows(q, shape.QueryWidth);
+        RowArguments.Length(y, q.Length);
+        Attention.ThrowIfOverlaps(y, q, q, q);
+        Check(sequences, rows);
+        int blockRows = ForwardTask.BlockRows(shape);
+        int tasks = 0;
+        long work = 0;
+        foreach (ref readonly PagedSequence sequence in sequences)
+        {
+            tasks += TaskList.Count(sequence.Rows, blockRows, shape.KeyHeads);
+            int end = sequence.Start + sequence.Rows;
+            work += 2L * sequence.Rows * (end - shape.FirstSeen(end)) * shape.QueryWidth;
+        }
+        fixed (PagedSequence* pSequences = sequences)
+        fixed (float* pq = q, py = y)
+        {
+            ForwardJob<TTiles> job = new()
+            {
+                Shape = shape,
+                Sequences = pSequences,
+                Count = sequences.Length,
+                Tasks = tasks,
+                BlockRows = blockRows,
+                Q = pq,
+                Y = py,
+            };
+            job.Each = work < TaskList.Worthwhile ? Math.Max(1, tasks) : TaskList.Each(tasks);
+            Team.Shared.Run(ref job, (tasks + job.Each - 1) / job.Each);
+        }
+    }
+
+    private static void Check(ReadOnlySpan<PagedSequence> sequences, int rows)
+    {
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            ref readonly PagedSequence s = ref sequences[i];
+            if (s.Row < 0 || s.Rows < 0 || s.Row > rows - s.Rows || s.Start < 0 || s.Start > int.MaxValue - s.Rows || (s.Pages is null && s.Rows > 0))
+            {
+                throw new ArgumentException(
+                    $"PagedAttention: sequence {i} covers {s.Rows} rows from {s.Row} at position {s.Start}; expected rows within {rows}, a position of 0 or more, and pages",
+                    nameof(sequences));
+            }
+        }
+    }
+
+    /// <summary>"Row" n is key head n mod keyHeads of sequence n / keyHeads.</summary>
+    private struct WriteKernel<TTiles> : IRowKernel
+        where TTiles : unmanaged, ITileKernels
+    {
+        public AttentionShape Shape;
+        public PagedSequence* Sequences;
+        public float* K;
+        public float* V;
+
+        public readonly void Row(int row)
+        {
+            ref readonly PagedSequence sequence = ref Sequences[row / Shape.KeyHeads];
+            int keyHead = row % Shape.KeyHeads;
+            int headDim = Shape.HeadDim;
+            nint tileFloats = (nint)headDim * Attention.Tile;
+            nint stride = Shape.KeyWidth;
+            nint from = (sequence.Row * stride) + ((nint)keyHead * headDim);
+            int done = 0;
+            while (done < sequence.Rows)
+            {
+                int slot = (sequence.Start + done) % Attention.Tile;
+                int count = Math.Min(Attention.Tile - slot, sequence.Rows - done);
+                float* page = sequence.Pages[(sequence.Start + done) / Attention.Tile];
+                nint at = from + (done * stride);
+                TTiles.Transpose(K + at, stride, count, headDim, page + (keyHead * tileFloats), slot);
+                float* values = page + ((Shape.KeyHeads + keyHead) * tileFloats) + ((nint)slot * headDim);
+                for (int i = 0; i < count; i++)
+                {
+                    new ReadOnlySpan<float>(V + at + (i * stride), headDim).CopyTo(new Span<float>(values + (i * headDim), headDim));
+                }
+                done += count;
+            }
+        }
+    }
+
+    private struct ForwardJob<TTiles> : IJob
+        where TTiles : unmanaged, ITileKernels
+    {
+        public AttentionShape Shape;
+        public PagedSequence* Sequences;
+        public int Count;
+        public int Tasks;
+        public int Each;
+        public int BlockRows;
+        public float* Q;
+        public float* Y;
+
+        public readonly void Execute(int chunk)
+        {
+            int number = chunk * Each;
+            int end = Math.Min(Tasks, number + Each);
+            for (int i = 0; i < Count && end > 0; i++)
+            {
+                int rows = Sequences[i].Rows;
+                int here = TaskList.Count(rows, BlockRows, Shape.KeyHeads);
+                for (; number < here && number < end; number++)
+                {
+                    Run(TaskList.Get(i, number, rows, BlockRows, Shape.KeyHeads));
+                }
+                number = Math.Max(number - here, 0);
+                end -= here;
+            }
+        }
+
+        private readonly void Run(AttentionTaskId task)
+        {
+            ref readonly PagedSequence sequence = ref Sequences[task.Sequence];
+            nint tileFloats = (nint)Shape.HeadDim * Attention.Tile;
+            nint query = (((nint)sequence.Row + task.FirstRow) * Shape.QueryWidth) + ((nint)task.KeyHead * Shape.Group * Shape.HeadDim);
+            ForwardTask block = new()
+            {
+                Q = Q + query,
+                Y = Y + query,
+                Shape = Shape,
+                Rows = task.Rows,
+                Position = sequence.Start + task.FirstRow,
+            };
+            block.Run<TTiles, PageSource>(new PageSource
+            {
+                Pages = sequence.Pages,
+                KeyOffset = task.KeyHead * tileFloats,
+                ValueOffset = (Shape.KeyHeads + task.KeyHead) * tileFloats,
+                HeadDim = Shape.HeadDim,
+            });
+        }
+    }
+}

@@ -1,0 +1,28 @@
+namespace Lorikeet.Kernels;
+
+public static unsafe partial class MatrixProduct
+{
+    internal static void MultiplyAvx2(
+        float* a, bool transposeA, float* b, bool transposeB, float* c, int m, int n, int k, float scale, bool accumulate)
+    {
+        if (m == 0 || n == 0)
+        {
+            return;
+        }
+        if (k == 0)
+        {
+            // Empty chains: the walk over blocks of k would write nothing.
+            MultiplyScalar(a, transposeA, b, transposeB, c, m, n, k, scale, accumulate);
+            return;
+        }
+        PanelSource source = new()
+        {
+            Kind = transposeB ? PanelKind.RowsTransposed : PanelKind.Rows,
+            Type = ElementType.F32,
+            Data = (byte*)b,
+            Columns = n,
+            Depth = k,
+        };
+        PanelProduct.Run(source, a, transposeA, m, c, accumulate, scale, chainFromY: false);
+    }
+}

@@ -1,0 +1,44 @@
+namespace Lorikeet.Kernels;
+
+public static unsafe partial class PackedMatrix
+{
+    /// <summary>Up to 6 rows read the packed matrix once, halves expanded in registers; more rows expand each panel once into the cache.</summary>
+    internal static void MultiplyAvx2(
+        float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
+    {
+        if (rows == 0)
+        {
+            return;
+        }
+        if (rows > TileKernel.Most)
+        {
+            PanelSource source = new() { Kind = PanelKind.Packed, Type = type, Data = packed, Columns = outputs, Depth = inputs };
+            PanelProduct.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);
+            return;
+        }
+        switch (type)
+        {
+            case ElementType.F32:
+                FewRows<F32Element>.Run(x, rows, packed, outputs, inputs, y, accumulate);
+                break;
+            case ElementType.BF16:
+                FewRows<BF16Element>.Run(x, rows, packed, outputs, inputs, y, accumulate);
+                break;
+            default:
+                FewRows<F16Element>.Run(x, rows, packed, outputs, inputs, y, accumulate);
+                break;
+        }
+    }
+
+    /// <summary>Transposes 16x16 blocks of the packed matrix into the cache; otherwise as <see cref="MultiplyAvx2"/> with many rows.</summary>
+    internal static void MultiplyTransposedAvx2(
+        float* dy, int rows, byte* packed, ElementType type, int outputs, int inputs, float* dx, bool accumulate)
+    {
+        if (rows == 0)
+        {
+            return;
+        }
+        PanelSource source = new() { Kind = PanelKind.PackedTransposed, Type = type, Data = packed, Columns = inputs, Depth = outputs };
+        PanelProduct.Run(source, dy, transposeX: false, rows, dx, accumulate, scale: 1f, chainFromY: true);
+    }
+}

@@ -1,0 +1,139 @@
+namespace Lorikeet.Kernels;
+
+/// <summary>A frozen matrix [outputs, inputs], packed once at load, and its two products: forward, and transposed for gradients.</summary>
+/// <remarks>
+/// <para>
+/// Layout: [ceil(outputs/16)][inputs][16]; lane l of panel p is output 16p + l, lanes past <c>outputs</c> are zero. Within the 16 lanes of one k, halves
+/// (BF16, F16) are interleaved: element 2i holds lane i, element 2i+1 lane 8+i; float32 lanes lie in order.
+/// </para>
+/// <para>
+/// Batch invariance: each element of a product is ONE chain of fused multiply-adds over ascending k, starting at zero, or at y with
+/// <c>accumulate</c>. It depends on its own row and the matrix alone, bit for bit: not on the number of rows, the row's place, the number of threads or
+/// the kernel variant (which NaN results from two is not fixed).
+/// </para>
+/// </remarks>
+public static unsafe partial class PackedMatrix
+{
+    /// <summary>Outputs in one panel.</summary>
+    public const int Lanes = TileKernel.Lanes;
+
+    /// <summary>Bytes of a packed matrix: ceil(outputs/16) * inputs * 16 * size of an element.</summary>
+    /// <param name="outputs">Rows of the matrix, at least 1.</param>
+    /// <param name="inputs">Columns of the matrix, at least 1.</param>
+    /// <param name="type">Element type of the packed copy.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size below 1 or an unknown element type.</exception>
+    public static long ByteLength(int outputs, int inputs, ElementType type)
+    {
+        CheckSizes(outputs, inputs, type);
+        return PanelCount(outputs) * (long)inputs * Lanes * type.Size();
+    }
+
+    /// <summary>Reads one row of the matrix back: effectively <c>to[k] = W[row, k]</c>, exactly as stored.</summary>
+    /// <param name="packed">The packed matrix.</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="outputs">Rows of the matrix.</param>
+    /// <param name="inputs">Columns of the matrix.</param>
+    /// <param name="row">The row, from 0.</param>
+    /// <param name="to">[inputs].</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size below 1, an unknown element type or no such row.</exception>
+    public static void ReadRow(ReadOnlySpan<byte> packed, ElementType type, int outputs, int inputs, int row, Span<float> to)
+    {
+        Require.Bytes(packed.Length, ByteLength(outputs, inputs, type), nameof(packed));
+        Require.Length(to.Length, inputs, nameof(to), "[inputs]");
+        ArgumentOutOfRangeException.ThrowIfNegative(row);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, outputs);
+        fixed (byte* data = packed)
+        {
+            for (int k = 0; k < inputs; k++)
+            {
+                to[k] = Read(data, type, inputs, row, k);
+            }
+        }
+    }
+
+    /// <summary>Multiplies by the transposed matrix: <c>y = (accumulate ? y : 0) + x W^T</c>, a linear layer's forward.</summary>
+    /// <param name="x">[rows, inputs].</param>
+    /// <param name="rows">Rows of x and y; 0 does nothing.</param>
+    /// <param name="packed">The packed matrix W [outputs, inputs].</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="outputs">Rows of W.</param>
+    /// <param name="inputs">Columns of W.</param>
+    /// <param name="y">[rows, outputs]; must not overlap x.</param>
+    /// <param name="accumulate">Chains start at y instead of zero.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Negative rows, a size below 1 or an unknown element type.</exception>
+    public static void Multiply(
+        ReadOnlySpan<float> x, int rows, ReadOnlySpan<byte> packed, ElementType type, int outputs, int inputs, Span<float> y, bool accumulate = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        Require.Bytes(packed.Length, ByteLength(outputs, inputs, type), nameof(packed));
+        Require.Length(x.Length, (long)rows * inputs, nameof(x), "[rows, inputs]");
+        Require.Length(y.Length, (long)rows * outputs, nameof(y), "[rows, outputs]");
+        fixed (float* left = x)
+        fixed (byte* right = packed)
+        fixed (float* to = y)
+        {
+            if (KernelPath.UseAvx2)
+            {
+                MultiplyAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
+            }
+            else
+            {
+                MultiplyScalar(left, rows, right, type, outputs, inputs, to, accumulate);
+            }
+        }
+    }
+
+    /// <summary>Multiplies by the matrix itself: <c>dx = (accumulate ? dx : 0) + dy W</c>, the gradient of a linear layer's input.</summary>
+    /// <param name="dy">[rows, outputs].</param>
+    /// <param name="rows">Rows of dy and dx; 0 does nothing.</param>
+    /// <param name="packed">The packed matrix W [outputs, inputs].</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="outputs">Rows of W.</param>
+    /// <param name="inputs">Columns of W.</param>
+    /// <param name="dx">[rows, inputs]; must not overlap dy.</param>
+    /// <param name="accumulate">Chains start at dx instead of zero.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Negative rows, a size below 1 or an unknown element type.</exception>
+    public static void MultiplyTransposed(
+        ReadOnlySpan<float> dy, int rows, ReadOnlySpan<byte> packed, ElementType type, int outputs, int inputs, Span<float> dx, bool accumulate = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        Require.Bytes(packed.Length, ByteLength(outputs, inputs, type), nameof(packed));
+        Require.Length(dy.Length, (long)rows * outputs, nameof(dy), "[rows, outputs]");
+        Require.Length(dx.Length, (long)rows * inputs, nameof(dx), "[rows, inputs]");
+        fixed (float* left = dy)
+        fixed (byte* right = packed)
+        fixed (float* to = dx)
+        {
+            if (KernelPath.UseAvx2)
+            {
+                MultiplyTransposedAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
+            }
+            else
+            {
+                MultiplyTransposedScalar(left, rows, right, type, outputs, inputs, to, accumulate);
+            }
+        }
+    }
+
+    internal static int PanelCount(int outputs) => (int)(((long)outputs + Lanes - 1) / Lanes);
+
+    /// <summary>Where lane l of a k stands among its sixteen elements.</summary>
+    internal static int Place(ElementType type, int lane) =>
+        type == ElementType.F32 ? lane : lane < 8 ? 2 * lane : 2 * (lane - 8) + 1;
+
+    internal static float Read(byte* packed, ElementType type, int inputs, int output, int input)
+    {
+        long index = ((long)(output / Lanes) * inputs + input) * Lanes + Place(type, output % Lanes);
+        return type == ElementType.F32 ? ((float*)packed)[index] : CastingScalar.Widen(((ushort*)packed)[index], type);
+    }
+
+    private static void CheckSizes(int outputs, int inputs, ElementType type)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outputs);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inputs);
+        Require.Type(type, nameof(type));
+    }
+}
