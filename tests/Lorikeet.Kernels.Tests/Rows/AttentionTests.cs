@@ -163,7 +163,8 @@ public sealed class AttentionTests
         int own = lengths[0], qs = own * heads * headDim, ks = own * keyHeads * headDim;
         float[] aq = Poison(qs), ak = Poison(ks), av = Poison(ks);
         Attention.Backward(
-            shape, Sequences(own), q.AsSpan(0, qs), k.AsSpan(0, ks), v.AsSpan(0, ks), y.AsSpan(0, qs), log.AsSpan(0, own * heads), dy.AsSpan(0, qs), aq, ak, av);
+            shape, Sequences(own), q.AsSpan(0, qs), k.AsSpan(0, ks), v.AsSpan(0, ks), y.AsSpan(0, qs), log.AsSpan(0, own * heads),
+            dy.AsSpan(0, qs), aq, ak, av);
         Near.Same(dq.AsSpan(0, qs), aq, "dq alone");
         Near.Same(dk.AsSpan(0, ks), ak, "dk alone");
         Near.Same(dv.AsSpan(0, ks), av, "dv alone");

@@ -3,7 +3,8 @@ namespace Lorikeet.Kernels.Tests.Rows;
 /// <summary>What tests of kernels compare, and what a failure prints.</summary>
 internal static class Near
 {
-    /// <summary>|found - expected| is at most <paramref name="relative"/> of the expected, or <paramref name="absolute"/>; NaN equals NaN.</summary>
+    /// <summary>|found - expected| is at most <paramref name="relative"/> of the expected, or <paramref name="absolute"/>; NaN equals
+    /// NaN.</summary>
     public static void Check(double expected, double found, double relative, double absolute, string what)
     {
         if (double.IsNaN(expected) && double.IsNaN(found))
