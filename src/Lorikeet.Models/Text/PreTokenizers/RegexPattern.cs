@@ -117,7 +117,7 @@ internal sealed class RegexPattern : WordPattern
             found.TryAdd(char.GetUnicodeCategory(c), c);
         }
         found[UnicodeCategory.PrivateUse] = '\uF8F0';
-        found[UnicodeCategory.OtherLetter] = '\uA4B9';
+        found[UnicodeCategory.OtherLetter] = '\uA48C';
         return found;
     }
 
