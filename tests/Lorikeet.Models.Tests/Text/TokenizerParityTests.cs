@@ -1,6 +1,6 @@
 using Lorikeet.Models.Files;
-using Lorikeet.Models.Text;
 using Lorikeet.Models.Tests.Files;
+using Lorikeet.Models.Text;
 using Lorikeet.Testing;
 
 namespace Lorikeet.Models.Tests.Text;
