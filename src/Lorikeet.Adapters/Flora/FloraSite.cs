@@ -7,8 +7,9 @@ namespace Lorikeet.Adapters;
 /// <remarks>
 /// Source: Wen and Chaudhuri, arXiv 2312.05677, Eq. 5-6 (W here is [outputs, inputs]). In a batch the r copies of each row of every adapter go
 /// through one product with the shared W: <see cref="SiteForm.Expand"/> and <see cref="SiteForm.Reduce"/>. The base's bias is added unscaled.
+/// The layouts are those of PEFT's HiRA files, whose hira_B is A here and whose hira_A is B.
 /// </remarks>
-/// <param name="a">A, [r, outputs].</param>
+/// <param name="a">A transposed, [outputs, r].</param>
 /// <param name="b">B transposed, [r, inputs].</param>
 /// <param name="form">Mode, reduction, scale.</param>
 /// <param name="dropout">Share of the change's input that is dropped in training; only in the residual form, whose base path it leaves alone.</param>
@@ -16,7 +17,7 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
 {
     private readonly Parameter[] parameters = [a, b];
 
-    /// <summary>A, [r, outputs].</summary>
+    /// <summary>A transposed, [outputs, r].</summary>
     public Parameter A => a;
 
     /// <summary>B transposed, [r, inputs].</summary>
@@ -26,20 +27,29 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     public FloraForm Form => form;
 
     /// <summary>r.</summary>
-    public int Rank => a.Value.Rows;
+    public int Rank => b.Value.Rows;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => parameters;
 
     /// <summary>The factors as plain numbers.</summary>
-    public FloraFactors Factors => new(form, Rank, a.Value.Span.ToArray(), b.Value.Span.ToArray());
+    public FloraFactors Factors
+    {
+        get
+        {
+            Tensor rows = RowsOfA();
+            float[] values = rows.Span.ToArray();
+            rows.Free();
+            return new FloraFactors(form, Rank, values, b.Value.Span.ToArray());
+        }
+    }
 
     /// <inheritdoc/>
     public override Tensor Forward(in SiteCall call)
     {
         LinearSite site = (LinearSite)call.Site;
         ModelRun run = call.Run;
-        Tensor useA = run.Use(a), useB = run.Use(b);
+        Tensor useA = Transpose.Forward(run, run.Use(a)), useB = run.Use(b);
         float factor = form.Factor(Rank);
         Tensor y;
         if (form.AddsBase)
@@ -58,8 +68,8 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     /// <inheritdoc/>
     public override SiteForm? Lower(Site site) => new()
     {
-        Expand = Copy(b.Value),
-        Reduce = Copy(a.Value),
+        Expand = RowsOfB(),
+        Reduce = RowsOfA(),
         ReduceScale = form.Factor(Rank),
         ReduceAddsBase = form.AddsBase,
     };
@@ -71,10 +81,17 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
         return true;
     }
 
-    private static Tensor Copy(in Tensor from)
+    private Tensor RowsOfA()
     {
-        Tensor to = Storage.Zeros(from.Shape);
-        from.Span.CopyTo(to.Span);
-        return to;
+        Tensor rows = Storage.Zeros(new Shape(a.Value.Width, a.Value.Rows));
+        Transpose.Into(a.Value, rows, accumulate: false);
+        return rows;
+    }
+
+    private Tensor RowsOfB()
+    {
+        Tensor rows = Storage.Zeros(b.Value.Shape);
+        b.Value.Span.CopyTo(rows.Span);
+        return rows;
     }
 }

@@ -37,13 +37,13 @@ public abstract class NolaBasis : IDisposable
     /// <param name="other">Another basis.</param>
     public abstract bool Same(NolaBasis other);
 
-    /// <summary>The factor for finished coefficients: M0 + sum over i of c_i G_i, added in ascending i.</summary>
+    /// <summary>The factor for finished coefficients: M0 + sum over i of c_i G_i.</summary>
     /// <param name="coefficients">c, [k].</param>
     /// <param name="to">Receives M.</param>
-    public virtual void Expand(ReadOnlySpan<float> coefficients, Span<float> to) => ExpandMany(coefficients, 1, to);
+    public void Expand(ReadOnlySpan<float> coefficients, Span<float> to) => ExpandMany(coefficients, 1, to);
 
     /// <summary>The factors of T adapters by one product [T, k] x [k, elements], tile by tile: each basis number is made once for all of them.</summary>
-    /// <remarks>Differs from <see cref="Expand"/> by rounding only (1e-6).</remarks>
+    /// <remarks>Each factor is one chain over ascending i whatever T is: the bits are those of a lone expansion.</remarks>
     /// <param name="coefficients">[T, k].</param>
     /// <param name="adapters">T.</param>
     /// <param name="to">Receives [T, elements].</param>
@@ -55,7 +55,7 @@ public abstract class NolaBasis : IDisposable
             throw new ArgumentException(
                 $"NOLA: {coefficients.Length} coefficients and room for {to.Length} numbers; {adapters} adapters of {Count} make {adapters} x {length}");
         }
-        int tile = Math.Min(length, TileNumbers / Math.Max(Count, 1) is > 16 and int t ? t : 16);
+        int tile = Math.Clamp(TileNumbers / Math.Max(Count, 1), Math.Min(16, length), length);
         float[] basis = new float[Count * tile];
         float[] part = new float[adapters * tile];
         for (int first = 0; first < length; first += tile)

@@ -7,7 +7,7 @@ namespace Lorikeet.Adapters;
 public static class NolaExpansion
 {
     /// <summary>Makes the batched forms of several adapters; those that share a basis at a site are expanded by one product.</summary>
-    /// <remarks>Rounding may differ from a lone expansion in the last place (1e-6); an adapter keeps the form it was given first.</remarks>
+    /// <remarks>The forms have the bits of lone expansions; an adapter that has its form already keeps it.</remarks>
     /// <param name="adapters">Adapters of one model; sites without NOLA are left alone.</param>
     public static void LowerTogether(IReadOnlyList<Adapter> adapters)
     {

@@ -30,10 +30,6 @@ public sealed class SeededBasis : NolaBasis
     public override Tensor Combine(Run run, in Tensor coefficients) => RandomBasis.Combine(run, coefficients, random, bound, start, Shape);
 
     /// <inheritdoc/>
-    public override void Expand(ReadOnlySpan<float> coefficients, Span<float> to) =>
-        RandomBasis.Expand(coefficients, random, bound, start.Exists ? start.Span : [], to);
-
-    /// <inheritdoc/>
     public override void Read(int first, int length, Span<float> to)
     {
         for (int i = 0; i < Count; i++)

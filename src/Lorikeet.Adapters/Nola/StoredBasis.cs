@@ -45,7 +45,7 @@ public sealed class StoredBasis : NolaBasis
     }
 
     /// <inheritdoc/>
-    public override bool Same(NolaBasis other) => other is StoredBasis basis && basis.matrices.SameMemory(matrices) && basis.Shape == Shape;
+    public override bool Same(NolaBasis other) => other is StoredBasis basis && basis.matrices.SameMemory(matrices) && basis.start.SameMemory(start) && basis.Shape == Shape;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
