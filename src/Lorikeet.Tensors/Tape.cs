@@ -81,7 +81,7 @@ public sealed partial class Tape : IDisposable
     }
 
     /// <summary>Enters a parameter as a leaf.</summary>
-    internal Tensor Track(Parameter parameter)
+    internal Tensor Track(Run run, Parameter parameter)
     {
         if (held is not null)
         {
@@ -94,7 +94,7 @@ public sealed partial class Tape : IDisposable
             return parameter.Value;
         }
         parameter.Pending++;
-        Push(parameter.Value.Shape, count > 0 ? entries[count - 1].End : start).Leaf = parameter;
+        Push(parameter.Value.Shape, run.Arena.Mark).Leaf = parameter;
         return parameter.Value.At(passed + count);
     }
 
