@@ -27,7 +27,7 @@ public class Run : IDisposable
     /// <summary>The parameter's value as an input of recorded ops; not recorded where the run or the parameter is not.</summary>
     /// <param name="parameter">The parameter.</param>
     public Tensor Use(Parameter parameter) =>
-        Tape is not null && parameter.Trainable ? Tape.Track(this, parameter) : parameter.Value;
+        Tape is not null && parameter.Trainable ? Tape.Track(parameter) : parameter.Value;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -72,10 +72,12 @@ internal sealed class ToyModel : IDisposable
         Tensor h = Embedding.Forward(Run, Table, tokens);
         foreach (Layer layer in layers)
         {
-            h = Checkpointing ? Checkpoint.Forward(Run, h, x => layer.Forward(Run, x, sequences)) : layer.Forward(Run, h, sequences);
+            h = Checkpointing ? Checkpointed(layer, h) : layer.Forward(Run, h, sequences);
         }
         return RmsNorm.Forward(Run, h, norm, 1e-5f);
     }
+
+    private Tensor Checkpointed(Layer layer, in Tensor h) => Checkpoint.Forward(Run, h, x => layer.Forward(Run, x, sequences));
 
     public Tensor Loss() => HeadLoss.Forward(Run, HiddenStates(), head, targets, weights, [], Chunk);
 
