@@ -6,6 +6,7 @@ internal static class VerifyRunner
     /// <summary>One verifier an area; a new area is one line.</summary>
     public static IReadOnlyList<IVerifier> Verifiers { get; } =
     [
+        new ModelsVerifier(),
         new TokenizersVerifier(),
     ];
 
