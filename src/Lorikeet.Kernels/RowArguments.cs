@@ -8,7 +8,10 @@ internal static class RowArguments
 {
     /// <summary>Throws unless the span holds exactly <paramref name="expected"/> elements.</summary>
     public static void Length(
-        ReadOnlySpan<float> span, long expected, [CallerArgumentExpression(nameof(span))] string? name = null, [CallerMemberName] string? kernel = null)
+        ReadOnlySpan<float> span,
+        long expected,
+        [CallerArgumentExpression(nameof(span))] string? name = null,
+        [CallerMemberName] string? kernel = null)
     {
         if (span.Length != expected)
         {
@@ -18,7 +21,10 @@ internal static class RowArguments
 
     /// <summary>Throws unless the span is empty or holds exactly <paramref name="expected"/> elements.</summary>
     public static void LengthOrEmpty(
-        ReadOnlySpan<float> span, long expected, [CallerArgumentExpression(nameof(span))] string? name = null, [CallerMemberName] string? kernel = null)
+        ReadOnlySpan<float> span,
+        long expected,
+        [CallerArgumentExpression(nameof(span))] string? name = null,
+        [CallerMemberName] string? kernel = null)
     {
         if (!span.IsEmpty && span.Length != expected)
         {
@@ -28,13 +34,17 @@ internal static class RowArguments
 
     /// <summary>The number of rows of <paramref name="width"/> elements in a span of whole rows.</summary>
     public static int Rows(
-        ReadOnlySpan<float> span, int width, [CallerArgumentExpression(nameof(span))] string? name = null, [CallerMemberName] string? kernel = null)
+        ReadOnlySpan<float> span,
+        int width,
+        [CallerArgumentExpression(nameof(span))] string? name = null,
+        [CallerMemberName] string? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         int rows = span.Length / width;
         if (rows * width != span.Length)
         {
-            throw new ArgumentException($"{kernel}: {name} holds {span.Length} elements, which are no whole rows of {width}; pass [rows, {width}]", name);
+            throw new ArgumentException(
+                $"{kernel}: {name} holds {span.Length} elements, which are no whole rows of {width}; pass [rows, {width}]", name);
         }
         return rows;
     }
@@ -49,7 +59,8 @@ internal static class RowArguments
         if (x.Overlaps(to, out int offset) && offset != 0)
         {
             throw new ArgumentException(
-                $"{kernel}: {name} overlaps the result at an offset of {offset} elements; pass the same span, or one that does not overlap", name);
+                $"{kernel}: {name} overlaps the result at an offset of {offset} elements; pass the same span, or one that does not overlap",
+                name);
         }
     }
 

@@ -1,12 +1,14 @@
+using System.Runtime.CompilerServices;
+
 namespace Lorikeet.Kernels;
 
 /// <summary>Causal attention over rows in memory, forward and backward: what a training step and an evaluation run.</summary>
 /// <remarks>
-/// One call serves many sequences, and no query sees another sequence. Grouped key heads: query head h reads key head h / (heads / keyHeads).
-/// A row's bits depend on its sequence's rows up to it alone, and equal those of <see cref="PagedAttention"/>: per query and head, tiles of 32
-/// keys aligned to absolute positions are visited in ascending order; scores are chains over ascending elements; the running maximum rescales
-/// what was gathered; probabilities are added in one fixed tree, and values in one chain over ascending positions. What a query does not see is
-/// skipped, never multiplied by zero.
+/// One call serves many sequences, and no query sees another sequence. Grouped key heads: query head h reads key head h / (heads /
+/// keyHeads). A row's bits depend on its sequence's rows up to it alone, and equal those of <see cref="PagedAttention"/>: per query and
+/// head, tiles of 32 keys aligned to absolute positions are visited in ascending order; scores are chains over ascending elements; the
+/// running maximum rescales what was gathered; probabilities are added in one fixed tree, and values in one chain over ascending positions.
+/// What a query does not see is skipped, never multiplied by zero.
 /// </remarks>
 public static unsafe class Attention
 {
@@ -42,8 +44,8 @@ public static unsafe class Attention
     }
 
     /// <summary>
-    /// The gradients of <see cref="Forward"/> (Dao et al. 2022, arXiv:2205.14135, algorithm 4): probabilities are computed again, tile by tile,
-    /// from the logarithms the forward kept. Gradients are written, not added.
+    /// The gradients of <see cref="Forward"/> (Dao et al. 2022, arXiv:2205.14135, algorithm 4): probabilities are computed again, tile by
+    /// tile, from the logarithms the forward kept. Gradients are written, not added.
     /// </summary>
     /// <param name="shape">Heads, scale and window.</param>
     /// <param name="sequences">The forward's sequences.</param>
@@ -94,32 +96,20 @@ public static unsafe class Attention
         RowArguments.Length(y, q.Length);
         RowArguments.LengthOrEmpty(logSumExp, (long)rows * shape.Heads);
         ThrowIfOverlaps(y, q, k, v);
-        int blockRows = ForwardTask.BlockRows(shape);
-        int tasks = 0;
-        long work = 0;
-        foreach (ref readonly AttentionSequence sequence in sequences)
-        {
-            tasks += TaskList.Count(sequence.Rows, blockRows, shape.KeyHeads);
-            work += (long)sequence.Rows * sequence.Rows * shape.QueryWidth;
-        }
         fixed (AttentionSequence* pSequences = sequences)
         fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp)
         {
-            ForwardJob<TTiles> job = new()
+            ForwardCall<TTiles> call = new()
             {
                 Shape = shape,
                 Sequences = pSequences,
-                Count = sequences.Length,
-                Tasks = tasks,
-                BlockRows = blockRows,
                 Q = pq,
                 K = pk,
                 V = pv,
                 Y = py,
                 LogSumExp = pLog,
             };
-            job.Each = work < TaskList.Worthwhile ? Math.Max(1, tasks) : TaskList.Each(tasks);
-            Team.Shared.Run(ref job, (tasks + job.Each - 1) / job.Each);
+            TaskList.Run(ref call, shape, sequences.Length);
         }
     }
 
@@ -171,7 +161,8 @@ public static unsafe class Attention
         }
     }
 
-    /// <summary>Transposes the rows of one tile of keys (or values) into [headDim][32] and sets the columns that have no row to 0.</summary>
+    /// <summary>Transposes the rows of one tile of keys (or values) into [headDim][32] and sets the columns that have no row to
+    /// 0.</summary>
     internal static void PackTile<TTiles>(float* rows, nint stride, int count, int headDim, float* to)
         where TTiles : unmanaged, ITileKernels
     {
@@ -191,7 +182,11 @@ public static unsafe class Attention
     }
 
     private static int CheckInputs(
-        in AttentionShape shape, ReadOnlySpan<AttentionSequence> sequences, ReadOnlySpan<float> q, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
+        in AttentionShape shape,
+        ReadOnlySpan<AttentionSequence> sequences,
+        ReadOnlySpan<float> q,
+        ReadOnlySpan<float> k,
+        ReadOnlySpan<float> v)
     {
         shape.ThrowIfDefault();
         int rows = RowArguments.Rows(q, shape.QueryWidth);
@@ -203,48 +198,33 @@ public static unsafe class Attention
             if (s.Row < 0 || s.Rows < 0 || s.Row > rows - s.Rows || s.Start != 0)
             {
                 throw new ArgumentException(
-                    $"Attention: sequence {i} covers {s.Rows} rows from {s.Row}, starting at position {s.Start}; expected rows within {rows}, and position 0",
+                    $"Attention: sequence {i} covers {s.Rows} rows from {s.Row}, starting at position {s.Start}; "
+                    + $"expected rows within {rows}, and position 0",
                     nameof(sequences));
             }
         }
         return rows;
     }
 
-    private struct ForwardJob<TTiles> : IJob
+    private struct ForwardCall<TTiles> : IAttentionCall
         where TTiles : unmanaged, ITileKernels
     {
         public AttentionShape Shape;
         public AttentionSequence* Sequences;
-        public int Count;
-        public int Tasks;
-        public int Each;
-        public int BlockRows;
         public float* Q;
         public float* K;
         public float* V;
         public float* Y;
         public float* LogSumExp;
 
-        public readonly void Execute(int chunk)
+        public readonly int Rows(int sequence) => Sequences[sequence].Rows;
+
+        public readonly int Keys(int sequence) => Sequences[sequence].Rows;
+
+        [SkipLocalsInit]
+        public readonly void Run(AttentionTaskId task)
         {
             float* scratch = stackalloc float[Shape.HeadDim * Tile];
-            int number = chunk * Each;
-            int end = Math.Min(Tasks, number + Each);
-            for (int i = 0; i < Count && end > 0; i++)
-            {
-                int rows = Sequences[i].Rows;
-                int here = TaskList.Count(rows, BlockRows, Shape.KeyHeads);
-                for (; number < here && number < end; number++)
-                {
-                    Run(TaskList.Get(i, number, rows, BlockRows, Shape.KeyHeads), scratch);
-                }
-                number = Math.Max(number - here, 0);
-                end -= here;
-            }
-        }
-
-        private readonly void Run(AttentionTaskId task, float* scratch)
-        {
             AttentionSequence sequence = Sequences[task.Sequence];
             nint row = sequence.Row;
             nint query = ((row + task.FirstRow) * Shape.QueryWidth) + ((nint)task.KeyHead * Shape.Group * Shape.HeadDim);

@@ -10,7 +10,8 @@ public readonly struct AttentionShape
     /// <param name="keyHeads">Key and value heads; query head h reads key head h / (heads / keyHeads).</param>
     /// <param name="headDim">Elements of a head, 1 to 512.</param>
     /// <param name="scale">What each product of a query and a key is multiplied by, usually 1 / sqrt(headDim).</param>
-    /// <param name="window">Positions a query sees, its own included: query i sees j with i - window &lt; j &lt;= i; 0 for all up to i.</param>
+    /// <param name="window">Positions a query sees, its own included: query i sees j with i - window &lt; j &lt;= i; 0 for all up to
+    /// i.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of its range.</exception>
     /// <exception cref="ArgumentException">Heads are no multiple of key heads.</exception>
     public AttentionShape(int heads, int keyHeads, int headDim, float scale, int window = 0)

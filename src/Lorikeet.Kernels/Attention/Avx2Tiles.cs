@@ -152,14 +152,20 @@ internal readonly unsafe struct Avx2Tiles : ITileKernels
         for (; column <= width - 32; column += 32)
         {
             Vector256<float> f = Vector256.Create(weights.Factor0);
-            Vector256<float> a0 = Avx.Multiply(f, Avx.LoadVector256(to0 + column)), a1 = Avx.Multiply(f, Avx.LoadVector256(to0 + column + 8));
-            Vector256<float> a2 = Avx.Multiply(f, Avx.LoadVector256(to0 + column + 16)), a3 = Avx.Multiply(f, Avx.LoadVector256(to0 + column + 24));
+            Vector256<float> a0 = Avx.Multiply(f, Avx.LoadVector256(to0 + column));
+            Vector256<float> a1 = Avx.Multiply(f, Avx.LoadVector256(to0 + column + 8));
+            Vector256<float> a2 = Avx.Multiply(f, Avx.LoadVector256(to0 + column + 16));
+            Vector256<float> a3 = Avx.Multiply(f, Avx.LoadVector256(to0 + column + 24));
             f = Vector256.Create(weights.Factor1);
-            Vector256<float> b0 = Avx.Multiply(f, Avx.LoadVector256(to1 + column)), b1 = Avx.Multiply(f, Avx.LoadVector256(to1 + column + 8));
-            Vector256<float> b2 = Avx.Multiply(f, Avx.LoadVector256(to1 + column + 16)), b3 = Avx.Multiply(f, Avx.LoadVector256(to1 + column + 24));
+            Vector256<float> b0 = Avx.Multiply(f, Avx.LoadVector256(to1 + column));
+            Vector256<float> b1 = Avx.Multiply(f, Avx.LoadVector256(to1 + column + 8));
+            Vector256<float> b2 = Avx.Multiply(f, Avx.LoadVector256(to1 + column + 16));
+            Vector256<float> b3 = Avx.Multiply(f, Avx.LoadVector256(to1 + column + 24));
             f = Vector256.Create(weights.Factor2);
-            Vector256<float> c0 = Avx.Multiply(f, Avx.LoadVector256(to2 + column)), c1 = Avx.Multiply(f, Avx.LoadVector256(to2 + column + 8));
-            Vector256<float> c2 = Avx.Multiply(f, Avx.LoadVector256(to2 + column + 16)), c3 = Avx.Multiply(f, Avx.LoadVector256(to2 + column + 24));
+            Vector256<float> c0 = Avx.Multiply(f, Avx.LoadVector256(to2 + column));
+            Vector256<float> c1 = Avx.Multiply(f, Avx.LoadVector256(to2 + column + 8));
+            Vector256<float> c2 = Avx.Multiply(f, Avx.LoadVector256(to2 + column + 16));
+            Vector256<float> c3 = Avx.Multiply(f, Avx.LoadVector256(to2 + column + 24));
             float* w0 = weights.W0 + (lo * step);
             float* w1 = weights.W1 + (lo * step);
             float* w2 = weights.W2 + (lo * step);
@@ -234,7 +240,8 @@ internal readonly unsafe struct Avx2Tiles : ITileKernels
     }
 
     // What is left of a width that is no multiple of 32: eight elements at a time, the last of them masked.
-    private static void Narrow(float* to, float* weights, float factor, nint step, float* vectors, nint vectorStride, int lo, int hi, int width)
+    private static void Narrow(
+        float* to, float* weights, float factor, nint step, float* vectors, nint vectorStride, int lo, int hi, int width)
     {
         for (int column = 0; column < width; column += 8)
         {

@@ -68,7 +68,8 @@ internal unsafe struct BackwardTask<TTiles> : IJob
     }
 
     [SkipLocalsInit]
-    private readonly void Visit(int first, int count, int block, int queries, nint from, nint logs, nint at, float* keys, float* values, float* p)
+    private readonly void Visit(
+        int first, int count, int block, int queries, nint from, nint logs, nint at, float* keys, float* values, float* p)
     {
         float* slopes = p + (Tile * Tile);
         nint stride = Shape.QueryWidth;
@@ -87,7 +88,8 @@ internal unsafe struct BackwardTask<TTiles> : IJob
             int hi = Math.Min(position - first + 1, count);
             nint row = from + (i * stride);
             float dot = Fold.Dot(Dy + row, Y + row, headDim);
-            TTiles.SoftmaxBackward(p + (i * Tile), slopes + (i * Tile), lo, hi, Shape.Scale, LogSumExp[logs + ((nint)i * Shape.Heads)], dot);
+            float logSumExp = LogSumExp[logs + ((nint)i * Shape.Heads)];
+            TTiles.SoftmaxBackward(p + (i * Tile), slopes + (i * Tile), lo, hi, Shape.Scale, logSumExp, dot);
         }
         AddQueries(first, count, block, queries, from, at, slopes);
         AddKeys(first, count, block, queries, at, from, p, Dv, Dy);
@@ -105,7 +107,8 @@ internal unsafe struct BackwardTask<TTiles> : IJob
             int hi = Math.Min(block + i - first + 1, count);
             int together = 1;
             while (together < 3 && i + together < queries
-                && Math.Max(Shape.FirstSeen(block + i + together) - first, 0) == lo && Math.Min(block + i + together - first + 1, count) == hi)
+                && Math.Max(Shape.FirstSeen(block + i + together) - first, 0) == lo
+                && Math.Min(block + i + together - first + 1, count) == hi)
             {
                 together++;
             }
@@ -120,7 +123,8 @@ internal unsafe struct BackwardTask<TTiles> : IJob
     }
 
     // to_j += sum over the queries i that see j of weights_ij from_i.
-    private readonly void AddKeys(int first, int count, int block, int queries, nint at, nint from, float* weights, float* results, float* vectors)
+    private readonly void AddKeys(
+        int first, int count, int block, int queries, nint at, nint from, float* weights, float* results, float* vectors)
     {
         nint stride = Shape.KeyWidth;
         int j = 0;
@@ -137,8 +141,9 @@ internal unsafe struct BackwardTask<TTiles> : IJob
             if (lo < hi)
             {
                 float* to = results + at + (j * stride);
+                Weights w = Ones(weights + j, 1, Tile);
                 TTiles.Accumulate(
-                    to, to + stride, to + (2 * stride), together, Ones(weights + j, 1, Tile), vectors + from, Shape.QueryWidth, lo, hi, Shape.HeadDim);
+                    to, to + stride, to + (2 * stride), together, w, vectors + from, Shape.QueryWidth, lo, hi, Shape.HeadDim);
             }
             j += together;
         }

@@ -53,7 +53,8 @@ internal unsafe struct RowSource<TTiles> : ITileSource
 
 /// <summary>
 /// A block of consecutive rows of one sequence, and the query heads that share one key head: query i is head i mod group of row i / group.
-/// Every tile is visited once and meets all queries while it lies in the first-level cache (Dao et al. 2022, arXiv:2205.14135, algorithm 1).
+/// Every tile is visited once and meets all queries while it lies in the first-level cache (Dao et al. 2022, arXiv:2205.14135, algorithm
+/// 1).
 /// </summary>
 internal unsafe struct ForwardTask
 {

@@ -4,8 +4,7 @@ namespace Lorikeet.Kernels;
 /// <remarks>
 /// One page (of one layer of one sequence) is keys, then values: K as [keyHeads][headDim][32], where lanes are positions, and V as
 /// [keyHeads][32][headDim]. Slots that no row has written may hold anything, NaN included. The bits of a row equal those of
-/// <see cref="Attention.Forward(in AttentionShape, ReadOnlySpan{AttentionSequence}, ReadOnlySpan{float}, ReadOnlySpan{float}, ReadOnlySpan{float}, Span{float}, Span{float})"/>
-/// however the sequence was cut into chunks.
+/// <see cref="Attention"/> however the sequence was cut into chunks.
 /// </remarks>
 public static unsafe class PagedAttention
 {
@@ -32,7 +31,8 @@ public static unsafe class PagedAttention
         }
     }
 
-    /// <summary>Effectively computes, for each row at position i and each head, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>, j read from the pages.</summary>
+    /// <summary>Effectively computes, for each row at position i and each head, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>,
+    /// j read from the pages.</summary>
     /// <param name="shape">Heads, scale and window.</param>
     /// <param name="sequences">The sequences, this call's rows already written by <see cref="Write"/>.</param>
     /// <param name="q">[rows, heads * headDim].</param>
@@ -50,7 +50,8 @@ public static unsafe class PagedAttention
         }
     }
 
-    internal static void Write<TTiles>(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
+    internal static void Write<TTiles>(
+        in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
         where TTiles : unmanaged, ITileKernels
     {
         shape.ThrowIfDefault();
@@ -61,11 +62,13 @@ public static unsafe class PagedAttention
         fixed (float* pk = k, pv = v)
         {
             WriteKernel<TTiles> kernel = new() { Shape = shape, Sequences = pSequences, K = pk, V = pv };
-            RowTeam.Run(ref kernel, sequences.Length * shape.KeyHeads, Math.Max(1, k.Length / Math.Max(1, sequences.Length * shape.KeyHeads)));
+            int parts = sequences.Length * shape.KeyHeads;
+            RowTeam.Run(ref kernel, parts, Math.Max(1, k.Length / Math.Max(1, parts)));
         }
     }
 
-    internal static void Forward<TTiles>(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y)
+    internal static void Forward<TTiles>(
+        in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y)
         where TTiles : unmanaged, ITileKernels
     {
         shape.ThrowIfDefault();
@@ -73,30 +76,11 @@ public static unsafe class PagedAttention
         RowArguments.Length(y, q.Length);
         Attention.ThrowIfOverlaps(y, q, q, q);
         Check(sequences, rows);
-        int blockRows = ForwardTask.BlockRows(shape);
-        int tasks = 0;
-        long work = 0;
-        foreach (ref readonly PagedSequence sequence in sequences)
-        {
-            tasks += TaskList.Count(sequence.Rows, blockRows, shape.KeyHeads);
-            int end = sequence.Start + sequence.Rows;
-            work += 2L * sequence.Rows * (end - shape.FirstSeen(end)) * shape.QueryWidth;
-        }
         fixed (PagedSequence* pSequences = sequences)
         fixed (float* pq = q, py = y)
         {
-            ForwardJob<TTiles> job = new()
-            {
-                Shape = shape,
-                Sequences = pSequences,
-                Count = sequences.Length,
-                Tasks = tasks,
-                BlockRows = blockRows,
-                Q = pq,
-                Y = py,
-            };
-            job.Each = work < TaskList.Worthwhile ? Math.Max(1, tasks) : TaskList.Each(tasks);
-            Team.Shared.Run(ref job, (tasks + job.Each - 1) / job.Each);
+            ForwardCall<TTiles> call = new() { Shape = shape, Sequences = pSequences, Q = pq, Y = py };
+            TaskList.Run(ref call, shape, sequences.Length);
         }
     }
 
@@ -105,10 +89,12 @@ public static unsafe class PagedAttention
         for (int i = 0; i < sequences.Length; i++)
         {
             ref readonly PagedSequence s = ref sequences[i];
-            if (s.Row < 0 || s.Rows < 0 || s.Row > rows - s.Rows || s.Start < 0 || s.Start > int.MaxValue - s.Rows || (s.Pages is null && s.Rows > 0))
+            bool within = s.Row >= 0 && s.Rows >= 0 && s.Row <= rows - s.Rows && s.Start >= 0 && s.Start <= int.MaxValue - s.Rows;
+            if (!within || (s.Pages is null && s.Rows > 0))
             {
                 throw new ArgumentException(
-                    $"PagedAttention: sequence {i} covers {s.Rows} rows from {s.Row} at position {s.Start}; expected rows within {rows}, a position of 0 or more, and pages",
+                    $"PagedAttention: sequence {i} covers {s.Rows} rows from {s.Row} at position {s.Start}; "
+                    + $"expected rows within {rows}, a position of 0 or more, and pages",
                     nameof(sequences));
             }
         }
@@ -149,36 +135,23 @@ public static unsafe class PagedAttention
         }
     }
 
-    private struct ForwardJob<TTiles> : IJob
+    private struct ForwardCall<TTiles> : IAttentionCall
         where TTiles : unmanaged, ITileKernels
     {
         public AttentionShape Shape;
         public PagedSequence* Sequences;
-        public int Count;
-        public int Tasks;
-        public int Each;
-        public int BlockRows;
         public float* Q;
         public float* Y;
 
-        public readonly void Execute(int chunk)
+        public readonly int Rows(int sequence) => Sequences[sequence].Rows;
+
+        public readonly int Keys(int sequence)
         {
-            int number = chunk * Each;
-            int end = Math.Min(Tasks, number + Each);
-            for (int i = 0; i < Count && end > 0; i++)
-            {
-                int rows = Sequences[i].Rows;
-                int here = TaskList.Count(rows, BlockRows, Shape.KeyHeads);
-                for (; number < here && number < end; number++)
-                {
-                    Run(TaskList.Get(i, number, rows, BlockRows, Shape.KeyHeads));
-                }
-                number = Math.Max(number - here, 0);
-                end -= here;
-            }
+            int end = Sequences[sequence].Start + Sequences[sequence].Rows;
+            return end - Shape.FirstSeen(end);
         }
 
-        private readonly void Run(AttentionTaskId task)
+        public readonly void Run(AttentionTaskId task)
         {
             ref readonly PagedSequence sequence = ref Sequences[task.Sequence];
             nint tileFloats = (nint)Shape.HeadDim * Attention.Tile;

@@ -111,7 +111,8 @@ internal readonly struct GeluBackwardOperator : IBinary
     }
 }
 
-/// <summary>(1 + tanh u) / 2 = sigmoid(2u), with u = sqrt(2/pi) (x + 0.044715 x^3): one exponential, and no cancellation for negative x.</summary>
+/// <summary>(1 + tanh u) / 2 = sigmoid(2u), with u = sqrt(2/pi) (x + 0.044715 x^3): one exponential, and no cancellation for negative
+/// x.</summary>
 internal readonly struct GeluTanhOperator : IUnary
 {
     private const float Twice = 1.5957691216f;

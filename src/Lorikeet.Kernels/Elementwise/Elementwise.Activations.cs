@@ -74,7 +74,8 @@ public static partial class Elementwise
     /// <exception cref="ArgumentException">The lengths differ, or the spans overlap at an offset.</exception>
     public static void Silu(ReadOnlySpan<float> x, Span<float> to) => MapTeam.Unary(default(SiluOperator), x, to);
 
-    /// <summary>The gradient of <see cref="Silu"/>: effectively computes <c>dx[i] = dy[i] * s (1 + x[i] (1 - s)), s = sigmoid(x[i])</c>.</summary>
+    /// <summary>The gradient of <see cref="Silu"/>: effectively computes <c>dx[i] = dy[i] * s (1 + x[i] (1 - s)), s =
+    /// sigmoid(x[i])</c>.</summary>
     /// <param name="x">The forward's inputs.</param>
     /// <param name="dy">The gradient of its result, as long as <paramref name="x"/>.</param>
     /// <param name="dx">The gradient of its input, as long as <paramref name="x"/>.</param>
@@ -90,7 +91,8 @@ public static partial class Elementwise
     /// <exception cref="ArgumentException">The lengths differ, or the spans overlap at an offset.</exception>
     public static void Gelu(ReadOnlySpan<float> x, Span<float> to) => MapTeam.Unary(default(GeluOperator), x, to);
 
-    /// <summary>The gradient of <see cref="Gelu"/>: effectively computes <c>dx[i] = dy[i] * (P(x[i]) + x[i] p(x[i])), with the normal distribution P and density p</c>.</summary>
+    /// <summary>The gradient of <see cref="Gelu"/>: effectively computes <c>dx[i] = dy[i] * (P(x[i]) + x[i] p(x[i])), with the normal
+    /// distribution P and density p</c>.</summary>
     /// <param name="x">The forward's inputs.</param>
     /// <param name="dy">The gradient of its result, as long as <paramref name="x"/>.</param>
     /// <param name="dx">The gradient of its input, as long as <paramref name="x"/>.</param>
@@ -106,7 +108,8 @@ public static partial class Elementwise
     /// <exception cref="ArgumentException">The lengths differ, or the spans overlap at an offset.</exception>
     public static void GeluTanh(ReadOnlySpan<float> x, Span<float> to) => MapTeam.Unary(default(GeluTanhOperator), x, to);
 
-    /// <summary>The gradient of <see cref="GeluTanh"/>: effectively computes <c>dx[i] = dy[i] * (s + x[i] s (1 - s) 2u'), s = sigmoid(2u)</c>.</summary>
+    /// <summary>The gradient of <see cref="GeluTanh"/>: effectively computes <c>dx[i] = dy[i] * (s + x[i] s (1 - s) 2u'), s =
+    /// sigmoid(2u)</c>.</summary>
     /// <param name="x">The forward's inputs.</param>
     /// <param name="dy">The gradient of its result, as long as <paramref name="x"/>.</param>
     /// <param name="dx">The gradient of its input, as long as <paramref name="x"/>.</param>

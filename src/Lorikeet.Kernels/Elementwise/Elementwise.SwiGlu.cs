@@ -14,8 +14,8 @@ public static unsafe partial class Elementwise
         MapTeam.Binary(default(SwiGluOperator), gate, up, to);
 
     /// <summary>
-    /// The gradients of <see cref="SwiGlu"/>: effectively computes <c>dGate[i] = dy[i] up[i] silu'(gate[i])</c> and
-    /// <c>dUp[i] = dy[i] silu(gate[i])</c>; both are written, and each may be one of the inputs.
+    /// The gradients of <see cref="SwiGlu"/>: effectively computes <c>dGate[i] = dy[i] up[i] silu'(gate[i])</c> and <c>dUp[i] = dy[i]
+    /// silu(gate[i])</c>; both are written, and each may be one of the inputs.
     /// </summary>
     /// <param name="gate">The forward's gate.</param>
     /// <param name="up">The forward's up, as long as <paramref name="gate"/>.</param>

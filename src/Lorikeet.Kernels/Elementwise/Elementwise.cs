@@ -2,8 +2,8 @@ namespace Lorikeet.Kernels;
 
 /// <summary>Arithmetic on every element of spans of one length.</summary>
 /// <remarks>
-/// A result may be one of the inputs (the same span), but may not overlap one at another offset. Long spans are divided over the team.
-/// An element's bits depend on its inputs alone: not on its place, the length or the number of threads.
+/// A result may be one of the inputs (the same span), but may not overlap one at another offset. Long spans are divided over the team. An
+/// element's bits depend on its inputs alone: not on its place, the length or the number of threads.
 /// </remarks>
 public static unsafe partial class Elementwise
 {

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>Eight floats in one AVX register; call only where <see cref="KernelPath.UseAvx2"/> or the test machine has AVX2 and FMA.</summary>
+/// <summary>Eight floats in one AVX register; call only where <see cref="KernelPath.UseAvx2"/> or the test machine has AVX2 and
+/// FMA.</summary>
 internal readonly unsafe struct Eight : ILanes<Eight>
 {
     public readonly Vector256<float> Value;
@@ -57,7 +58,8 @@ internal readonly unsafe struct Eight : ILanes<Eight>
     public static Eight TimesPowerOfTwo(Eight value, Eight shifted) =>
         new(Avx2.Add(value.Value.AsInt32(), Avx2.ShiftLeftLogical(shifted.Value.AsInt32(), 23)).AsSingle());
 
-    /// <summary>All bits set in the first <paramref name="count"/> lanes (0 to 8): what masked loads and stores of a span's tail take.</summary>
+    /// <summary>All bits set in the first <paramref name="count"/> lanes (0 to 8): what masked loads and stores of a span's tail
+    /// take.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> FirstLanes(nint count) =>
         Avx2.CompareGreaterThan(Vector256.Create((int)count), Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7)).AsSingle();
@@ -71,7 +73,8 @@ internal readonly unsafe struct Eight : ILanes<Eight>
         return two.GetElement(0) + two.GetElement(1);
     }
 
-    /// <summary>The greatest lane, in the tree of <see cref="Sum"/>; lanes must not be NaN unless the caller accepts either answer.</summary>
+    /// <summary>The greatest lane, in the tree of <see cref="Sum"/>; lanes must not be NaN unless the caller accepts either
+    /// answer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Greatest(Vector256<float> v)
     {

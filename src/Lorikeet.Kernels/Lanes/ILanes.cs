@@ -1,7 +1,9 @@
 namespace Lorikeet.Kernels;
 
-/// <summary>A pack of floats that a formula is written over once and computed with one lane (<see cref="One"/>) or eight (<see cref="Eight"/>).</summary>
-/// <remarks>Every operation rounds the same way in both, so a formula gives an element the same bits wherever it stands in a span.</remarks>
+/// <summary>A pack of floats that a formula is written over once and computed with one lane (<see cref="One"/>) or eight
+/// (<see cref="Eight"/>).</summary>
+/// <remarks>Every operation rounds the same way in both, so a formula gives an element the same bits wherever it stands in a
+/// span.</remarks>
 internal unsafe interface ILanes<T>
     where T : unmanaged, ILanes<T>
 {
@@ -34,6 +36,7 @@ internal unsafe interface ILanes<T>
     /// <summary><c>a &lt; b ? then : otherwise</c>; NaN compares false.</summary>
     static abstract T IfLess(T a, T b, T then, T otherwise);
 
-    /// <summary>Multiplies by 2^n, where n sits in the low bits of <paramref name="shifted"/> = n + 1.5 * 2^23; no check for overflow.</summary>
+    /// <summary>Multiplies by 2^n, where n sits in the low bits of <paramref name="shifted"/> = n + 1.5 * 2^23; no check for
+    /// overflow.</summary>
     static abstract T TimesPowerOfTwo(T value, T shifted);
 }

@@ -52,7 +52,8 @@ internal static class LaneMath
     }
 
     /// <summary>
-    /// The error function to 2 ulp: an odd polynomial below 0.9277, 1 - e^q(|x|) above. Coefficients by N. Juffa (stackoverflow.com/q/35148198).
+    /// The error function to 2 ulp: an odd polynomial below 0.9277, 1 - e^q(|x|) above. Coefficients by N. Juffa
+    /// (stackoverflow.com/q/35148198).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Erf<T>(T x)

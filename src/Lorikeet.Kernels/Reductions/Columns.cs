@@ -25,7 +25,8 @@ internal readonly struct DotColumnStep : IColumnStep
         where T : unmanaged, ILanes<T> => T.MultiplyAdd(x, y, sum);
 }
 
-/// <summary>Sums down the columns of [rows, width] matrices: one chain over ascending rows for each column; strips of columns are divided over the team.</summary>
+/// <summary>Sums down the columns of [rows, width] matrices: one chain over ascending rows for each column; strips of columns are divided
+/// over the team.</summary>
 internal static unsafe class Columns
 {
     private const int Strip = 64;

@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>Sums of floats (or of products of two) in double chains: element i belongs to chain i mod 8, then halves, quarters and the last two.</summary>
+/// <summary>Sums of floats (or of products of two) in double chains: element i belongs to chain i mod 8, then halves, quarters and the last
+/// two.</summary>
 internal static unsafe class DoubleFold
 {
     /// <summary>The sum of x[i] y[i], or of x[i] where <paramref name="y"/> is null.</summary>

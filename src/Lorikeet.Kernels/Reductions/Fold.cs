@@ -38,8 +38,8 @@ internal readonly struct DeviationFold(float mean) : IFold
 }
 
 /// <summary>
-/// Folds an array into one float in an order that depends on its length alone: element i belongs to chain i mod 32, each chain is ascending,
-/// and the 32 chains (four vectors a, b, c, d of eight lanes) are added as (a + b) + (c + d), then by <see cref="Eight.Sum"/>.
+/// Folds an array into one float in an order that depends on its length alone: element i belongs to chain i mod 32, each chain is
+/// ascending, and the 32 chains (four vectors a, b, c, d of eight lanes) are added as (a + b) + (c + d), then by <see cref="Eight.Sum"/>.
 /// </summary>
 internal static unsafe class Fold
 {

@@ -3,7 +3,8 @@ namespace Lorikeet.Kernels;
 /// <content>Sums along the rows and down the columns of matrices.</content>
 public static unsafe partial class Reduce
 {
-    /// <summary>Sums down the columns: effectively computes <c>to[c] = sum over i of x[i, c]</c>, rows ascending: the gradient of a bias.</summary>
+    /// <summary>Sums down the columns: effectively computes <c>to[c] = sum over i of x[i, c]</c>, rows ascending: the gradient of a
+    /// bias.</summary>
     /// <param name="x">[rows, width].</param>
     /// <param name="width">Elements of a row.</param>
     /// <param name="to">[width].</param>

@@ -53,7 +53,8 @@ public static unsafe partial class Reduce
         }
     }
 
-    /// <summary>The index of the greatest element, the first of equals; NaN is passed over. -1 where all are NaN, or there is none.</summary>
+    /// <summary>The index of the greatest element, the first of equals; NaN is passed over. -1 where all are NaN, or there is
+    /// none.</summary>
     /// <param name="x">The elements.</param>
     public static int ArgMax(ReadOnlySpan<float> x)
     {

@@ -23,14 +23,16 @@ public static unsafe class CrossEntropy
         RowArguments.Length(losses, rows);
         if (targets.Length != rows)
         {
-            throw new ArgumentException($"CrossEntropy.Rows: targets holds {targets.Length} indices, expected {rows}, one a row of logits", nameof(targets));
+            throw new ArgumentException(
+                $"CrossEntropy.Rows: targets holds {targets.Length} indices, expected {rows}, one a row of logits", nameof(targets));
         }
         for (int i = 0; i < rows; i++)
         {
             if (targets[i] >= vocab)
             {
                 throw new ArgumentException(
-                    $"CrossEntropy.Rows: target {targets[i]} of row {i} is not below the vocabulary of {vocab}; use a negative target for none",
+                    $"CrossEntropy.Rows: target {targets[i]} of row {i} is not below the vocabulary of {vocab}; "
+                    + "use a negative target for none",
                     nameof(targets));
             }
         }

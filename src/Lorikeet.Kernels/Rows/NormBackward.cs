@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Lorikeet.Kernels;
 
 /// <summary>
-/// The gradient of one row of a norm. With <c>n = (x - mean) r</c> and <c>g = dy weight</c> it is <c>r (g - a - n b)</c>, where b is the mean
-/// of g n and a the mean of g, or 0 for a norm that is not centred. Element i adds to chain i mod 8 of each sum.
+/// The gradient of one row of a norm. With <c>n = (x - mean) r</c> and <c>g = dy weight</c> it is <c>r (g - a - n b)</c>, where b is the
+/// mean of g n and a the mean of g, or 0 for a norm that is not centred. Element i adds to chain i mod 8 of each sum.
 /// </summary>
 internal unsafe struct NormBackward : IRowKernel
 {

@@ -52,9 +52,9 @@ public static unsafe partial class Norms
     }
 
     /// <summary>
-    /// The gradients of <see cref="LayerNorm"/>: with <c>g = weight dy</c> and <c>n = (x - mean) r</c>, effectively computes
-    /// <c>dx[i, c] = r[i] (g[i, c] - mean over k of g[i, k] - n[i, c] mean over k of g[i, k] n[i, k])</c>,
-    /// <c>dWeight[c] += sum over i of dy[i, c] n[i, c]</c> and <c>dBias[c] += sum over i of dy[i, c]</c>.
+    /// The gradients of <see cref="LayerNorm"/>: with <c>g = weight dy</c> and <c>n = (x - mean) r</c>, effectively computes <c>dx[i, c] =
+    /// r[i] (g[i, c] - mean over k of g[i, k] - n[i, c] mean over k of g[i, k] n[i, k])</c>, <c>dWeight[c] += sum over i of dy[i, c] n[i,
+    /// c]</c> and <c>dBias[c] += sum over i of dy[i, c]</c>.
     /// </summary>
     /// <param name="x">[rows, width], the forward's input.</param>
     /// <param name="weight">[width], or empty for 1.</param>
@@ -62,7 +62,8 @@ public static unsafe partial class Norms
     /// <param name="inverseDeviation">[rows], what the forward kept.</param>
     /// <param name="dy">[rows, width].</param>
     /// <param name="width">Elements of a row.</param>
-    /// <param name="dx">[rows, width], or empty where the input needs no gradient; may be <paramref name="dy"/> unless it accumulates.</param>
+    /// <param name="dx">[rows, width], or empty where the input needs no gradient; may be <paramref name="dy"/> unless it
+    /// accumulates.</param>
     /// <param name="dWeight">[width], always added to; or empty.</param>
     /// <param name="dBias">[width], always added to; or empty.</param>
     /// <param name="accumulate">True adds to <paramref name="dx"/>, false writes it.</param>
@@ -89,7 +90,8 @@ public static unsafe partial class Norms
         RowArguments.LengthOrEmpty(dBias, width);
         RowArguments.SameOrApart(x, dx);
         RowArguments.SameOrApart(dy, dx);
-        fixed (float* px = x, pWeight = weight, pMean = mean, pInverse = inverseDeviation, pdy = dy, pdx = dx, pdWeight = dWeight, pdBias = dBias)
+        fixed (float* px = x, pWeight = weight, pMean = mean, pInverse = inverseDeviation)
+        fixed (float* pdy = dy, pdx = dx, pdWeight = dWeight, pdBias = dBias)
         {
             // Before dx, which may overwrite dy.
             if (!dWeight.IsEmpty)

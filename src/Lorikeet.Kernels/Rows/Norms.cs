@@ -5,8 +5,8 @@ namespace Lorikeet.Kernels;
 public static unsafe partial class Norms
 {
     /// <summary>
-    /// Effectively computes <c>y[i, c] = x[i, c] r[i] weight[c]</c> with <c>r[i] = 1 / sqrt(mean over c of x[i, c]^2 + eps)</c>
-    /// (Zhang and Sennrich 2019, arXiv:1910.07467, equation 4).
+    /// Effectively computes <c>y[i, c] = x[i, c] r[i] weight[c]</c> with <c>r[i] = 1 / sqrt(mean over c of x[i, c]^2 + eps)</c> (Zhang and
+    /// Sennrich 2019, arXiv:1910.07467, equation 4).
     /// </summary>
     /// <param name="x">[rows, width].</param>
     /// <param name="weight">[width], or empty for 1.</param>
@@ -15,7 +15,8 @@ public static unsafe partial class Norms
     /// <param name="y">[rows, width]; may be <paramref name="x"/>.</param>
     /// <param name="inverseRms">[rows], r, kept for the backward; or empty.</param>
     /// <exception cref="ArgumentException">A length does not fit <paramref name="width"/>, or spans overlap at an offset.</exception>
-    public static void RmsNorm(ReadOnlySpan<float> x, ReadOnlySpan<float> weight, float eps, int width, Span<float> y, Span<float> inverseRms)
+    public static void RmsNorm(
+        ReadOnlySpan<float> x, ReadOnlySpan<float> weight, float eps, int width, Span<float> y, Span<float> inverseRms)
     {
         int rows = RowArguments.Rows(x, width);
         RowArguments.LengthOrEmpty(weight, width);
@@ -30,15 +31,16 @@ public static unsafe partial class Norms
     }
 
     /// <summary>
-    /// The gradients of <see cref="RmsNorm"/>: with <c>g = weight dy</c>, effectively computes
-    /// <c>dx[i, c] = r[i] (g[i, c] - x[i, c] r[i]^2 mean over k of g[i, k] x[i, k])</c> and <c>dWeight[c] += sum over i of dy[i, c] x[i, c] r[i]</c>.
+    /// The gradients of <see cref="RmsNorm"/>: with <c>g = weight dy</c>, effectively computes <c>dx[i, c] = r[i] (g[i, c] - x[i, c] r[i]^2
+    /// mean over k of g[i, k] x[i, k])</c> and <c>dWeight[c] += sum over i of dy[i, c] x[i, c] r[i]</c>.
     /// </summary>
     /// <param name="x">[rows, width], the forward's input.</param>
     /// <param name="weight">[width], or empty for 1.</param>
     /// <param name="inverseRms">[rows], what the forward kept.</param>
     /// <param name="dy">[rows, width].</param>
     /// <param name="width">Elements of a row.</param>
-    /// <param name="dx">[rows, width], or empty where the input needs no gradient; may be <paramref name="dy"/> unless it accumulates.</param>
+    /// <param name="dx">[rows, width], or empty where the input needs no gradient; may be <paramref name="dy"/> unless it
+    /// accumulates.</param>
     /// <param name="dWeight">[width], always added to; or empty.</param>
     /// <param name="accumulate">True adds to <paramref name="dx"/>, false writes it.</param>
     /// <exception cref="ArgumentException">A length does not fit <paramref name="width"/>, or spans overlap at an offset.</exception>

@@ -4,12 +4,13 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>Rotary position embedding (Su et al. 2021, arXiv:2104.09864, equation 34): pairs of a head's elements turn by an angle of their position.</summary>
+/// <summary>Rotary position embedding (Su et al. 2021, arXiv:2104.09864, equation 34): pairs of a head's elements turn by an angle of their
+/// position.</summary>
 public static unsafe class Rope
 {
     /// <summary>
-    /// Effectively computes, for each pair (a, b) with the angle's cosine c and sine s, <c>(a c - b s, b c + a s)</c>. Pair i is the elements
-    /// (i, i + rotary/2), or (2i, 2i + 1) where <paramref name="interleaved"/>; elements from <paramref name="rotary"/> on stay.
+    /// Effectively computes, for each pair (a, b) with the angle's cosine c and sine s, <c>(a c - b s, b c + a s)</c>. Pair i is the
+    /// elements (i, i + rotary/2), or (2i, 2i + 1) where <paramref name="interleaved"/>; elements from <paramref name="rotary"/> on stay.
     /// </summary>
     /// <param name="x">[rows, heads, headDim], in place.</param>
     /// <param name="rows">Rows (tokens).</param>
@@ -37,7 +38,8 @@ public static unsafe class Rope
         ArgumentOutOfRangeException.ThrowIfLessThan(headDim, 1);
         if (rotary < 0 || rotary > headDim || rotary % 2 != 0)
         {
-            throw new ArgumentException($"Rope.Apply: rotary is {rotary}, expected an even number from 0 to headDim = {headDim}", nameof(rotary));
+            throw new ArgumentException(
+                $"Rope.Apply: rotary is {rotary}, expected an even number from 0 to headDim = {headDim}", nameof(rotary));
         }
         RowArguments.Length(x, (long)rows * heads * headDim);
         RowArguments.Length(cos, (long)rows * (rotary / 2));

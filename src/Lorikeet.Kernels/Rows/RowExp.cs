@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>The shared middle of softmax, cross-entropy and log-sum-exp: <c>e^(x - shift)</c>, stored or not, and its sum in the order of <see cref="Fold"/>.</summary>
+/// <summary>The shared middle of softmax, cross-entropy and log-sum-exp: <c>e^(x - shift)</c>, stored or not, and its sum in the order of
+/// <see cref="Fold"/>.</summary>
 internal static unsafe class RowExp
 {
     /// <summary>Stores <c>to[i] = e^(x[i] - shift)</c> (unless <paramref name="to"/> is null) and returns the sum.</summary>

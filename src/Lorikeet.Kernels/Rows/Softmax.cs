@@ -1,7 +1,8 @@
 namespace Lorikeet.Kernels;
 
 /// <summary>Softmax along the rows of a matrix, its gradient, and the logarithm of its denominator.</summary>
-/// <remarks>A row's result depends on that row alone. A row with NaN, with positive infinity, or with negative infinity only becomes NaN.</remarks>
+/// <remarks>A row's result depends on that row alone. A row with NaN, with positive infinity, or with negative infinity only becomes
+/// NaN.</remarks>
 public static unsafe class Softmax
 {
     /// <summary>Effectively computes <c>to[i, c] = e^(x[i, c] - m) / sum over c of e^(x[i, c] - m)</c>, m the row's maximum.</summary>
@@ -21,7 +22,8 @@ public static unsafe class Softmax
         }
     }
 
-    /// <summary>The gradient of <see cref="Rows"/>: effectively computes <c>dx[i, c] = y[i, c] (dy[i, c] - sum over k of y[i, k] dy[i, k])</c>.</summary>
+    /// <summary>The gradient of <see cref="Rows"/>: effectively computes <c>dx[i, c] = y[i, c] (dy[i, c] - sum over k of y[i, k] dy[i,
+    /// k])</c>.</summary>
     /// <param name="y">[rows, width], the forward's result.</param>
     /// <param name="dy">[rows, width], its gradient.</param>
     /// <param name="width">Elements of a row.</param>

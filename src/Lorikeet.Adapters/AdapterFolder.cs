@@ -1,0 +1,90 @@
+using System.Text.Json.Nodes;
+using Lorikeet.Models;
+using Lorikeet.Models.Files;
+
+namespace Lorikeet.Adapters;
+
+/// <summary>Reads and writes adapter folders in PEFT's format: adapter_config.json and adapter_model.safetensors.</summary>
+public static class AdapterFolder
+{
+    /// <summary>The configuration's file name.</summary>
+    public const string ConfigName = "adapter_config.json";
+
+    /// <summary>The tensors' file name.</summary>
+    public const string WeightsName = "adapter_model.safetensors";
+
+    /// <summary>Loads an adapter; its method is found by adapter_config.json.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="model">The model it is used with.</param>
+    /// <param name="name">The adapter's name; null: the folder's.</param>
+    /// <exception cref="BadFileException">The files break a rule or contradict the model; nothing of a file is ever ignored silently.</exception>
+    /// <exception cref="NotSupportedException">The method or an option is not built; the message names it.</exception>
+    public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        JsonObject config = ReadConfig(folder);
+        string configPath = Path.Combine(folder, ConfigName);
+        AdapterMethod method = AdapterMethods.Of(config, configPath);
+        List<string> warnings = [];
+        using AdapterFile file = new(config, configPath, OpenWeights(folder, warnings), warnings);
+        name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        TrainedAdapter adapter = method.Read(name, model, file);
+        if (file.Keys.Count > 0)
+        {
+            adapter.Dispose();
+            throw file.Bad($"{file.Keys.Count} tensors find no place in the model, the first is {file.Keys.Order(StringComparer.Ordinal).First()}.");
+        }
+        return adapter;
+    }
+
+    /// <summary>Reads adapter_config.json of a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    public static JsonObject ReadConfig(string folder)
+    {
+        string path = Path.Combine(folder, ConfigName);
+        if (!File.Exists(path))
+        {
+            throw new BadFileException(
+                Directory.Exists(folder) ? $"{folder} has no {ConfigName}; expected an adapter folder." : $"{folder} is not a folder; expected an adapter folder.");
+        }
+        using System.Text.Json.JsonDocument json = SafeJson.ReadObject(path);
+        return JsonObject.Create(json.RootElement.Clone())!;
+    }
+
+    /// <summary>Saves an adapter: all files or none.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="folder">The folder; made where it is missing.</param>
+    public static void Save(TrainedAdapter adapter, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        string config = ConfigText.Write(adapter.Config);
+        Directory.CreateDirectory(folder);
+        // The weights first: a folder without configuration is refused by name, one with a new configuration over old weights might load.
+        SafetensorsWriter.Write(Path.Combine(folder, WeightsName), new Dictionary<string, string> { ["format"] = "pt" }, adapter.FileTensors);
+        AtomicFile.WriteText(Path.Combine(folder, ConfigName), config);
+    }
+
+    private static SafetensorsFile OpenWeights(string folder, List<string> warnings)
+    {
+        string weights = Path.Combine(folder, WeightsName);
+        string? pickle = PickleIn(folder);
+        if (!File.Exists(weights))
+        {
+            throw pickle is null
+                ? new BadFileException($"{folder} has no {WeightsName}; expected it beside {ConfigName}.")
+                : new BadFileException($"{pickle} is a pickle and can run code when it is read; expected {WeightsName}. Convert it where it was made "
+                    + "(save_pretrained with safe_serialization=True).");
+        }
+        if (pickle is not null)
+        {
+            warnings.Add($"{pickle} was ignored: {WeightsName} is used");
+        }
+        return SafetensorsFile.Open(weights);
+    }
+
+    private static string? PickleIn(string folder)
+    {
+        string path = Path.Combine(folder, "adapter_model.bin");
+        return File.Exists(path) ? path : null;
+    }
+}

@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Lorikeet.Cli.Commands;
+
+namespace Lorikeet.Cli;
+
+/// <summary>The <c>lorikeet</c> command: one line a subcommand.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs a command line.</summary>
+    /// <param name="args">The arguments.</param>
+    /// <returns>0 done, 1 failed, 2 called wrongly, 130 stopped by Ctrl-C.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        ParseResult parsed = CreateRoot().Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        {
+            Complain(parsed.Errors[0].Message);
+            return 2;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("stopped");
+            return 130;
+        }
+        catch (UsageException e)
+        {
+            Complain(e.Message);
+            return 2;
+        }
+#pragma warning disable CA1031 // The last line of defence: a user sees one line, never a stack trace.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Exception cause = e is AggregateException { InnerException: { } inner } ? inner : e;
+            Complain(Expected(cause) ? cause.Message : $"internal error, please report it: {cause.GetType().Name}: {cause.Message}");
+            if (Environment.GetEnvironmentVariable("LORIKEET_TRACE") is not null)
+            {
+                await Console.Error.WriteLineAsync(e.ToString());
+            }
+            return 1;
+        }
+    }
+
+    private static RootCommand CreateRoot() => new(
+        "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
+        "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
+    {
+        MethodsCommand.Create(),
+        InspectCommand.Create(),
+        MergeCommand.Create(),
+        VerifyCommand.Create(),
+        BenchCommand.Create(),
+    };
+
+    private static bool Expected(Exception e) =>
+        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or InvalidDataException
+            or InvalidOperationException or System.Text.Json.JsonException or OutOfMemoryException;
+
+    // Whatever a message holds, the user reads one line.
+    private static void Complain(string message) =>
+        Console.Error.WriteLine("lorikeet: " + message.ReplaceLineEndings(" "));
+}
