@@ -57,7 +57,7 @@ public sealed class SafeJsonTests
     [InlineData("config-not-json", "is not JSON: line 1, column")]
     [InlineData("config-truncated", "ends inside an object")]
     [InlineData("config-array", "holds an array; expected an object")]
-    [InlineData("config-not-utf8", "is not UTF-8 at byte 20")]
+    [InlineData("config-not-utf8", "is not UTF-8 at byte 18")]
     [InlineData("config-duplicate-key", "has 'r' twice")]
     [InlineData("config-deep", "nested deeper")]
     public void Bad_configs_are_refused(string name, string expected)

@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Lorikeet.Models.Files;
+
+namespace Lorikeet.Models.Text;
+
+/// <summary>One object of a tokenizer.json with its file and place, so that every message can name both.</summary>
+internal readonly struct JsonPart(JsonElement element, string file, string place)
+{
+    /// <summary>The value itself.</summary>
+    public JsonElement Element => element;
+
+    /// <summary>Its <c>type</c>; empty where it has none.</summary>
+    public string Kind => Text("type") ?? "";
+
+    /// <summary>An exception that names the file and the place.</summary>
+    public BadFileException Bad(string what) => new($"{file}: {place} {what}");
+
+    /// <summary>Makes sure that this is an object.</summary>
+    public JsonPart AsObject() => element.ValueKind == JsonValueKind.Object ? this : throw Bad($"is {SafeJson.Describe(element.ValueKind)}; expected an object.");
+
+    /// <summary>A member that is there and not null.</summary>
+    public bool TryGet(string name, out JsonPart part)
+    {
+        bool found = AsObject().Element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null;
+        part = new JsonPart(value, file, $"{place}.{name}");
+        return found;
+    }
+
+    /// <summary>A member that must be there.</summary>
+    public JsonPart Get(string name) => TryGet(name, out JsonPart part) ? part : throw Bad($"has no {name}.");
+
+    /// <summary>A string member; null where it is absent or null.</summary>
+    public string? Text(string name)
+    {
+        if (!TryGet(name, out JsonPart part))
+        {
+            return null;
+        }
+        return part.Element.ValueKind == JsonValueKind.String
+            ? part.Element.GetString()
+            : throw part.Bad($"is {SafeJson.Describe(part.Element.ValueKind)}; expected a string.");
+    }
+
+    /// <summary>A true or false member.</summary>
+    public bool Flag(string name, bool otherwise)
+    {
+        if (!TryGet(name, out JsonPart part))
+        {
+            return otherwise;
+        }
+        return part.Element.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? part.Element.GetBoolean()
+            : throw part.Bad($"is {SafeJson.Describe(part.Element.ValueKind)}; expected true or false.");
+    }
+
+    /// <summary>This value as a token id: a whole number from 0 to 2^24 - 1.</summary>
+    public int AsId()
+    {
+        const int Ids = 1 << 24;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int id) && id is >= 0 and < Ids
+            ? id
+            : throw Bad($"is {BadFileException.Short(element.GetRawText())}; expected a token id from 0 to {Ids - 1}.");
+    }
+
+    /// <summary>The items of an array member that must be there.</summary>
+    public IEnumerable<JsonPart> Items(string name)
+    {
+        JsonPart list = Get(name);
+        if (list.Element.ValueKind != JsonValueKind.Array)
+        {
+            throw list.Bad($"is {SafeJson.Describe(list.Element.ValueKind)}; expected an array.");
+        }
+        int i = 0;
+        foreach (JsonElement item in list.Element.EnumerateArray())
+        {
+            yield return new JsonPart(item, file, $"{list.Place}[{i++}]");
+        }
+    }
+
+    private string Place => place;
+}

@@ -1,0 +1,27 @@
+namespace Lorikeet.Models.Text.PreTokenizers;
+
+/// <summary>Finds the matches of a pattern in a text.</summary>
+internal abstract class WordPattern
+{
+    // Patterns of well-known tokenizers, by their exact text.
+    private static readonly Dictionary<string, WordPattern> Known = new()
+    {
+        [Gpt2Pattern.Text] = Gpt2Pattern.Instance,
+        [Cl100kPattern.TextOf("{1,3}")] = new Cl100kPattern(mostDigits: 3),
+        [Cl100kPattern.TextOf("")] = new Cl100kPattern(mostDigits: 1),
+    };
+
+    /// <summary>Adds the matches, ascending, apart and not empty, as UTF-16 ranges.</summary>
+    public abstract void Find(ReadOnlySpan<char> text, List<(int Start, int End)> matches);
+
+    /// <summary>Makes the matcher of a <c>{"String": s}</c> or <c>{"Regex": r}</c> object.</summary>
+    public static WordPattern Read(JsonPart part)
+    {
+        if (part.Text("String") is { Length: > 0 } literal)
+        {
+            return new LiteralPattern(literal);
+        }
+        string pattern = part.Text("Regex") ?? throw part.Bad("has neither a Regex nor a String; expected one of them.");
+        return Known.TryGetValue(pattern, out WordPattern? known) ? known : RegexPattern.Make(pattern, part);
+    }
+}
