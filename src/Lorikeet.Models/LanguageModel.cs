@@ -3,7 +3,7 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>A decoder-only language model: embedding, blocks, last norm, head. One definition for training and serving.</summary>
-public abstract class LanguageModel : IDisposable
+public abstract partial class LanguageModel : IDisposable
 {
     private readonly Func<Tensor, Tensor>?[] blockForwards;
     private ModelRun? blockRun;
