@@ -117,15 +117,15 @@ public abstract partial class LanguageModel : IDisposable
         BeginStep(run);
         Tensor h = input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens);
         h = AfterEmbedding(run, h);
-        Observe(run, -1, h);
+        Tensor[]? carried = Observe(run, -1, h, null);
         for (int layer = 0; layer < Blocks.Count; layer++)
         {
             h = run.Checkpointing && run.Tape is not null
                 ? Checkpoint.Forward(run, h, BlockForward(run, layer))
                 : Blocks[layer].Forward(run, h);
-            Observe(run, layer, h);
+            carried = Observe(run, layer, h, carried);
         }
-        return FinalNorm.Forward(run, Finish(run, h));
+        return FinalNorm.Forward(run, Finish(run, h, carried));
     }
 
     /// <summary>Logits of hidden states.</summary>
@@ -173,32 +173,35 @@ public abstract partial class LanguageModel : IDisposable
         return blockForwards[layer] ??= h => Blocks[layer].Forward(run, h);
     }
 
-    private static void Observe(ModelRun run, int layer, in Tensor h)
+    /// <summary>Shows a block's output to the side networks; what each carries on is kept by segment.</summary>
+    private static Tensor[]? Observe(ModelRun run, int layer, in Tensor h, Tensor[]? carried)
     {
         if (run.Plan is not { HasSides: true } plan)
         {
-            return;
+            return null;
         }
-        for (int i = 0; i < plan.Segments.Count; i++)
+        carried ??= new Tensor[plan.Segments.Count];
+        for (int i = 0; i < carried.Length; i++)
         {
             if (plan.Segments[i].Adapter?.Side is { } side)
             {
                 Tensor own = RowSlice.Forward(run, h, plan.Segments[i].Row, plan.Segments[i].Rows);
                 using (run.Narrow(i))
                 {
-                    side.Observe(run, layer, own);
+                    carried[i] = side.Observe(run, layer, own, carried[i]);
                 }
             }
         }
+        return carried;
     }
 
-    private static Tensor Finish(ModelRun run, in Tensor h)
+    private static Tensor Finish(ModelRun run, in Tensor h, Tensor[]? carried)
     {
-        if (run.Plan is not { HasSides: true } plan)
+        if (carried is null || run.Plan is not { } plan)
         {
             return h;
         }
-        Tensor[] parts = new Tensor[plan.Segments.Count];
+        Tensor[] parts = new Tensor[carried.Length];
         for (int i = 0; i < parts.Length; i++)
         {
             parts[i] = RowSlice.Forward(run, h, plan.Segments[i].Row, plan.Segments[i].Rows);
@@ -206,7 +209,7 @@ public abstract partial class LanguageModel : IDisposable
             {
                 using (run.Narrow(i))
                 {
-                    parts[i] = side.Finish(run, parts[i]);
+                    parts[i] = side.Finish(run, parts[i], carried[i]);
                 }
             }
         }

@@ -12,7 +12,7 @@ internal sealed unsafe class SitePlan
     private readonly SiteForm?[] forms;
     private readonly Tensor[] parts;
     private readonly SharedProduct shared = new();
-    private readonly bool lowered;
+    private readonly bool anyForm;
     private readonly bool expands;
     private readonly bool replacesInput;
     private LowRankSegment[] lowRank = [];
@@ -25,14 +25,13 @@ internal sealed unsafe class SitePlan
         changes = new SiteAdapter?[segments.Length];
         forms = new SiteForm?[segments.Length];
         parts = new Tensor[segments.Length];
-        lowered = site is LinearSite;
         for (int i = 0; i < segments.Length; i++)
         {
             changes[i] = segments[i].Adapter?[site];
             if (changes[i] is not null && site is LinearSite)
             {
                 forms[i] = segments[i].Adapter!.Form(site);
-                lowered &= forms[i] is not null;
+                anyForm |= forms[i] is not null;
                 expands |= forms[i]?.Expand.Exists == true;
                 replacesInput |= forms[i]?.Pre.Exists == true;
             }
@@ -58,7 +57,7 @@ internal sealed unsafe class SitePlan
     public Tensor Forward(ModelRun run, in Prepared x)
     {
         LinearSite linear = (LinearSite)site;
-        return lowered && run.Tape is null && !run.OwnForwards ? Batched(run, linear, x) : Own(run, linear, x);
+        return anyForm && run.Tape is null && !run.OwnForwards ? Batched(run, linear, x) : Own(run, linear, x);
     }
 
     private Tensor Own(ModelRun run, LinearSite linear, in Prepared x)
@@ -95,9 +94,31 @@ internal sealed unsafe class SitePlan
                 AddSparse(sparse, input.ViewRows(row, rows), y.ViewRows(row, rows));
             }
         }
+        Unlowered(run, linear, x, y);
         Post(linear, y);
         run.Arena.Release(mark);
         return y;
+    }
+
+    /// <summary>Changes without a form run their own forward on their rows, whatever the neighbours do: a row's bits never depend on them.</summary>
+    private void Unlowered(ModelRun run, LinearSite linear, in Prepared x, in Tensor y)
+    {
+        // At this point the rows of such a segment hold the plain product.
+        shared.Begin(x, y);
+        for (int i = 0; i < segments.Length; i++)
+        {
+            if (changes[i] is not { } change || forms[i] is not null)
+            {
+                continue;
+            }
+            (_, int row, int rows) = segments[i];
+            Tensor own = y.ViewRows(row, rows);
+            Tensor answer = change.Forward(new SiteCall(run, linear, x.X.ViewRows(row, rows), default, shared, row));
+            if (!answer.SameMemory(own))
+            {
+                answer.Span.CopyTo(own.Span);
+            }
+        }
     }
 
     private Tensor ScaledInput(ModelRun run, in Tensor x)
@@ -223,6 +244,10 @@ internal sealed unsafe class SitePlan
         {
             (_, int row, int rows) = segments[i];
             SiteForm? form = forms[i];
+            if (form is null && changes[i] is not null)
+            {
+                continue;
+            }
             Span<float> own = y.ViewRows(row, rows).Span;
             if (form is { Post.Exists: true })
             {
