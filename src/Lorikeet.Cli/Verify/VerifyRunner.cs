@@ -4,7 +4,11 @@ namespace Lorikeet.Cli.Verify;
 internal static class VerifyRunner
 {
     /// <summary>One verifier an area; a new area is one line.</summary>
-    public static IReadOnlyList<IVerifier> Verifiers { get; } = [];
+    public static IReadOnlyList<IVerifier> Verifiers { get; } =
+    [
+        new OptimizersVerifier(),
+        new TrainingVerifier(),
+    ];
 
     /// <summary>Runs all cases at or below a folder: the root of all areas, an area, or a folder inside one.</summary>
     /// <param name="path">The folder.</param>
