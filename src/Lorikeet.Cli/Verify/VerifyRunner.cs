@@ -9,6 +9,8 @@ internal static class VerifyRunner
         new ModelsVerifier(),
         new MethodsVerifier(),
         new TokenizersVerifier(),
+        new OptimizersVerifier(),
+        new TrainingVerifier(),
     ];
 
     /// <summary>Runs all cases at or below a path: the root of all areas, an area, a folder inside one, or a case that is a file.</summary>
