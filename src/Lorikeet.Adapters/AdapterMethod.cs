@@ -23,6 +23,9 @@ public abstract class AdapterMethod
     /// <summary>Its options, as adapter_config.json spells them.</summary>
     public abstract IReadOnlyList<MethodOption> Options { get; }
 
+    /// <summary>The learning rate to begin with, for Adam-like optimisers; 2e-4 as in LoRA's papers where the method says nothing else.</summary>
+    public virtual double LearningRate => 2e-4;
+
     /// <summary>True where this method reads and writes adapters of such a configuration.</summary>
     /// <param name="config">What adapter_config.json holds.</param>
     public abstract bool Reads(JsonObject config);

@@ -11,6 +11,8 @@ public static class AdapterMethods
     [
         new DoraMethod(),
         new LoraMethod(),
+        new FloraMethod(),
+        new NolaMethod(),
     ];
 
     // The values of peft_type that PEFT 0.21 writes: known by name, so that a refusal can tell "not built" from "no such thing".

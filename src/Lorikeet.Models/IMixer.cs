@@ -44,13 +44,19 @@ public interface ISideNetwork
     IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>Called before the first block and after each.</summary>
+    /// <remarks>
+    /// What the network carries from block to block goes through here and not through fields: one network may serve several segments of a batch.
+    /// </remarks>
     /// <param name="run">The run, narrowed to the rows of this network's adapter.</param>
     /// <param name="layer">-1 for the embedding's output, else the block.</param>
     /// <param name="h">[rows, hidden].</param>
-    void Observe(ModelRun run, int layer, in Tensor h);
+    /// <param name="carried">What the call for the block before returned; default in the first.</param>
+    /// <returns>What the next call receives.</returns>
+    Tensor Observe(ModelRun run, int layer, in Tensor h, in Tensor carried);
 
     /// <summary>What goes on in place of the last block's output.</summary>
     /// <param name="run">The run, narrowed.</param>
     /// <param name="last">[rows, hidden].</param>
-    Tensor Finish(ModelRun run, in Tensor last);
+    /// <param name="carried">What the last <see cref="Observe"/> returned.</param>
+    Tensor Finish(ModelRun run, in Tensor last, in Tensor carried);
 }

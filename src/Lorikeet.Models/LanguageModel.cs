@@ -3,11 +3,8 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>A decoder-only language model: embedding, blocks, last norm, head. One definition for training and serving.</summary>
-public abstract class LanguageModel : IDisposable
+public abstract partial class LanguageModel : IDisposable
 {
-    private readonly Func<Tensor, Tensor>?[] blockForwards;
-    private ModelRun? blockRun;
-
     /// <summary>Puts the parts together; an architecture's constructor calls it.</summary>
     /// <param name="config">The model's configuration.</param>
     /// <param name="parts">Its parts.</param>
@@ -19,7 +16,6 @@ public abstract class LanguageModel : IDisposable
         Blocks = parts.Blocks;
         FinalNorm = parts.FinalNorm;
         Head = parts.Head;
-        blockForwards = new Func<Tensor, Tensor>?[Blocks.Count];
         Sites = parts.Sites;
         for (int i = 0; i < Sites.Count; i++)
         {
@@ -103,7 +99,8 @@ public abstract class LanguageModel : IDisposable
     }
 
     /// <summary>The hidden states after the last norm.</summary>
-    /// <param name="run">The run: rows, plan, tape. The rows of stateful sequences are stored; the caller counts them with <see cref="SequenceState.Append"/>.</param>
+    /// <remarks>Rows of stateful sequences are stored in pages reserved before; the caller counts them with <see cref="SequenceState.Append"/> after the step.</remarks>
+    /// <param name="run">The run: rows, plan, tape.</param>
     /// <param name="input">Tokens or embeddings, as many as the run has rows.</param>
     /// <returns>[rows, hidden].</returns>
     public Tensor Forward(ModelRun run, Input input)
@@ -113,19 +110,21 @@ public abstract class LanguageModel : IDisposable
         {
             throw new ArgumentException($"the input has {input.Rows} rows, the run {run.Rows.Count}");
         }
+        run.Rows.CheckReserved();
         run.BeginStep();
         BeginStep(run);
         Tensor h = input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens);
         h = AfterEmbedding(run, h);
-        Observe(run, -1, h);
+        Tensor[]? carried = Observe(run, -1, h, null);
         for (int layer = 0; layer < Blocks.Count; layer++)
         {
             h = run.Checkpointing && run.Tape is not null
-                ? Checkpoint.Forward(run, h, BlockForward(run, layer))
+                ? Checkpoint.Forward(run, h, run.Part(Blocks[layer]))
                 : Blocks[layer].Forward(run, h);
-            Observe(run, layer, h);
+            carried = Observe(run, layer, h, carried);
         }
-        return FinalNorm.Forward(run, Finish(run, h));
+        run.EndStep();
+        return FinalNorm.Forward(run, Finish(run, h, carried));
     }
 
     /// <summary>Logits of hidden states.</summary>
@@ -163,42 +162,35 @@ public abstract class LanguageModel : IDisposable
         }
     }
 
-    private Func<Tensor, Tensor> BlockForward(ModelRun run, int layer)
-    {
-        if (!ReferenceEquals(blockRun, run))
-        {
-            Array.Clear(blockForwards);
-            blockRun = run;
-        }
-        return blockForwards[layer] ??= h => Blocks[layer].Forward(run, h);
-    }
-
-    private static void Observe(ModelRun run, int layer, in Tensor h)
+    /// <summary>Shows a block's output to the side networks; what each carries on is kept by segment.</summary>
+    private static Tensor[]? Observe(ModelRun run, int layer, in Tensor h, Tensor[]? carried)
     {
         if (run.Plan is not { HasSides: true } plan)
         {
-            return;
+            return null;
         }
-        for (int i = 0; i < plan.Segments.Count; i++)
+        carried ??= new Tensor[plan.Segments.Count];
+        for (int i = 0; i < carried.Length; i++)
         {
             if (plan.Segments[i].Adapter?.Side is { } side)
             {
                 Tensor own = RowSlice.Forward(run, h, plan.Segments[i].Row, plan.Segments[i].Rows);
                 using (run.Narrow(i))
                 {
-                    side.Observe(run, layer, own);
+                    carried[i] = side.Observe(run, layer, own, carried[i]);
                 }
             }
         }
+        return carried;
     }
 
-    private static Tensor Finish(ModelRun run, in Tensor h)
+    private static Tensor Finish(ModelRun run, in Tensor h, Tensor[]? carried)
     {
-        if (run.Plan is not { HasSides: true } plan)
+        if (carried is null || run.Plan is not { } plan)
         {
             return h;
         }
-        Tensor[] parts = new Tensor[plan.Segments.Count];
+        Tensor[] parts = new Tensor[carried.Length];
         for (int i = 0; i < parts.Length; i++)
         {
             parts[i] = RowSlice.Forward(run, h, plan.Segments[i].Row, plan.Segments[i].Rows);
@@ -206,7 +198,7 @@ public abstract class LanguageModel : IDisposable
             {
                 using (run.Narrow(i))
                 {
-                    parts[i] = side.Finish(run, parts[i]);
+                    parts[i] = side.Finish(run, parts[i], carried[i]);
                 }
             }
         }

@@ -13,13 +13,20 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
     /// <inheritdoc/>
     public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0);
 
+    /// <summary>A norm over each head of q before the rotation, or null.</summary>
+    public NormSite? QueryNorm { get; init; }
+
+    /// <summary>A norm over each head of k before the rotation, or null.</summary>
+    public NormSite? KeyNorm { get; init; }
+
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, int slot, in Tensor x)
     {
         ThreeTensors three = default;
         Span<Tensor> parts = three;
         qkv.Forward(run, x, parts);
-        Tensor q = parts[0], k = parts[1];
+        Tensor q = QueryNorm is null ? parts[0] : QueryNorm.Forward(run, parts[0]);
+        Tensor k = KeyNorm is null ? parts[1] : KeyNorm.Forward(run, parts[1]);
         if (rotary is not null)
         {
             (Tensor cos, Tensor sin) = run.Table(rotary);
@@ -32,6 +39,10 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
 
     private unsafe Tensor Paged(ModelRun run, int slot, in Tensor q, in Tensor k, in Tensor v)
     {
+        if (q.Recorded || k.Recorded || v.Recorded)
+        {
+            throw new InvalidOperationException("attention over stored pages has no backward: train on whole sequences, without state");
+        }
         AttentionSequence[] sequences = run.Rows.Sequences;
         // A batch of 256 sequences fits the stack; larger ones are rare enough to pay for an array.
         Span<PagedSequence> paged = sequences.Length <= 256 ? stackalloc PagedSequence[sequences.Length] : new PagedSequence[sequences.Length];

@@ -1,63 +1,71 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
-/// <summary>Cosines and sines of the rotary angles, position * theta^(-2i/d), for the rows of a step.</summary>
-/// <remarks>Angles are float32 products as in the reference implementations; cosine and sine are computed in float64 and rounded once.</remarks>
-public sealed class RotaryTable
+/// <summary>Cosines and sines of the rotary angles, position * frequency, for the rows of a step.</summary>
+/// <remarks>
+/// Angles are float32 products as in the reference implementations; cosine and sine are computed in float64 and rounded once. The tables grow
+/// with the longest sequence seen; a grown one takes the old one's place at once, so that runs on several threads may share a model.
+/// </remarks>
+/// <param name="rotary">Rotated elements of a head, even.</param>
+/// <param name="settings">Base and scaling.</param>
+public sealed class RotaryTable(int rotary, RopeSettings settings)
 {
-    private readonly float[] inverseFrequencies;
-    private float[] cos = [];
-    private float[] sin = [];
-    private int known;
-
-    /// <summary>A table.</summary>
-    /// <param name="rotary">Rotated elements of a head, even.</param>
-    /// <param name="theta">The base.</param>
-    public RotaryTable(int rotary, double theta)
-    {
-        inverseFrequencies = new float[rotary / 2];
-        for (int i = 0; i < inverseFrequencies.Length; i++)
-        {
-            inverseFrequencies[i] = (float)(1.0 / Math.Pow(theta, 2.0 * i / rotary));
-        }
-    }
+    private const int FirstPositions = 256;
+    private readonly int half = rotary / 2;
+    private Known known = new([], [], 0);
 
     /// <summary>Puts the rows' cosines and sines, [rows, rotary / 2] each, where the blocks find them.</summary>
     /// <param name="run">The run.</param>
     public void Prepare(ModelRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        int half = inverseFrequencies.Length;
-        Tensor rowCos = run.Allocate(run.Rows.Count, half), rowSin = run.Allocate(run.Rows.Count, half);
-        foreach (Kernels.AttentionSequence sequence in run.Rows.Sequences)
+        Tensor cos = run.Allocate(run.Rows.Count, half), sin = run.Allocate(run.Rows.Count, half);
+        foreach (AttentionSequence sequence in run.Rows.Sequences)
         {
-            Extend(sequence.Start + sequence.Rows);
-            cos.AsSpan(sequence.Start * half, sequence.Rows * half).CopyTo(rowCos.ViewRows(sequence.Row, sequence.Rows).Span);
-            sin.AsSpan(sequence.Start * half, sequence.Rows * half).CopyTo(rowSin.ViewRows(sequence.Row, sequence.Rows).Span);
+            int end = sequence.Start + sequence.Rows;
+            Span<float> rowCos = cos.ViewRows(sequence.Row, sequence.Rows).Span, rowSin = sin.ViewRows(sequence.Row, sequence.Rows).Span;
+            if (settings.Kind == RopeKind.Dynamic && end > settings.OriginalPositions)
+            {
+                // Beyond the trained length every length has a base of its own; keys stored before keep theirs, as in the reference.
+                Fill(end, sequence.Start, rowCos, rowSin);
+                continue;
+            }
+            Known table = Reach(end);
+            table.Cos.AsSpan(sequence.Start * half, rowCos.Length).CopyTo(rowCos);
+            table.Sin.AsSpan(sequence.Start * half, rowSin.Length).CopyTo(rowSin);
         }
-        run.SetTable(this, rowCos, rowSin);
+        run.SetTable(this, cos, sin);
     }
 
-    private void Extend(int positions)
+    private Known Reach(int positions)
     {
-        if (positions <= known)
+        Known table = Volatile.Read(ref known);
+        if (positions <= table.Positions)
         {
-            return;
+            return table;
         }
-        int half = inverseFrequencies.Length;
-        int until = Math.Max(positions, Math.Max(256, 2 * known));
-        Array.Resize(ref cos, until * half);
-        Array.Resize(ref sin, until * half);
-        for (int position = known; position < until; position++)
-        {
-            for (int i = 0; i < half; i++)
-            {
-                float angle = position * inverseFrequencies[i];
-                cos[(position * half) + i] = (float)Math.Cos(angle);
-                sin[(position * half) + i] = (float)Math.Sin(angle);
-            }
-        }
-        known = until;
+        int until = Math.Max(positions, Math.Max(FirstPositions, 2 * table.Positions));
+        float[] cos = new float[checked(until * half)], sin = new float[until * half];
+        Fill(0, 0, cos, sin);
+        table = new Known(cos, sin, until);
+        Volatile.Write(ref known, table);
+        return table;
     }
+
+    private void Fill(int length, int first, Span<float> cos, Span<float> sin)
+    {
+        // A head has at most 2048 elements: config.json is checked for that.
+        Span<float> frequencies = stackalloc float[half];
+        RopeScaling.Frequencies(settings, length, frequencies);
+        for (int at = 0; at < cos.Length; at++)
+        {
+            float angle = (first + (at / half)) * frequencies[at % half];
+            cos[at] = (float)(settings.AttentionFactor * Math.Cos(angle));
+            sin[at] = (float)(settings.AttentionFactor * Math.Sin(angle));
+        }
+    }
+
+    private sealed record Known(float[] Cos, float[] Sin, int Positions);
 }

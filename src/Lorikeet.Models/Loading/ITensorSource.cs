@@ -5,18 +5,26 @@ namespace Lorikeet.Models;
 /// <summary>Where a model's tensors come from: files, or random starts.</summary>
 public interface ITensorSource
 {
-    /// <summary>True where the tensor is there (always, for random starts).</summary>
+    /// <summary>True where two tensors are both stored and hold different values: a head that the configuration calls tied and is not.</summary>
     /// <param name="name">Its name in the file.</param>
-    bool Has(string name);
+    /// <param name="other">The other's name.</param>
+    bool Differ(string name, string other);
+
+    /// <summary>The rows of a matrix, where they may differ from block to block; the given number where nothing is stored.</summary>
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="configured">The configuration's number.</param>
+    int Rows(string name, int configured);
 
     /// <summary>A matrix as a weight.</summary>
     /// <param name="name">Its name in the file.</param>
     /// <param name="outputs">The rows it should have.</param>
     /// <param name="inputs">The columns it should have.</param>
+    /// <exception cref="Files.BadFileException">It is missing, or has another shape.</exception>
     Weight Matrix(string name, int outputs, int inputs);
 
     /// <summary>A vector as a frozen parameter.</summary>
     /// <param name="name">Its name in the file.</param>
     /// <param name="length">The length it should have.</param>
+    /// <exception cref="Files.BadFileException">It is missing, or has another shape.</exception>
     Parameter Vector(string name, int length);
 }

@@ -10,7 +10,10 @@ namespace Lorikeet.Models;
 public sealed class RandomSource(CounterRandom random, ElementType type = ElementType.F32, float deviation = 0.02f) : ITensorSource
 {
     /// <inheritdoc/>
-    public bool Has(string name) => true;
+    public bool Differ(string name, string other) => false;
+
+    /// <inheritdoc/>
+    public int Rows(string name, int configured) => configured;
 
     /// <inheritdoc/>
     public Weight Matrix(string name, int outputs, int inputs)

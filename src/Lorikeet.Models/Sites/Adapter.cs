@@ -141,9 +141,13 @@ public class Adapter : IDisposable
         }
     }
 
+    /// <summary>Changes whenever the batched forms are forgotten, so that plans know theirs are old.</summary>
+    internal int Version { get; private set; }
+
     /// <summary>Forgets the batched forms: the parameters changed.</summary>
     public void ForgetForms()
     {
+        Version++;
         for (int i = 0; i < forms.Length; i++)
         {
             forms[i]?.Dispose();
@@ -159,7 +163,7 @@ public class Adapter : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees parameters and forms.</summary>
+    /// <summary>Frees parameters (those of its side network and mixers too) and forms.</summary>
     /// <param name="disposing">Always true: there is no finaliser.</param>
     protected virtual void Dispose(bool disposing)
     {
@@ -171,6 +175,13 @@ public class Adapter : IDisposable
         if (Side is not null)
         {
             foreach (Parameter parameter in Side.Parameters)
+            {
+                parameter.Dispose();
+            }
+        }
+        for (int layer = 0; layer < Model.Blocks.Count; layer++)
+        {
+            foreach (Parameter parameter in Mixer(layer)?.Parameters ?? [])
             {
                 parameter.Dispose();
             }

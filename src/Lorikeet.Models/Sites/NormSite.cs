@@ -3,6 +3,7 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>A normalisation: RMSNorm, or LayerNorm where <paramref name="layerNorm"/>.</summary>
+/// <remarks>Rows wider than the scale are normed in parts of its width: q and k, head by head.</remarks>
 /// <param name="name">The module's path.</param>
 /// <param name="layer">Its block, or -1.</param>
 /// <param name="weight">[hidden].</param>
@@ -32,11 +33,19 @@ public sealed class NormSite(string name, int layer, Parameter weight, Parameter
 
     /// <summary>The same norm with another scale and shift, for adapters that replace them.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="x">[rows, hidden].</param>
+    /// <param name="x">[rows, hidden], or a multiple of hidden in each row.</param>
     /// <param name="scale">[hidden].</param>
     /// <param name="shift">[hidden], or default.</param>
-    public Tensor Normalise(ModelRun run, in Tensor x, in Tensor scale, in Tensor shift) =>
-        layerNorm ? LayerNorm.Forward(run, x, scale, shift, Eps) : RmsNorm.Forward(run, x, scale, Eps);
+    public Tensor Normalise(ModelRun run, in Tensor x, in Tensor scale, in Tensor shift)
+    {
+        int width = scale.Width;
+        if (x.Width == width)
+        {
+            return layerNorm ? LayerNorm.Forward(run, x, scale, shift, Eps) : RmsNorm.Forward(run, x, scale, Eps);
+        }
+        Tensor parts = Reshape.Forward(run, x, new Shape(checked((int)(x.Shape.Length / width)), width));
+        return Reshape.Forward(run, Normalise(run, parts, scale, shift), x.Shape);
+    }
 
     /// <inheritdoc/>
     public override IEnumerable<ModelTensor> Tensors

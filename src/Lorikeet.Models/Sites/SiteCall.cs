@@ -73,10 +73,11 @@ internal sealed class SharedProduct
     private Prepared x;
     private Tensor y;
 
-    public void Begin(in Prepared input)
+    /// <summary>Begins a step; the product may be known already.</summary>
+    public void Begin(in Prepared input, in Tensor known = default)
     {
         x = input;
-        y = default;
+        y = known;
     }
 
     public Tensor Get(ModelRun run, LinearSite site) => y.Exists ? y : y = Linear.Forward(run, x, site.Weight);

@@ -1,0 +1,200 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lorikeet.Kernels;
+using Lorikeet.Models.Files;
+
+namespace Lorikeet.Models;
+
+/// <summary>Reads and writes config.json, in the forms of Transformers 4 and 5.</summary>
+public static class ModelConfigFile
+{
+    private const int MostId = int.MaxValue - 1;
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>Reads a configuration.</summary>
+    /// <param name="path">config.json, or the folder that holds it.</param>
+    /// <exception cref="BadFileException">The file is absent, or a number in it makes no sense.</exception>
+    /// <exception cref="NotSupportedException">The model_type, or an option of it, is not built; the message names it.</exception>
+    public static ModelConfig Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string file = Directory.Exists(path) ? Path.Combine(path, "config.json") : path;
+        using JsonDocument json = SafeJson.ReadObject(file);
+        return Parse(json.RootElement, file);
+    }
+
+    /// <summary>Reads a configuration from JSON.</summary>
+    /// <param name="json">The object.</param>
+    /// <param name="path">What to call it in messages.</param>
+    /// <exception cref="BadFileException">A number makes no sense.</exception>
+    /// <exception cref="NotSupportedException">The model_type, or an option of it, is not built; the message names it.</exception>
+    public static ModelConfig Parse(JsonElement json, string path)
+    {
+        JsonFields fields = new(json, path);
+        if (!fields.Has("model_type"))
+        {
+            throw new BadFileException($"{path} has no model_type; expected one of {Architecture.Names}.");
+        }
+        ModelConfig config = Architecture.Of(fields.Text("model_type", ""), path).Read(fields);
+        IReadOnlyList<int> begin = fields.Integers("bos_token_id", -1, MostId);
+        return config with
+        {
+            BeginId = begin.Count > 0 && begin[0] >= 0 ? begin[0] : null,
+            EndIds = [.. fields.Integers("eos_token_id", -1, MostId).Where(id => id >= 0)],
+            StoredType = fields.Text("dtype", fields.Text("torch_dtype", "")) switch
+            {
+                "float32" => ElementType.F32,
+                "bfloat16" => ElementType.BF16,
+                "float16" => ElementType.F16,
+                _ => null,
+            },
+            Source = JsonObject.Create(json.Clone()),
+        };
+    }
+
+    /// <summary>The configuration as config.json: what was read, unknown keys included, with what has changed since; complete for one made in code.</summary>
+    /// <param name="config">The configuration.</param>
+    public static string Write(ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        JsonObject json = config.Source?.DeepClone().AsObject() ?? Architecture.Of(config.ModelType, "the configuration").Defaults();
+        json["model_type"] = config.ModelType;
+        json["hidden_size"] = config.HiddenSize;
+        json["intermediate_size"] = config.IntermediateSize;
+        json["num_hidden_layers"] = config.Layers;
+        json["num_attention_heads"] = config.Heads;
+        json["num_key_value_heads"] = config.KeyHeads;
+        json["head_dim"] = config.HeadDim;
+        json["vocab_size"] = config.VocabularySize;
+        json["max_position_embeddings"] = config.MaxPositions;
+        json["rms_norm_eps"] = double.Parse(config.NormEps.ToString("R"));
+        json["tie_word_embeddings"] = config.TieEmbeddings;
+        if (config.PerLayerShapes || json.ContainsKey("per_layer_shapes"))
+        {
+            json["per_layer_shapes"] = config.PerLayerShapes;
+        }
+        DropStaleLists(json, config.Layers);
+        WriteIds(json, config);
+        ModelConfig written = Reread(json);
+        WriteFlags(json, written, config);
+        if (written.Rope != config.Rope)
+        {
+            WriteRope(json, config.Rope);
+        }
+        if (config.StoredType is { } type)
+        {
+            json[json.ContainsKey("torch_dtype") ? "torch_dtype" : "dtype"] =
+                type switch { ElementType.F32 => "float32", ElementType.BF16 => "bfloat16", _ => "float16" };
+        }
+        CheckFlags(Reread(json), config);
+        return json.ToJsonString(Indented) + "\n";
+    }
+
+    private static ModelConfig Reread(JsonObject json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json.ToJsonString());
+        return Parse(document.RootElement, "the configuration");
+    }
+
+    /// <summary>Lists with one value a block do not fit another number of blocks; they are written again where they say something.</summary>
+    private static void DropStaleLists(JsonObject json, int layers)
+    {
+        foreach (string key in (ReadOnlySpan<string>)["layer_types", "no_rope_layers"])
+        {
+            if (json[key] is JsonArray array && array.Count != layers)
+            {
+                json.Remove(key);
+            }
+        }
+    }
+
+    private static void WriteIds(JsonObject json, ModelConfig config)
+    {
+        ModelConfig written = Reread(json);
+        if (written.BeginId != config.BeginId)
+        {
+            json["bos_token_id"] = config.BeginId;
+        }
+        if (!written.EndIds.SequenceEqual(config.EndIds))
+        {
+            json["eos_token_id"] = config.EndIds.Count switch
+            {
+                0 => null,
+                1 => config.EndIds[0],
+                _ => new JsonArray([.. config.EndIds.Select(id => (JsonNode)id)]),
+            };
+        }
+    }
+
+    private static void WriteFlags(JsonObject json, ModelConfig written, ModelConfig config)
+    {
+        if (written.AttentionBias != config.AttentionBias)
+        {
+            json["attention_bias"] = config.AttentionBias;
+        }
+        if (written.MlpBias != config.MlpBias)
+        {
+            json["mlp_bias"] = config.MlpBias;
+        }
+        int[] layers = [.. Enumerable.Range(0, config.Layers)];
+        if (!layers.All(i => written.HasRope(i) == config.HasRope(i)))
+        {
+            json["no_rope_layers"] = new JsonArray([.. layers.Select(i => (JsonNode)(config.HasRope(i) ? 1 : 0))]);
+        }
+        if (!layers.All(i => written.Window(i) == config.Window(i)))
+        {
+            int window = layers.Max(config.Window);
+            json["use_sliding_window"] = window > 0;
+            json["sliding_window"] = window > 0 ? window : null;
+            json["layer_types"] = new JsonArray([.. layers.Select(i => (JsonNode)(config.Window(i) > 0 ? "sliding_attention" : "full_attention"))]);
+        }
+    }
+
+    private static void WriteRope(JsonObject json, RopeSettings rope)
+    {
+        json.Remove("rope_parameters");
+        json.Remove("original_max_position_embeddings");
+        json["rope_theta"] = rope.Theta;
+        JsonObject scaling = new()
+        {
+            ["rope_type"] = rope.Kind switch
+            {
+                RopeKind.Linear => "linear",
+                RopeKind.Dynamic => "dynamic",
+                RopeKind.Llama3 => "llama3",
+                _ => "yarn",
+            },
+            ["factor"] = rope.Factor,
+        };
+        if (rope.Kind is RopeKind.Llama3 or RopeKind.Yarn)
+        {
+            scaling["original_max_position_embeddings"] = rope.OriginalPositions;
+        }
+        if (rope.Kind == RopeKind.Llama3)
+        {
+            scaling["low_freq_factor"] = rope.LowFrequencyFactor;
+            scaling["high_freq_factor"] = rope.HighFrequencyFactor;
+        }
+        if (rope.Kind == RopeKind.Yarn)
+        {
+            scaling["beta_fast"] = rope.BetaFast;
+            scaling["beta_slow"] = rope.BetaSlow;
+            scaling["truncate"] = rope.Truncate;
+            scaling["attention_factor"] = rope.AttentionFactor;
+        }
+        json["rope_scaling"] = rope.Kind == RopeKind.Default ? null : scaling;
+    }
+
+    /// <summary>What a model_type's file cannot say must not be lost in silence.</summary>
+    private static void CheckFlags(ModelConfig written, ModelConfig config)
+    {
+        bool same = written.AttentionBias == config.AttentionBias && written.OutputBias == config.OutputBias && written.MlpBias == config.MlpBias
+            && written.QueryKeyNorm == config.QueryKeyNorm && written.Rope == config.Rope
+            && Enumerable.Range(0, config.Layers).All(i => written.Window(i) == config.Window(i) && written.HasRope(i) == config.HasRope(i));
+        if (!same)
+        {
+            throw new NotSupportedException(
+                $"config.json of model_type {config.ModelType} cannot say what this configuration says of biases, norms, rope or windows; choose the model_type that can");
+        }
+    }
+}

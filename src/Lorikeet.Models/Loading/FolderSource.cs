@@ -1,0 +1,107 @@
+using System.Buffers;
+using Lorikeet.Kernels;
+using Lorikeet.Models.Files;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>A model's tensors from its safetensors files: each is checked, packed once, and the file can be closed then.</summary>
+/// <param name="folder">The files; the caller closes them when the model is built.</param>
+/// <param name="convertTo">The format to keep matrices in; null: as stored (f64 becomes f32).</param>
+public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = null) : ITensorSource
+{
+    /// <inheritdoc/>
+    public bool Differ(string name, string other)
+    {
+        if (!folder.TryGet(name, out StoredTensor? a, out SafetensorsFile? aFile) || !folder.TryGet(other, out StoredTensor? b, out SafetensorsFile? bFile))
+        {
+            return false;
+        }
+        if (!a.Shape.SequenceEqual(b.Shape))
+        {
+            return true;
+        }
+        if (a.Type == b.Type)
+        {
+            return !aFile.Bytes(a).SequenceEqual(bFile.Bytes(b));
+        }
+        using PooledFloats aValues = new(aFile, a), bValues = new(bFile, b);
+        return !aValues.Span.SequenceEqual(bValues.Span);
+    }
+
+    /// <inheritdoc/>
+    public int Rows(string name, int configured)
+    {
+        StoredTensor tensor = Find(name, out _);
+        return tensor.Shape is [> 0 and <= int.MaxValue, _]
+            ? (int)tensor.Shape[0]
+            : throw Wrong(name, tensor, "a matrix");
+    }
+
+    /// <inheritdoc/>
+    public Weight Matrix(string name, int outputs, int inputs)
+    {
+        StoredTensor tensor = Find(name, out SafetensorsFile file);
+        if (tensor.Shape is not [var rows, var columns] || rows != outputs || columns != inputs)
+        {
+            throw Wrong(name, tensor, $"[{outputs}, {inputs}]");
+        }
+        if (SafetensorsFile.ToElementType(tensor.Type) is { } type)
+        {
+            return new DenseWeight(file.Bytes(tensor), type, outputs, inputs, convertTo ?? type);
+        }
+        using PooledFloats values = new(file, tensor);
+        return new DenseWeight(values.Span, outputs, inputs, convertTo ?? ElementType.F32);
+    }
+
+    /// <inheritdoc/>
+    public Parameter Vector(string name, int length)
+    {
+        StoredTensor tensor = Find(name, out SafetensorsFile file);
+        if (tensor.Shape is not [var stored] || stored != length)
+        {
+            throw Wrong(name, tensor, $"[{length}]");
+        }
+        Tensor value = Storage.Zeros(new Shape(length));
+        try
+        {
+            file.ReadSingle(tensor, value.Span);
+        }
+        catch
+        {
+            value.Free();
+            throw;
+        }
+        return new Parameter(name, value, trainable: false);
+    }
+
+    private StoredTensor Find(string name, out SafetensorsFile file)
+    {
+        if (!folder.TryGet(name, out StoredTensor? tensor, out SafetensorsFile? found))
+        {
+            throw new BadFileException($"{folder.Folder} has no tensor {name}, which config.json asks for. Do the weights belong to this configuration?");
+        }
+        file = found;
+        return tensor;
+    }
+
+    private BadFileException Wrong(string name, StoredTensor tensor, string expected) =>
+        new($"{folder.Folder}: tensor {name} is [{string.Join(", ", tensor.Shape)}]; config.json asks for {expected}.");
+
+    private readonly struct PooledFloats : IDisposable
+    {
+        private readonly float[] array;
+        private readonly int count;
+
+        public PooledFloats(SafetensorsFile file, StoredTensor tensor)
+        {
+            count = checked((int)tensor.Count);
+            array = ArrayPool<float>.Shared.Rent(count);
+            file.ReadSingle(tensor, Span);
+        }
+
+        public Span<float> Span => array.AsSpan(0, count);
+
+        public void Dispose() => ArrayPool<float>.Shared.Return(array);
+    }
+}
