@@ -7,6 +7,7 @@ internal static class VerifyRunner
     public static IReadOnlyList<IVerifier> Verifiers { get; } =
     [
         new ModelsVerifier(),
+        new AdaptersVerifier(),
     ];
 
     /// <summary>Runs all cases at or below a folder: the root of all areas, an area, or a folder inside one.</summary>
