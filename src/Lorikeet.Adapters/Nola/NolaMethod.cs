@@ -94,17 +94,13 @@ public sealed class NolaMethod : AdapterMethod
     private NolaAdapter Build(
         string name, LanguageModel model, AdapterConfig config, NolaOptions options, IList<string> warnings, Func<string, int, Parameter> make)
     {
-        if (config.Has("modules_to_save"))
-        {
-            throw config.Unsupported("modules_to_save is not built for NOLA: train such modules with a LoRA adapter");
-        }
-        IReadOnlyList<LinearSite> sites = TargetSites.Of(model, config);
+        IReadOnlyList<LinearSite> sites = TargetSites.Linear(model, config, "NOLA", warnings);
         NolaAdapter adapter = new(name, model, this, (JsonObject)config.Json.DeepClone(), options)
         {
             AdaptedModules = [.. sites.Select(s => s.Name)],
             Warnings = [.. warnings],
+            ExpectedParameterCount = (long)sites.Count * (options.BasisA + options.BasisB),
         };
-        adapter.ExpectedParameterCount = (long)sites.Count * (options.BasisA + options.BasisB);
         try
         {
             foreach (LinearSite site in sites)

@@ -202,7 +202,9 @@ internal static class Bench
     /// <summary>Random biases in place of zeros: a method that scales or drops a bias must show.</summary>
     private sealed class Biased(RandomSource inner, ulong seed) : ITensorSource
     {
-        public bool Has(string name) => inner.Has(name);
+        public bool Differ(string name, string other) => inner.Differ(name, other);
+
+        public int Rows(string name, int configured) => inner.Rows(name, configured);
 
         public Weight Matrix(string name, int outputs, int inputs) => inner.Matrix(name, outputs, inputs);
 
