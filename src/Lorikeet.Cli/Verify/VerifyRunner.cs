@@ -7,7 +7,10 @@ internal static class VerifyRunner
     public static IReadOnlyList<IVerifier> Verifiers { get; } =
     [
         new ModelsVerifier(),
+        new MethodsVerifier(),
         new TokenizersVerifier(),
+        new OptimizersVerifier(),
+        new TrainingVerifier(),
     ];
 
     /// <summary>Runs all cases at or below a path: the root of all areas, an area, a folder inside one, or a case that is a file.</summary>

@@ -232,8 +232,7 @@ internal sealed unsafe class SitePlan
         }
     }
 
-    private static int Copies(SiteForm? form) =>
-        form is { Expand.Exists: true } ? form.Expand.Rows + (form.ReduceAddsBase ? 1 : 0) : 1;
+    private static int Copies(SiteForm? form) => form?.ExpandedRows ?? 1;
 
     private void AddLowRank(in Tensor x, in Tensor y)
     {
