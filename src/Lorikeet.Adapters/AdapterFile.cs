@@ -76,7 +76,16 @@ public sealed class AdapterFile : IDisposable
     /// <param name="key">Its whole name.</param>
     public TensorToWrite TakeRaw(string key)
     {
-        if (!left.Remove(key, out StoredTensor? tensor))
+        TensorToWrite tensor = Peek(key);
+        left.Remove(key);
+        return tensor;
+    }
+
+    /// <summary>A tensor's bytes as they are, without taking it.</summary>
+    /// <param name="key">Its whole name.</param>
+    internal TensorToWrite Peek(string key)
+    {
+        if (!left.TryGetValue(key, out StoredTensor? tensor))
         {
             throw Bad($"{key} is missing.");
         }

@@ -17,15 +17,21 @@ public static class AdapterFolder
     /// <param name="folder">The folder.</param>
     /// <param name="model">The model it is used with.</param>
     /// <param name="name">The adapter's name; null: the folder's.</param>
+    /// <param name="baseName">The name the model was asked for by, to warn where the files name another; null: it is not compared.</param>
     /// <exception cref="BadFileException">The files break a rule or contradict the model; nothing of a file is ever ignored silently.</exception>
     /// <exception cref="NotSupportedException">The method or an option is not built; the message names it.</exception>
-    public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null)
+    public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null, string? baseName = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         JsonObject config = ReadConfig(folder);
         string configPath = Path.Combine(folder, ConfigName);
         AdapterMethod method = AdapterMethods.Of(config, configPath);
         List<string> warnings = [];
+        string? made = new AdapterConfig(config, configPath).Text("base_model_name_or_path");
+        if (baseName is not null && !string.IsNullOrEmpty(made) && LastPart(made) != LastPart(baseName))
+        {
+            warnings.Add($"{configPath}: made for '{made}', used with '{baseName}'");
+        }
         using AdapterFile file = new(config, configPath, OpenWeights(folder, warnings), warnings);
         name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         TrainedAdapter adapter = method.Read(name, model, file);
@@ -63,6 +69,8 @@ public static class AdapterFolder
         SafetensorsWriter.Write(Path.Combine(folder, WeightsName), new Dictionary<string, string> { ["format"] = "pt" }, adapter.FileTensors);
         AtomicFile.WriteText(Path.Combine(folder, ConfigName), config);
     }
+
+    private static string LastPart(string path) => path[(path.TrimEnd('/').LastIndexOf('/') + 1)..].TrimEnd('/');
 
     private static SafetensorsFile OpenWeights(string folder, List<string> warnings)
     {

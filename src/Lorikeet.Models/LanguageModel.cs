@@ -5,9 +5,6 @@ namespace Lorikeet.Models;
 /// <summary>A decoder-only language model: embedding, blocks, last norm, head. One definition for training and serving.</summary>
 public abstract partial class LanguageModel : IDisposable
 {
-    private readonly Func<Tensor, Tensor>?[] blockForwards;
-    private ModelRun? blockRun;
-
     /// <summary>Puts the parts together; an architecture's constructor calls it.</summary>
     /// <param name="config">The model's configuration.</param>
     /// <param name="parts">Its parts.</param>
@@ -19,7 +16,6 @@ public abstract partial class LanguageModel : IDisposable
         Blocks = parts.Blocks;
         FinalNorm = parts.FinalNorm;
         Head = parts.Head;
-        blockForwards = new Func<Tensor, Tensor>?[Blocks.Count];
         Sites = parts.Sites;
         for (int i = 0; i < Sites.Count; i++)
         {
@@ -103,7 +99,8 @@ public abstract partial class LanguageModel : IDisposable
     }
 
     /// <summary>The hidden states after the last norm.</summary>
-    /// <param name="run">The run: rows, plan, tape. The rows of stateful sequences are stored; the caller counts them with <see cref="SequenceState.Append"/>.</param>
+    /// <remarks>Rows of stateful sequences are stored in pages reserved before; the caller counts them with <see cref="SequenceState.Append"/> after the step.</remarks>
+    /// <param name="run">The run: rows, plan, tape.</param>
     /// <param name="input">Tokens or embeddings, as many as the run has rows.</param>
     /// <returns>[rows, hidden].</returns>
     public Tensor Forward(ModelRun run, Input input)
@@ -113,6 +110,7 @@ public abstract partial class LanguageModel : IDisposable
         {
             throw new ArgumentException($"the input has {input.Rows} rows, the run {run.Rows.Count}");
         }
+        run.Rows.CheckReserved();
         run.BeginStep();
         BeginStep(run);
         Tensor h = input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens);
@@ -121,10 +119,11 @@ public abstract partial class LanguageModel : IDisposable
         for (int layer = 0; layer < Blocks.Count; layer++)
         {
             h = run.Checkpointing && run.Tape is not null
-                ? Checkpoint.Forward(run, h, BlockForward(run, layer))
+                ? Checkpoint.Forward(run, h, run.Part(Blocks[layer]))
                 : Blocks[layer].Forward(run, h);
             carried = Observe(run, layer, h, carried);
         }
+        run.EndStep();
         return FinalNorm.Forward(run, Finish(run, h, carried));
     }
 
@@ -161,16 +160,6 @@ public abstract partial class LanguageModel : IDisposable
             tensor.Weight?.Dispose();
             tensor.Vector?.Dispose();
         }
-    }
-
-    private Func<Tensor, Tensor> BlockForward(ModelRun run, int layer)
-    {
-        if (!ReferenceEquals(blockRun, run))
-        {
-            Array.Clear(blockForwards);
-            blockRun = run;
-        }
-        return blockForwards[layer] ??= h => Blocks[layer].Forward(run, h);
     }
 
     /// <summary>Shows a block's output to the side networks; what each carries on is kept by segment.</summary>

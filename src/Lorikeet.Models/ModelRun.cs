@@ -6,6 +6,8 @@ namespace Lorikeet.Models;
 public sealed class ModelRun : Run
 {
     private readonly List<(object Owner, Tensor Cos, Tensor Sin)> tables = [];
+    private readonly Dictionary<Block, Func<Tensor, Tensor>> parts = [];
+    private bool forward;
 
     /// <summary>The rows of this step.</summary>
     public Rows Rows { get; set; } = new();
@@ -38,7 +40,36 @@ public sealed class ModelRun : Run
         throw new InvalidOperationException("the step has no such table: the model must set it before its blocks run");
     }
 
-    internal void BeginStep() => tables.Clear();
+    /// <summary>Drops the last step's tables; taps see what runs from here to <see cref="EndStep"/>.</summary>
+    internal void BeginStep()
+    {
+        tables.Clear();
+        forward = true;
+    }
+
+    internal void EndStep() => forward = false;
+
+    /// <summary>A block as a function of its input, for checkpointing; made once a run, and without a tap when backward computes it again.</summary>
+    internal Func<Tensor, Tensor> Part(Block block)
+    {
+        if (!parts.TryGetValue(block, out Func<Tensor, Tensor>? part))
+        {
+            parts[block] = part = h =>
+            {
+                ITap? tap = Tap;
+                Tap = forward ? tap : null;
+                try
+                {
+                    return block.Forward(this, h);
+                }
+                finally
+                {
+                    Tap = tap;
+                }
+            };
+        }
+        return part;
+    }
 
     /// <summary>Narrows the run to one segment of its plan, for parts that run apart; dispose to widen it again.</summary>
     internal Narrowed Narrow(int segment)

@@ -19,7 +19,7 @@ public sealed class Arena : IDisposable
     private long used;
 
     /// <summary>An empty arena.</summary>
-    /// <param name="blockBytes">Smallest size of a block in bytes; larger tensors get a block of their own size.</param>
+    /// <param name="blockBytes">Smallest size of a block in bytes; larger tensors get a block of a multiple of it.</param>
     public Arena(long blockBytes = 8 << 20) => blockLength = Math.Max(blockBytes / sizeof(float), Alignment);
 
     /// <summary>Bytes that the arena holds, used or not.</summary>
@@ -47,15 +47,14 @@ public sealed class Arena : IDisposable
     public Tensor Allocate(Shape shape)
     {
         long length = Math.Max((shape.Length + Alignment - 1) / Alignment * Alignment, Alignment);
-        while (block < blocks.Count && used + length > blocks[block].Bytes / sizeof(float))
+        if (used > 0 && used + length > blocks[block].Bytes / sizeof(float))
         {
             block++;
             used = 0;
         }
-        if (block == blocks.Count)
+        if (used == 0)
         {
-            blocks.Add(new Storage(Math.Max(length, blockLength) * sizeof(float)));
-            used = 0;
+            Fit(length);
         }
         Tensor tensor = new(blocks[block], used, shape);
         used += length;
@@ -74,8 +73,13 @@ public sealed class Arena : IDisposable
 
     /// <summary>Forgets everything allocated after <paramref name="mark"/>.</summary>
     /// <param name="mark">An earlier <see cref="Mark"/>.</param>
+    /// <exception cref="InvalidOperationException">The mark was released already: it is above the top.</exception>
     public void Release(ArenaMark mark)
     {
+        if (mark.Block > block || (mark.Block == block && mark.Used > used))
+        {
+            throw new InvalidOperationException($"arena: the mark {mark} is above the top {Mark}: something below it was released before");
+        }
         block = mark.Block;
         used = mark.Used;
     }
@@ -92,6 +96,24 @@ public sealed class Arena : IDisposable
         }
         blocks.Clear();
         Reset();
+    }
+
+    /// <summary>Makes the block at the top, of which nothing is used, long enough.</summary>
+    private void Fit(long length)
+    {
+        if (block < blocks.Count && length <= blocks[block].Bytes / sizeof(float))
+        {
+            return;
+        }
+        Storage fresh = new((length + blockLength - 1) / blockLength * blockLength * sizeof(float));
+        if (block == blocks.Count)
+        {
+            blocks.Add(fresh);
+            return;
+        }
+        // A block that was skipped would be held for nothing: steps that grow would hold more and more of them.
+        blocks[block].Dispose();
+        blocks[block] = fresh;
     }
 
     private void Note()

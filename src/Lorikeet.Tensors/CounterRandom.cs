@@ -1,4 +1,5 @@
 using System.Text;
+using Lorikeet.Kernels;
 
 namespace Lorikeet.Tensors;
 
@@ -10,7 +11,7 @@ namespace Lorikeet.Tensors;
 /// </remarks>
 /// <param name="Seed">The key.</param>
 /// <param name="StreamId">The stream, the upper half of the counter.</param>
-public readonly record struct CounterRandom(ulong Seed, ulong StreamId = 0)
+public readonly partial record struct CounterRandom(ulong Seed, ulong StreamId = 0)
 {
     /// <summary>The stream for a name under the same seed: FNV-1a (64 bits) of this stream's 8 bytes, lowest first, then of the UTF-8 name.</summary>
     /// <param name="name">For example a weight's name.</param>
@@ -21,7 +22,11 @@ public readonly record struct CounterRandom(ulong Seed, ulong StreamId = 0)
         {
             hash = (hash ^ (byte)(StreamId >> (8 * i))) * 1099511628211UL;
         }
-        foreach (byte b in Encoding.UTF8.GetBytes(name))
+        ArgumentNullException.ThrowIfNull(name);
+        int length = Encoding.UTF8.GetByteCount(name);
+        Span<byte> bytes = length <= 256 ? stackalloc byte[length] : new byte[length];
+        Encoding.UTF8.GetBytes(name, bytes);
+        foreach (byte b in bytes)
         {
             hash = (hash ^ b) * 1099511628211UL;
         }
@@ -74,32 +79,51 @@ public readonly record struct CounterRandom(ulong Seed, ulong StreamId = 0)
     /// <param name="start">The number of the first.</param>
     public void FillUniform(Span<float> to, float low, float high, ulong start = 0)
     {
-        Span<uint> words = stackalloc uint[4];
         float width = high - low;
-        ulong loaded = ulong.MaxValue;
-        for (int i = 0; i < to.Length; i++)
+        Span<uint> words = stackalloc uint[4];
+        int i = 0;
+        if (KernelPath.UseAvx2 && to.Length >= BlocksAtOnce * 4)
         {
-            ulong index = start + (ulong)i;
-            if (index >> 2 != loaded)
-            {
-                loaded = index >> 2;
-                Block(loaded, words);
-            }
-            to[i] = MathF.FusedMultiplyAdd((words[(int)(index & 3)] >> 8) * (1f / (1 << 24)), width, low);
+            // Up to the first whole block, then eight blocks at a time.
+            int head = (int)(-(long)start & 3);
+            FillOneByOne(to[..head], low, width, start, words);
+            i = head + FillEightBlocks(to[head..], low, width, (start + (ulong)head) >> 2);
         }
+        FillOneByOne(to[i..], low, width, start + (ulong)i, words);
     }
 
-    /// <summary>Numbers of N(0, deviation^2): Box-Muller in float64 on the pair of words (2i, 2i+1) that number i owns.</summary>
+    /// <summary>Numbers <paramref name="start"/>, start+1, ... of N(0, deviation^2): Box-Muller in float64 on the pair of words (2i, 2i+1) that number i owns.</summary>
     /// <remarks>Logarithm and cosine come from the platform, so the last bit may differ between machines; uniform numbers never do.</remarks>
     /// <param name="to">Receives them.</param>
     /// <param name="deviation">Standard deviation.</param>
-    public void FillNormal(Span<float> to, float deviation)
+    /// <param name="start">The number of the first.</param>
+    public void FillNormal(Span<float> to, float deviation, ulong start = 0)
+    {
+        Span<uint> words = stackalloc uint[4];
+        for (int i = 0; i < to.Length; i++)
+        {
+            ulong index = start + (ulong)i;
+            if (i == 0 || (index & 1) == 0)
+            {
+                Block(index >> 1, words);
+            }
+            int pair = 2 * (int)(index & 1);
+            double u = (words[pair] + 1.0) * (1.0 / 4294967296.0);
+            double v = words[pair + 1] * (1.0 / 4294967296.0);
+            to[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(u)) * Math.Cos(2 * Math.PI * v));
+        }
+    }
+
+    private void FillOneByOne(Span<float> to, float low, float width, ulong start, Span<uint> words)
     {
         for (int i = 0; i < to.Length; i++)
         {
-            double u = (Bits(2UL * (ulong)i) + 1.0) * (1.0 / 4294967296.0);
-            double v = Bits((2UL * (ulong)i) + 1) * (1.0 / 4294967296.0);
-            to[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(u)) * Math.Cos(2 * Math.PI * v));
+            ulong index = start + (ulong)i;
+            if (i == 0 || (index & 3) == 0)
+            {
+                Block(index >> 2, words);
+            }
+            to[i] = MathF.FusedMultiplyAdd((words[(int)(index & 3)] >> 8) * (1f / (1 << 24)), width, low);
         }
     }
 }

@@ -3,7 +3,10 @@ using Lorikeet.Kernels;
 namespace Lorikeet.Tensors;
 
 /// <summary>Yields dL/dW of a frozen weight, for methods that look at the gradient of what they do not train.</summary>
-/// <remarks>dL/dW [outputs, inputs] = sum over rows of dy[row]^T x[row]; with <paramref name="examples"/>, one such sum for each range of rows.</remarks>
+/// <remarks>
+/// dL/dW [outputs, inputs] = sum over rows of dy[row]^T x[row]; with <paramref name="examples"/>, one such sum for each range of rows. Rows
+/// count in the batch where the weight is multiplied with all rows at once, and inside <see cref="HeadLoss"/>.
+/// </remarks>
 /// <param name="weight">The weight to watch.</param>
 /// <param name="examples">Ranges of rows whose gradients are wanted apart; null: one sum over all rows.</param>
 public sealed class GradientWatch(Weight weight, IReadOnlyList<(int Row, int Rows)>? examples = null) : IDisposable
@@ -37,18 +40,48 @@ public sealed class GradientWatch(Weight weight, IReadOnlyList<(int Row, int Row
         }
     }
 
-    internal void Add(in Tensor x, in Tensor dy)
+    /// <summary>Adds dy^T x of the rows of each example.</summary>
+    /// <param name="x">[rows * copies, inputs].</param>
+    /// <param name="dy">[rows * copies, outputs].</param>
+    /// <param name="firstRow">The batch's row that the first row here is.</param>
+    /// <param name="copies">Rows here for each row of the batch.</param>
+    internal void Add(in Tensor x, in Tensor dy, int firstRow, int copies = 1)
     {
         Arrived = true;
         for (int i = 0; i < sums.Length; i++)
         {
-            if (!sums[i].Exists)
+            Tensor sum = SumOf(i);
+            (int row, int rows) = Own(i, firstRow, x.Rows / copies);
+            if (rows > 0)
             {
-                sums[i] = Storage.Zeros(new Shape(Weight.Outputs, Weight.Inputs));
+                MatrixProduct.Multiply(
+                    dy.ViewRows(row * copies, rows * copies).Span,
+                    true,
+                    x.ViewRows(row * copies, rows * copies).Span,
+                    false,
+                    sum.Span,
+                    Weight.Outputs,
+                    Weight.Inputs,
+                    rows * copies,
+                    1f,
+                    true);
             }
-            (int row, int rows) = examples?[i] ?? (0, x.Rows);
-            MatrixProduct.Multiply(
-                dy.ViewRows(row, rows).Span, true, x.ViewRows(row, rows).Span, false, sums[i].Span, Weight.Outputs, Weight.Inputs, rows, 1f, true);
+        }
+    }
+
+    /// <summary>Adds what a look-up of rows gives: dW[ids[i], :] += dy[i, :].</summary>
+    internal void AddRows(ReadOnlySpan<int> ids, in Tensor dy)
+    {
+        Arrived = true;
+        for (int i = 0; i < sums.Length; i++)
+        {
+            Tensor sum = SumOf(i);
+            (int row, int rows) = Own(i, 0, ids.Length);
+            for (int r = row; r < row + rows; r++)
+            {
+                Span<float> to = sum.Row(ids[r]);
+                Elementwise.Add(to, dy.Row(r), to);
+            }
         }
     }
 
@@ -59,5 +92,19 @@ public sealed class GradientWatch(Weight weight, IReadOnlyList<(int Row, int Row
         {
             sum.Free();
         }
+    }
+
+    private Tensor SumOf(int example)
+    {
+        ref Tensor sum = ref sums[example];
+        return sum.Exists ? sum : sum = Storage.Zeros(new Shape(Weight.Outputs, Weight.Inputs));
+    }
+
+    /// <summary>The rows of an example among <paramref name="count"/> rows from <paramref name="firstRow"/> on, counted from there.</summary>
+    private (int Row, int Rows) Own(int example, int firstRow, int count)
+    {
+        (int row, int rows) = examples?[example] ?? (firstRow, count);
+        int first = Math.Max(row - firstRow, 0);
+        return (first, Math.Min(row + rows - firstRow, count) - first);
     }
 }

@@ -1,3 +1,5 @@
+using Lorikeet.Kernels;
+
 namespace Lorikeet.Tensors;
 
 /// <summary>One recorded operation: what its backward needs, kept from its forward.</summary>
@@ -46,6 +48,31 @@ public ref struct Backprop
         return gradient;
     }
 
+    /// <summary>Adds a share to an input's gradient; nothing happens where it wants none.</summary>
+    /// <param name="input">An input as the forward received it.</param>
+    /// <param name="share">As many elements.</param>
+    public readonly void Add(in Tensor input, in Tensor share)
+    {
+        if (input.Recorded)
+        {
+            tape.AddTo(input, share);
+        }
+    }
+
+    /// <summary>Memory that a kernel which cannot add may overwrite with an input's share: the gradient itself, or scratch of the run's arena.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="input">An input as the forward received it, whether or not it wants a gradient.</param>
+    /// <returns>The share; call <see cref="GradientShare.Finish"/> when it is written.</returns>
+    public readonly GradientShare ShareOf(Run run, in Tensor input)
+    {
+        if (!input.Recorded)
+        {
+            return new GradientShare(run.Arena.Allocate(input.Shape), default);
+        }
+        Tensor gradient = tape.GradientOf(input, out bool accumulate);
+        return accumulate ? new GradientShare(run.Arena.Allocate(input.Shape), gradient) : new GradientShare(gradient, default);
+    }
+
     /// <summary>Adds the output's gradient as it is to an input's, without a copy where it is the first; call it last.</summary>
     /// <param name="input">An input with as many elements as the output; nothing happens where it wants no gradient.</param>
     public void Give(in Tensor input)
@@ -57,4 +84,19 @@ public ref struct Backprop
     }
 
     internal readonly PooledTensor Rest => output;
+}
+
+/// <summary>An input's share of a gradient on its way; see <see cref="Backprop.ShareOf"/>.</summary>
+/// <param name="Tensor">To be overwritten, in the input's shape.</param>
+/// <param name="AddTo">Where it is added afterwards; default where it is in place already.</param>
+public readonly record struct GradientShare(Tensor Tensor, Tensor AddTo)
+{
+    /// <summary>Adds the share to what arrived before.</summary>
+    public void Finish()
+    {
+        if (AddTo.Exists)
+        {
+            Elementwise.Add(AddTo.Span, Tensor.Span, AddTo.Span);
+        }
+    }
 }

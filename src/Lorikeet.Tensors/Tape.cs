@@ -4,29 +4,32 @@ namespace Lorikeet.Tensors;
 
 /// <summary>The record of one pass: operations in the order they ran, walked backwards for gradients.</summary>
 /// <remarks>
-/// Each node has one output, so a node's number is its value's number. Parameters enter as leaf nodes, one for each use: when backward passes
-/// the earliest leaf of a parameter, its gradient is complete and <see cref="GradientReady"/> is raised. After each node the arena is released
-/// to where it stood before that node ran.
+/// Each node has one output, so a node's number is its value's number; numbers are not used again by the next pass, so that a value kept from
+/// an earlier one is noticed. Parameters enter as leaf nodes, one for each use: when backward passes the earliest leaf of a parameter, its
+/// gradient is complete and <see cref="GradientReady"/> is raised. After each node the arena is released to where it stood before that node ran.
 /// </remarks>
-public sealed class Tape : IDisposable
+public sealed partial class Tape : IDisposable
 {
+    private const int MostNumbers = 1 << 30;
+
+    // The first count entries are the record; those behind them wait to be used again.
     private readonly List<Entry> entries = [];
     private readonly BufferPool pool = new();
     private readonly Dictionary<Weight, GradientWatch> watches = [];
-    private List<Parameter>? held;
+    private int count;
+    private int highest;
+    private int passed;
+    private ArenaMark start;
 
-    /// <summary>Raised when a parameter's gradient is complete, while the rest of backward still runs.</summary>
+    /// <summary>Raised when a parameter's gradient is complete, while the rest of backward still runs: once a pass for each parameter that has one.</summary>
     /// <remarks>The handler may use the gradient at once and free it (<see cref="Parameter.FreeGradient"/>).</remarks>
     public Action<Parameter>? GradientReady { get; set; }
 
-    /// <summary>Number of recorded operations.</summary>
-    public int Count => entries.Count;
+    /// <summary>Number of recorded operations and uses of parameters.</summary>
+    public int Count => count;
 
     /// <summary>Bytes held for gradients of values in flight.</summary>
     public long GradientBytes => pool.HeldBytes;
-
-    /// <summary>Recomputing instead of keeping: forwards count uses but record nothing (see <see cref="Checkpoint"/>).</summary>
-    internal bool Dry { get; private set; }
 
     /// <summary>Asks for the gradient of a frozen weight; see <see cref="GradientWatch"/>.</summary>
     /// <param name="watch">The watch; it stays until <see cref="Unwatch"/>.</param>
@@ -46,42 +49,6 @@ public sealed class Tape : IDisposable
 
     internal GradientWatch? WatchOf(Weight weight) => watches.Count == 0 ? null : watches.GetValueOrDefault(weight);
 
-    /// <summary>Records an operation.</summary>
-    /// <param name="run">The run that recorded it.</param>
-    /// <param name="output">Its output.</param>
-    /// <param name="node">What its backward needs.</param>
-    /// <returns>The output with its place on the tape.</returns>
-    public Tensor Record(Run run, in Tensor output, Node node)
-    {
-        if (Dry)
-        {
-            return output.Detached;
-        }
-        entries.Add(new Entry { Node = node, Shape = output.Shape, End = run.Arena.Mark });
-        return output.At(entries.Count);
-    }
-
-    /// <summary>Enters a parameter as a leaf.</summary>
-    internal Tensor Track(Parameter parameter)
-    {
-        parameter.Pending++;
-        if (held is not null)
-        {
-            parameter.Pending++;
-            held.Add(parameter);
-        }
-        if (Dry)
-        {
-            // The hold above stands for this use until the recomputed one is done.
-            parameter.Pending--;
-            return parameter.Value;
-        }
-        entries.Add(new Entry { Leaf = parameter, Shape = parameter.Value.Shape, End = entries.Count > 0 ? entries[^1].End : start });
-        return parameter.Value.At(entries.Count);
-    }
-
-    private ArenaMark start;
-
     /// <summary>Begins a new record; the arena's present top is what backward releases it to.</summary>
     /// <param name="run">The run.</param>
     public void Begin(Run run)
@@ -91,7 +58,48 @@ public sealed class Tape : IDisposable
         start = run.Arena.Mark;
     }
 
+    /// <summary>Records an operation.</summary>
+    /// <param name="run">The run that recorded it.</param>
+    /// <param name="output">Its output.</param>
+    /// <param name="node">What its backward needs.</param>
+    /// <param name="saved">The values that its backward reads: no op may change them in place before (see <see cref="Overwrite"/>).</param>
+    /// <returns>The output with its place on the tape.</returns>
+    public Tensor Record(Run run, in Tensor output, Node node, params ReadOnlySpan<Tensor> saved)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        if (Dry)
+        {
+            dryRecords++;
+            return output.Detached;
+        }
+        foreach (ref readonly Tensor tensor in saved)
+        {
+            Keep(tensor);
+        }
+        Push(output.Shape, run.Arena.Mark).Node = node;
+        return output.At(passed + count);
+    }
+
+    /// <summary>Enters a parameter as a leaf.</summary>
+    internal Tensor Track(Parameter parameter)
+    {
+        if (held is not null)
+        {
+            parameter.Pending++;
+            held.Add(parameter);
+        }
+        if (Dry)
+        {
+            // The hold stands for this use until the recomputed one is done.
+            return parameter.Value;
+        }
+        parameter.Pending++;
+        Push(parameter.Value.Shape, default).Leaf = parameter;
+        return parameter.Value.At(passed + count);
+    }
+
     /// <summary>Walks the record backwards from <paramref name="output"/> and empties it.</summary>
+    /// <remarks>Read the loss before: backward releases the arena to where it stood at <see cref="Begin"/>, the loss included.</remarks>
     /// <param name="run">The run that was recorded.</param>
     /// <param name="output">A recorded value, most often the loss [1].</param>
     /// <param name="seed">d loss / d output; default: ones.</param>
@@ -101,67 +109,42 @@ public sealed class Tape : IDisposable
         ArgumentNullException.ThrowIfNull(run);
         if (!output.Recorded)
         {
-            throw new InvalidOperationException($"backward: the value {output.Shape} was not recorded; nothing that trains leads to it");
+            throw new InvalidOperationException(
+                $"backward: the value {output.Shape} was not recorded; nothing that trains leads to it, or the run had no tape");
         }
         Seed(output, seed);
-        Walk(run, entries.Count, 0, start);
+        Walk(run, 0, start);
+        EndPass();
         start = run.Arena.Mark;
     }
 
-    private void Seed(in Tensor output, in Tensor seed)
+    /// <summary>Forgets the record without walking it.</summary>
+    public void Clear()
     {
-        Tensor gradient = GradientOf(output, out bool accumulate);
-        if (accumulate)
+        while (count > 0)
         {
-            throw new InvalidOperationException("backward: the output already has a gradient");
-        }
-        if (seed.Exists)
-        {
-            if (seed.Shape.Length != gradient.Shape.Length)
-            {
-                throw new ArgumentException($"backward: the seed is {seed.Shape}, the output {output.Shape}", nameof(seed));
-            }
-            seed.Span.CopyTo(gradient.Span);
-        }
-        else
-        {
-            gradient.Span.Fill(1f);
-        }
-    }
-
-    /// <summary>Processes entries [to, from) in reverse and removes them.</summary>
-    private void Walk(Run run, int from, int to, ArenaMark floor)
-    {
-        for (int i = from - 1; i >= to; i--)
-        {
-            Entry entry = entries[i];
+            Entry entry = entries[count - 1];
             if (entry.Leaf is not null)
             {
-                Complete(entry.Leaf);
+                entry.Leaf.Pending--;
             }
-            else if (entry.Node is not null && entry.Gradient.Tensor.Exists)
-            {
-                Backprop gradient = new(this, entry.Gradient);
-                entry.Node.Backward(run, ref gradient);
-                pool.Return(gradient.Rest);
-            }
-            run.Arena.Release(i > to ? entries[i - 1].End : floor);
-            entries.RemoveAt(i);
+            Forget(entry.Holds);
+            pool.Return(entry.Gradient);
+            Pop();
         }
+        EndPass();
     }
 
-    private void Complete(Parameter parameter)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        parameter.Pending--;
-        if (parameter.Pending == 0 && parameter.HasGradient)
-        {
-            GradientReady?.Invoke(parameter);
-        }
+        Clear();
+        pool.Dispose();
     }
 
     internal Tensor GradientOf(in Tensor input, out bool accumulate)
     {
-        Entry entry = entries[input.Node - 1];
+        Entry entry = Of(input);
         if (entry.Leaf is not null)
         {
             return entry.Leaf.GradientToWrite(out accumulate);
@@ -176,134 +159,150 @@ public sealed class Tape : IDisposable
 
     internal void Give(in Tensor input, ref PooledTensor gradient)
     {
-        Entry entry = entries[input.Node - 1];
+        Entry entry = Of(input);
         if (entry.Leaf is null && !entry.Gradient.Tensor.Exists)
         {
             entry.Gradient = gradient with { Tensor = gradient.Tensor.View(entry.Shape) };
             gradient = default;
             return;
         }
+        AddTo(input, gradient.Tensor);
+    }
+
+    internal void AddTo(in Tensor input, in Tensor share)
+    {
         Tensor to = GradientOf(input, out bool accumulate);
         if (accumulate)
         {
-            Elementwise.Add(to.Span, gradient.Tensor.Span, to.Span);
+            Elementwise.Add(to.Span, share.Span, to.Span);
         }
         else
         {
-            gradient.Tensor.Span.CopyTo(to.Span);
+            share.Span.CopyTo(to.Span);
         }
     }
 
-    /// <summary>Runs a forward that records nothing but holds the parameters it uses, so that none is reported complete early.</summary>
-    internal Tensor RunDry(Func<Tensor> forward, List<Parameter> holds)
+    private void Seed(in Tensor output, in Tensor seed)
     {
-        List<Parameter>? outer = held;
-        bool outerDry = Dry;
-        held = holds;
-        Dry = true;
-        try
+        if (seed.Exists)
         {
-            return forward();
-        }
-        finally
-        {
-            held = outer;
-            Dry = outerDry;
-        }
-    }
-
-    /// <summary>Records a forward from one input, walks it backwards at once and removes it: the inside of another node.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="input">The input, as a plain value.</param>
-    /// <param name="forward">Computes the output from the recorded input.</param>
-    /// <param name="seed">Fills d loss / d output, given the output.</param>
-    /// <param name="toInput">Receives d loss / d input.</param>
-    /// <param name="holds">Parameters used are held here until <see cref="Release"/>; null: they are not held.</param>
-    internal void Inside(Run run, in Tensor input, Func<Tensor, Tensor> forward, Func<Tensor, Tensor> seed, Action<Tensor>? toInput, List<Parameter>? holds)
-    {
-        List<Parameter>? outer = held;
-        bool outerDry = Dry;
-        ArenaMark floor = run.Arena.Mark;
-        held = holds ?? outer;
-        Dry = false;
-        int from = entries.Count;
-        try
-        {
-            Tensor leaf = toInput is null ? input.Detached : Record(run, input, InputNode.Instance);
-            int inputEntry = entries.Count - 1;
-            Tensor output = forward(leaf);
-            Tensor gradient = seed(output);
-            held = outer;
-            if (output.Recorded)
+            if (seed.Shape.Length != output.Shape.Length)
             {
-                Seed(output, gradient);
-                int keep = toInput is null ? from : inputEntry + 1;
-                Walk(run, entries.Count, keep, entries.Count > keep && keep > from ? entries[keep - 1].End : floor);
+                throw new ArgumentException($"backward: the seed is {seed.Shape}, the output {output.Shape}", nameof(seed));
             }
-            if (toInput is not null)
-            {
-                Entry entry = entries[inputEntry];
-                if (entry.Gradient.Tensor.Exists)
-                {
-                    toInput(entry.Gradient.Tensor);
-                    pool.Return(entry.Gradient);
-                }
-            }
-            entries.RemoveRange(from, entries.Count - from);
-            run.Arena.Release(floor);
+            AddTo(output, seed);
+            return;
         }
-        finally
+        Tensor gradient = GradientOf(output, out bool accumulate);
+        if (accumulate)
         {
-            held = outer;
-            Dry = outerDry;
+            throw new InvalidOperationException($"backward: the output {output.Shape} already has a gradient: pass a seed");
         }
+        gradient.Span.Fill(1f);
     }
 
-    internal void Release(List<Parameter> holds)
+    /// <summary>Processes the entries from the last down to number <paramref name="to"/> and removes them.</summary>
+    private void Walk(Run run, int to, ArenaMark floor)
     {
-        foreach (Parameter parameter in holds)
+        while (count > to)
         {
-            Complete(parameter);
-        }
-    }
-
-    /// <summary>Forgets the record without walking it.</summary>
-    public void Clear()
-    {
-        foreach (Entry entry in entries)
-        {
+            int last = count - 1;
+            Entry entry = entries[last];
             if (entry.Leaf is not null)
             {
-                entry.Leaf.Pending = 0;
+                Complete(entry.Leaf);
             }
-            pool.Return(entry.Gradient);
+            else if (entry.Gradient.Tensor.Exists)
+            {
+                Backprop gradient = new(this, entry.Gradient);
+                // From here on the buffer is the node's to give away.
+                entry.Gradient = default;
+                entry.Node!.Backward(run, ref gradient);
+                pool.Return(gradient.Rest);
+            }
+            if (entry.Holds is not null)
+            {
+                foreach (Parameter parameter in entry.Holds)
+                {
+                    Complete(parameter);
+                }
+            }
+            Pop();
+            // A leaf takes no memory, and may have been entered while its op held scratch: the node before it says where to release to.
+            if (count == to)
+            {
+                run.Arena.Release(floor);
+            }
+            else if (entries[count - 1].Leaf is null)
+            {
+                run.Arena.Release(entries[count - 1].End);
+            }
         }
-        entries.Clear();
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    private void Complete(Parameter parameter)
     {
-        Clear();
-        pool.Dispose();
-    }
-
-    private sealed class InputNode : Node
-    {
-        public static readonly InputNode Instance = new();
-
-        public override void Backward(Run run, ref Backprop gradient)
+        parameter.Pending--;
+        if (parameter.Pending == 0 && parameter.HasGradient)
         {
-            // The enclosing node takes the gradient itself.
+            GradientReady?.Invoke(parameter);
         }
+    }
+
+    private Entry Of(in Tensor value)
+    {
+        int index = value.Node - 1 - passed;
+        return (uint)index < (uint)count
+            ? entries[index]
+            : throw new InvalidOperationException(
+                $"the value {value.Shape} was recorded in a pass that is over: compute it again, or pass it on as Detached");
+    }
+
+    private Entry Push(Shape shape, ArenaMark end)
+    {
+        if (count == entries.Count)
+        {
+            entries.Add(new Entry());
+        }
+        Entry entry = entries[count];
+        entry.Shape = shape;
+        entry.End = end;
+        count++;
+        highest = Math.Max(highest, count);
+        return entry;
+    }
+
+    private void Pop()
+    {
+        count--;
+        entries[count].Clear();
+        while (kept.Count > 0 && kept[^1].Entry >= count)
+        {
+            kept.RemoveAt(kept.Count - 1);
+        }
+    }
+
+    private void EndPass()
+    {
+        passed = passed > MostNumbers ? 0 : passed + highest;
+        highest = 0;
     }
 
     private sealed class Entry
     {
         public Node? Node;
         public Parameter? Leaf;
+        public List<Parameter>? Holds;
         public Shape Shape;
         public PooledTensor Gradient;
         public ArenaMark End;
+
+        public void Clear()
+        {
+            Node = null;
+            Leaf = null;
+            Holds = null;
+            Gradient = default;
+        }
     }
 }

@@ -26,9 +26,30 @@ public class LoraMethod : AdapterMethod
     public override bool Reads(JsonObject config) => LoraOptions.IsLora(config);
 
     /// <inheritdoc/>
-    public override TrainedAdapter Create(string name, LanguageModel model, JsonObject config, CounterRandom random) =>
-        throw new NotSupportedException();
+    public override TrainedAdapter Create(string name, LanguageModel model, JsonObject config, CounterRandom random)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(config);
+        LoraSettings settings = new(new AdapterConfig(LoraOptions.Complete(config), AdapterFolder.ConfigName), model.Config.ModelType);
+        if (settings.Start == LoraStartKind.Foreign)
+        {
+            throw settings.Config.Unsupported(
+                $"init_lora_weights {config["init_lora_weights"]!.ToJsonString()} is read, but such a start is not built yet: use true, gaussian or orthogonal");
+        }
+        return new LoraBuilder(name, model, this, settings, new StartMaker(settings.Start, random), null).Build();
+    }
 
     /// <inheritdoc/>
-    public override TrainedAdapter Read(string name, LanguageModel model, AdapterFile file) => throw new NotSupportedException();
+    public override TrainedAdapter Read(string name, LanguageModel model, AdapterFile file)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(file);
+        LoraSettings settings = new(file.Config, model.Config.ModelType);
+        if (file.Keys.Count == 0)
+        {
+            throw file.Bad("there are no tensors in the file; expected lora_A and lora_B of each adapted module.");
+        }
+        KeySpelling.Apply(file, model);
+        return new LoraBuilder(name, model, this, settings, new FileMaker(file), file).Build();
+    }
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Lorikeet.Adapters;
 
-/// <summary>The options of LoraConfig.</summary>
+/// <summary>The options of LoraConfig: what they mean, and which of them a file may hold.</summary>
 internal static class LoraOptions
 {
     public static IReadOnlyList<MethodOption> All { get; } =
@@ -28,8 +28,64 @@ internal static class LoraOptions
         new("fan_in_fan_out", "false", "how the base stores its weight; the layer's own kind decides here"),
     ];
 
+    /// <summary>Keys that a finished adapter may hold and that change nothing here; the values of the last four belong to old releases.</summary>
+    private static readonly HashSet<string> Passed =
+    [
+        "peft_type", "task_type", "base_model_name_or_path", "revision", "auto_mapping", "peft_version", "inference_mode", "megatron_core",
+        "loftq_config", "eva_config", "corda_config", "lora_ga_config", "velora_config", "monteclora_config", "use_qalora", "qalora_group_size",
+        "runtime_config", "merge_weights", "enable_lora", "init_weights", "layer_replication", "target_parameters", "alora_invocation_tokens",
+        "use_bdlora", "kasa_config", "arrow_config", "megatron_config",
+    ];
+
+    /// <summary>Options that change the function and are not built, with the reason.</summary>
+    private static readonly (string Key, string Why)[] Refused =
+    [
+        ("megatron_config", "parallel Megatron layers are not supported"),
+        ("alora_invocation_tokens", "adapters that act from an invocation on (aLoRA) are not built yet"),
+        ("use_bdlora", "block-diagonal factors (BD-LoRA) are not built yet"),
+        ("kasa_config", "KaSA truncates the base weight, which methods never write: not built yet"),
+        ("arrow_config", "routing over other adapters (Arrow) is not built yet"),
+        ("layer_replication", "replicated layers are not built yet"),
+        ("target_parameters", "changes of stacked parameters (experts) are not built yet"),
+    ];
+
     public static bool IsLora(JsonObject config) =>
         config["peft_type"] is JsonValue value && value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() == "LORA";
 
     public static bool IsDora(JsonObject config) => config["use_dora"] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
+
+    /// <summary>The default configuration as PEFT would write it, with the given values over it.</summary>
+    public static JsonObject Complete(JsonObject given)
+    {
+        JsonObject all = new() { ["peft_type"] = "LORA", ["task_type"] = "CAUSAL_LM", ["inference_mode"] = true };
+        foreach (MethodOption option in All)
+        {
+            all[option.Key] = JsonNode.Parse(option.Default);
+        }
+        foreach ((string key, JsonNode? value) in given)
+        {
+            all[key] = value?.DeepClone();
+        }
+        return all;
+    }
+
+    /// <summary>Refuses by name what is not built, and lists the keys that nobody knows.</summary>
+    public static IEnumerable<string> Check(AdapterConfig config)
+    {
+        foreach ((string key, string why) in Refused)
+        {
+            if (config.Json[key] is { } value && value is not JsonArray { Count: 0 } && value.GetValueKind() != JsonValueKind.False)
+            {
+                throw config.Unsupported($"{key}: {why}");
+            }
+        }
+        HashSet<string> known = [.. All.Select(o => o.Key), .. Passed];
+        foreach ((string key, _) in config.Json)
+        {
+            if (!known.Contains(key))
+            {
+                yield return $"{config.Source} has the unknown key '{key}': it is kept and has no effect";
+            }
+        }
+    }
 }

@@ -5,9 +5,11 @@ namespace Lorikeet.Kernels;
 
 /// <summary>Every product of more than a few rows: blocks of rows times ranges of panels, shared out over the team.</summary>
 /// <remarks>
-/// A chunk is a block of rows and a range of panels. It walks k in blocks of at most 256: a panel's block is 16 KB and stays in the first-level
+/// A chunk is a block of rows and a range of panels. k is cut into blocks of at most 256: a panel's block is 16 KB and stays in the first-level
 /// cache while the rows' block, copied together once (strided rows of a power of two would fight for the same cache sets), streams past it
-/// from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each element one chain.
+/// from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each element one chain. Where the rows
+/// fit the second level in their whole depth, panels are the outer loop and the matrix is read straight through; else blocks of k are. Sums that
+/// are loaded more than once are kept apart, side by side: rows of y may lie a power of two apart.
 /// </remarks>
 internal unsafe struct PanelProduct : IJob
 {
@@ -16,12 +18,20 @@ internal unsafe struct PanelProduct : IJob
     private const int MostRowBlock = 240;
     private const int LeastPanels = 12;
 
+    // Floats of rows that may stay in the second-level cache over all of k: 256 KB.
+    private const int StraightFloats = 65536;
+
+    // Panels whose sums are then written to y together: short writes to rows a power of two apart would evict each other half done.
+    private const int StraightPanels = 8;
+
     private PanelSource source;
     private float* x;
     private float* y;
     private bool transposeX;
     private bool accumulate;
+    private bool merge;
     private bool apart;
+    private bool straight;
     private float scale;
     private int rows;
     private int rowBlock;
@@ -47,6 +57,8 @@ internal unsafe struct PanelProduct : IJob
         int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + 23) / 24));
         ranges = Math.Max(ranges, Math.Min(panels, (chunks + rowBlocks - 1) / rowBlocks));
         int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TileKernel.Most - 1) / TileKernel.Most * TileKernel.Most;
+        bool straight = (long)rowBlock * blocks * depthBlock <= StraightFloats;
+        bool merge = !chainFromY && (accumulate || scale != 1f);
         PanelProduct job = new()
         {
             source = source,
@@ -54,7 +66,9 @@ internal unsafe struct PanelProduct : IJob
             y = y,
             transposeX = transposeX,
             accumulate = accumulate,
-            apart = !chainFromY && (accumulate || scale != 1f),
+            merge = merge,
+            apart = merge || straight || blocks > 2,
+            straight = straight,
             scale = scale,
             rows = rows,
             rowBlock = rowBlock,
@@ -74,71 +88,112 @@ internal unsafe struct PanelProduct : IJob
         int count = Math.Min(rowBlock, rows - firstRow);
         int firstPanel = (int)((long)panels * range / ranges);
         int endPanel = (int)((long)panels * (range + 1) / ranges);
-        int firstColumn = firstPanel * Lanes;
-        int columns = Math.Min(source.Columns, endPanel * Lanes) - firstColumn;
-        long leftFloats = (long)rowBlock * depthBlock;
-        long panelFloats = (long)depthBlock * Lanes + PanelSource.BlockFloats;
-        long apartFloats = apart ? (long)count * columns : 0;
+        int together = source.Together;
+        int span = straight ? StraightPanels : endPanel - firstPanel;
+        long leftFloats = (long)rowBlock * depthBlock * (straight ? (source.Depth + depthBlock - 1) / depthBlock : 1);
+        long panelFloats = PanelSource.ScratchFloats(together, depthBlock);
+        long apartFloats = apart ? (long)count * span * Lanes : 0;
         float* left = (float*)ThreadScratch.Take((nuint)((leftFloats + panelFloats + apartFloats) * sizeof(float)));
-        float* panel = left + leftFloats;
-        float* target = apart ? panel + panelFloats : y + (long)firstRow * source.Columns + firstColumn;
-        nint stride = apart ? columns : source.Columns;
-        for (int k = 0; k < source.Depth; k += depthBlock)
+        float* scratch = left + leftFloats;
+        bool fromResult = accumulate && !merge;
+        for (int k = 0; straight && k < source.Depth; k += depthBlock)
         {
-            int depth = Math.Min(depthBlock, source.Depth - k);
-            CopyLeft(firstRow, count, k, depth, left);
-            bool load = k > 0 || (accumulate && !apart);
-            for (int p = firstPanel; p < endPanel; p++)
-            {
-                byte* right = (byte*)source.Panel(p, k, depth, panel);
-                int column = (p - firstPanel) * Lanes;
-                MultiplyPanel(left, count, right, depth, target + column, stride, Math.Min(Lanes, columns - column), load);
-            }
+            CopyLeft(firstRow, count, k, left + (long)k * rowBlock);
         }
-        if (apart)
+        for (int first = firstPanel; first < endPanel; first += span)
         {
-            Merge(target, y + (long)firstRow * source.Columns + firstColumn, count, columns);
+            int end = Math.Min(first + span, endPanel);
+            int columns = Math.Min(source.Columns, end * Lanes) - first * Lanes;
+            float* result = y + (long)firstRow * source.Columns + first * Lanes;
+            float* target = apart ? scratch + panelFloats : result;
+            nint stride = apart ? span * Lanes : source.Columns;
+            if (apart && fromResult)
+            {
+                Copy(result, source.Columns, target, stride, count, columns);
+            }
+            for (int p = first; straight && p < end; p += together)
+            {
+                for (int k = 0; k < source.Depth; k += depthBlock)
+                {
+                    MultiplyPanels(
+                        p, Math.Min(together, end - p), k, left + (long)k * rowBlock, count, scratch, target + (p - first) * Lanes, stride);
+                }
+            }
+            for (int k = 0; !straight && k < source.Depth; k += depthBlock)
+            {
+                CopyLeft(firstRow, count, k, left);
+                for (int p = first; p < end; p += together)
+                {
+                    MultiplyPanels(p, Math.Min(together, end - p), k, left, count, scratch, target + (p - first) * Lanes, stride);
+                }
+            }
+            if (merge)
+            {
+                Merge(target, stride, result, count, columns);
+            }
+            else if (apart)
+            {
+                Copy(target, stride, result, source.Columns, count, columns);
+            }
         }
     }
 
-    private readonly void MultiplyPanel(float* left, int count, byte* right, int depth, float* to, nint stride, int lanes, bool load)
+    private static void Copy(float* from, nint fromStride, float* to, nint toStride, int rows, int columns)
     {
-        int r = 0;
-        while (r < count)
+        long bytes = (long)columns * sizeof(float);
+        for (int r = 0; r < rows; r++, from += fromStride, to += toStride)
         {
-            int tile = TileKernel.Next(count - r);
-            float* x = left + (long)r * depthBlock;
-            if (lanes == Lanes)
-            {
-                TileKernel.Run<F32Element>(tile, x, depthBlock, right, Lanes * sizeof(float), depth, to + r * stride, stride, load);
-            }
-            else
-            {
-                TileKernel.RunEdge<F32Element>(tile, x, depthBlock, right, Lanes * sizeof(float), depth, to + r * stride, stride, lanes, load);
-            }
-            r += tile;
+            Buffer.MemoryCopy(from, to, bytes, bytes);
         }
     }
 
-    private readonly void CopyLeft(int firstRow, int count, int k, int depth, float* left)
+    // One block of k of some panels, times all rows of the chunk.
+    private readonly void MultiplyPanels(int first, int some, int k, float* left, int count, float* scratch, float* to, nint stride)
     {
+        int depth = Math.Min(depthBlock, source.Depth - k);
+        float* panels = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
+        bool load = k > 0 || (accumulate && !merge);
+        // The block after this one is fetched meanwhile, each tile its share.
+        byte* ahead = source.After(first, k, depth, straight, out nint aheadBytes);
+        nint aheadStep = aheadBytes / ((nint)depth * ((count + TileKernel.Most - 1) / TileKernel.Most));
+        for (int p = first; p < first + some; p++, panels += depthBlock * Lanes, to += Lanes)
+        {
+            int lanes = Math.Min(Lanes, source.Columns - p * Lanes);
+            int r = 0;
+            while (r < count)
+            {
+                int tile = TileKernel.Next(count - r);
+                float* x = left + (long)r * depthBlock;
+                float* y = to + r * stride;
+                if (lanes == Lanes)
+                {
+                    TileKernel.Run<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, load, ahead, aheadStep);
+                }
+                else
+                {
+                    TileKernel.RunEdge<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, lanes, load, ahead, aheadStep);
+                }
+                r += tile;
+                ahead += aheadStep * depth;
+            }
+        }
+    }
+
+    private readonly void CopyLeft(int firstRow, int count, int k, float* left)
+    {
+        int depth = Math.Min(depthBlock, source.Depth - k);
         if (transposeX)
         {
             Transposes.Copy(x + (long)k * rows + firstRow, rows, depth, count, left, depthBlock);
             return;
         }
-        float* from = x + (long)firstRow * source.Depth + k;
-        long bytes = (long)depth * sizeof(float);
-        for (int r = 0; r < count; r++)
-        {
-            Buffer.MemoryCopy(from + (long)r * source.Depth, left + (long)r * depthBlock, bytes, bytes);
-        }
+        Copy(x + (long)firstRow * source.Depth + k, source.Depth, left, depthBlock, count, depth);
     }
 
-    private readonly void Merge(float* sums, float* to, int count, int columns)
+    private readonly void Merge(float* sums, nint sumsStride, float* to, int count, int columns)
     {
         Vector256<float> factor = Vector256.Create(scale);
-        for (int r = 0; r < count; r++, sums += columns, to += source.Columns)
+        for (int r = 0; r < count; r++, sums += sumsStride, to += source.Columns)
         {
             int c = 0;
             for (; c + 8 <= columns; c += 8)

@@ -23,9 +23,6 @@ internal unsafe struct PanelSource
 {
     public const int Lanes = TileKernel.Lanes;
 
-    /// <summary>Floats of scratch that <see cref="Panel"/> may write beyond the panel itself: one expanded 16x16 block.</summary>
-    public const int BlockFloats = Lanes * Lanes;
-
     public PanelKind Kind;
     public ElementType Type;
     public byte* Data;
@@ -36,18 +33,33 @@ internal unsafe struct PanelSource
     /// <summary>Length of the whole chain.</summary>
     public int Depth;
 
-    /// <summary>The panel of 16 lanes for ks from, ... from + depth - 1: a pointer into the matrix itself, or into scratch.</summary>
-    /// <param name="panel">Number of the panel.</param>
+    /// <summary>
+    /// How many panels are best made together: where a k's lanes lie side by side in storage, taking more of them reads longer stretches
+    /// (short reads a power of two apart would fight for the same cache sets and miss the page table's cache).
+    /// </summary>
+    public readonly int Together => Kind is PanelKind.Rows or PanelKind.PackedTransposed ? 8 : 1;
+
+    /// <summary>Floats of scratch for as many panels: the panels themselves and one expanded 16x16 block.</summary>
+    /// <param name="panels">Panels made together.</param>
+    /// <param name="depth">Most ks, a multiple of 16.</param>
+    public static long ScratchFloats(int panels, int depth) => (long)panels * depth * Lanes + Lanes * Lanes;
+
+    /// <summary>Makes the panels first, ..., first + count - 1 of 16 lanes each, for ks from, ..., from + depth - 1.</summary>
+    /// <param name="first">Number of the first panel.</param>
+    /// <param name="count">Panels.</param>
     /// <param name="from">The first k; a multiple of 16.</param>
     /// <param name="depth">How many ks.</param>
-    /// <param name="scratch">Room for depth rounded up to 16, times 16, floats, and <see cref="BlockFloats"/> more.</param>
-    public readonly float* Panel(int panel, int from, int depth, float* scratch)
+    /// <param name="scratch">Room for them: panel i starts <paramref name="stride"/> * i floats in.</param>
+    /// <param name="stride">Floats, at least depth rounded up to 16, times 16.</param>
+    /// <returns>Where panel 0 is: in scratch, or (one panel alone) in the matrix itself.</returns>
+    public readonly float* Panels(int first, int count, int from, int depth, float* scratch, int stride)
     {
-        int lanes = Math.Min(Lanes, Columns - panel * Lanes);
+        int column = first * Lanes;
+        int lanes = Math.Min(count * Lanes, Columns - column);
         switch (Kind)
         {
             case PanelKind.Packed:
-                byte* packed = Data + ((long)panel * Depth + from) * Lanes * Type.Size();
+                byte* packed = Data + ((long)first * Depth + from) * Lanes * Type.Size();
                 if (Type == ElementType.F32)
                 {
                     return (float*)packed;
@@ -55,33 +67,51 @@ internal unsafe struct PanelSource
                 Expand(packed, scratch, depth);
                 return scratch;
             case PanelKind.PackedTransposed:
-                ClearTail(scratch, depth, lanes);
-                TransposePacked(panel, from, depth, lanes, scratch);
+                ClearTail(scratch, stride, depth, lanes);
+                TransposePacked(column, lanes, from, depth, scratch, stride, scratch + (long)count * stride);
                 return scratch;
             case PanelKind.Rows:
-                CopyRows((float*)Data + (long)from * Columns + panel * Lanes, depth, lanes, scratch);
+                ClearTail(scratch, stride, depth, lanes);
+                CopyRows((float*)Data + (long)from * Columns + column, depth, lanes, scratch, stride);
                 return scratch;
             default:
-                ClearTail(scratch, depth, lanes);
-                Transposes.Copy((float*)Data + (long)panel * Lanes * Depth + from, Depth, lanes, depth, scratch, Lanes);
+                ClearTail(scratch, stride, depth, lanes);
+                Transposes.Copy((float*)Data + (long)column * Depth + from, Depth, lanes, depth, scratch, Lanes);
                 return scratch;
         }
     }
 
-    private readonly void TransposePacked(int panel, int from, int depth, int lanes, float* scratch)
+    /// <summary>The bytes of a packed matrix that are read after a block: of the same panel or of the next one.</summary>
+    /// <param name="panel">Number of the block's panel.</param>
+    /// <param name="from">Its first k.</param>
+    /// <param name="depth">Its ks.</param>
+    /// <param name="straight">A panel is read to its end before the next.</param>
+    /// <param name="bytes">How many bytes; 0 where nothing is worth fetching.</param>
+    public readonly byte* After(int panel, int from, int depth, bool straight, out nint bytes)
     {
-        float* block = scratch + ((long)depth + Lanes - 1) / Lanes * BlockFloats;
+        bytes = Kind == PanelKind.Packed ? (nint)depth * Lanes * Type.Size() : 0;
+        long k = (long)panel * Depth + from + (straight ? depth : Depth);
+        return bytes == 0 ? Data : Data + k * Lanes * Type.Size();
+    }
+
+    private readonly void TransposePacked(int column, int lanes, int from, int depth, float* scratch, int stride, float* block)
+    {
         for (int k = 0; k < depth; k += Lanes)
         {
             // The block of 16 outputs and these inputs lies in one piece: its panel is the product's k, its ks are the product's lanes.
-            byte* packed = Data + ((long)((from + k) / Lanes) * Columns + panel * Lanes) * Lanes * Type.Size();
-            float* source = (float*)packed;
-            if (Type != ElementType.F32)
+            byte* packed = Data + ((long)((from + k) / Lanes) * Columns + column) * Lanes * Type.Size();
+            float* to = scratch + k * Lanes;
+            for (int lane = 0; lane < lanes; lane += Lanes, packed += Lanes * Lanes * Type.Size(), to += stride)
             {
-                Expand(packed, block, lanes);
-                source = block;
+                int some = Math.Min(Lanes, lanes - lane);
+                float* source = (float*)packed;
+                if (Type != ElementType.F32)
+                {
+                    Expand(packed, block, some);
+                    source = block;
+                }
+                Transposes.Copy(source, Lanes, some, Lanes, to, Lanes);
             }
-            Transposes.Copy(source, Lanes, lanes, Lanes, scratch + k * Lanes, Lanes);
         }
     }
 
@@ -109,32 +139,30 @@ internal unsafe struct PanelSource
         }
     }
 
-    private readonly void CopyRows(float* rows, int depth, int lanes, float* to)
+    private readonly void CopyRows(float* rows, int depth, int lanes, float* scratch, int stride)
     {
-        if (lanes == Lanes)
+        int whole = lanes / Lanes * Lanes;
+        for (int k = 0; k < depth; k++, rows += Columns, scratch += Lanes)
         {
-            for (int k = 0; k < depth; k++, rows += Columns, to += Lanes)
+            float* to = scratch;
+            for (int l = 0; l < whole; l += Lanes, to += stride)
             {
-                Avx.Store(to, Avx.LoadVector256(rows));
-                Avx.Store(to + 8, Avx.LoadVector256(rows + 8));
+                Avx.Store(to, Avx.LoadVector256(rows + l));
+                Avx.Store(to + 8, Avx.LoadVector256(rows + l + 8));
             }
-            return;
-        }
-        for (int k = 0; k < depth; k++, rows += Columns, to += Lanes)
-        {
-            for (int l = 0; l < Lanes; l++)
+            for (int l = whole; l < lanes; l++)
             {
-                to[l] = l < lanes ? rows[l] : 0f;
+                to[l - whole] = rows[l];
             }
         }
     }
 
     // Lanes that do not exist are computed and thrown away: zeros keep stale NaNs and subnormals from slowing that down.
-    private static void ClearTail(float* scratch, int depth, int lanes)
+    private static void ClearTail(float* scratch, int stride, int depth, int lanes)
     {
-        if (lanes < Lanes)
+        if (lanes % Lanes != 0)
         {
-            new Span<float>(scratch, depth * Lanes).Clear();
+            new Span<float>(scratch + (long)(lanes / Lanes) * stride, depth * Lanes).Clear();
         }
     }
 }

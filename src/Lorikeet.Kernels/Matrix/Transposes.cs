@@ -10,29 +10,42 @@ internal static unsafe class Transposes
     /// <summary><c>to[c, r] = from[r, c]</c> for a block of rows by columns; strides in elements.</summary>
     public static void Copy(float* from, nint fromStride, int rows, int columns, float* to, nint toStride)
     {
-        int r = 0;
-        for (; r + 8 <= rows; r += 8)
+        // Strips of a cache line: each line of the source is read once, the target's sixteen rows are written in order.
+        int c = 0;
+        for (; c + 16 <= columns; c += 16)
         {
-            float* source = from + r * fromStride;
-            int c = 0;
-            for (; c + 8 <= columns; c += 8)
-            {
-                Block8(source + c, fromStride, to + c * toStride + r, toStride);
-            }
-            for (; c < columns; c++)
-            {
-                float* target = to + c * toStride + r;
-                for (int i = 0; i < 8; i++)
-                {
-                    target[i] = source[i * fromStride + c];
-                }
-            }
+            Strip(from + c, fromStride, rows, 16, to + c * toStride, toStride);
         }
-        for (; r < rows; r++)
+        if (c + 8 <= columns)
         {
-            for (int c = 0; c < columns; c++)
+            Strip(from + c, fromStride, rows, 8, to + c * toStride, toStride);
+            c += 8;
+        }
+        for (; c < columns; c++)
+        {
+            for (int r = 0; r < rows; r++)
             {
                 to[c * toStride + r] = from[r * fromStride + c];
+            }
+        }
+    }
+
+    private static void Strip(float* from, nint fromStride, int rows, int width, float* to, nint toStride)
+    {
+        int r = 0;
+        for (; r + 8 <= rows; r += 8, from += 8 * fromStride)
+        {
+            Block8(from, fromStride, to + r, toStride);
+            if (width == 16)
+            {
+                Block8(from + 8, fromStride, to + 8 * toStride + r, toStride);
+            }
+        }
+        for (; r < rows; r++, from += fromStride)
+        {
+            for (int c = 0; c < width; c++)
+            {
+                to[c * toStride + r] = from[c];
             }
         }
     }

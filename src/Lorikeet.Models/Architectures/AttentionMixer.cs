@@ -39,6 +39,10 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
 
     private unsafe Tensor Paged(ModelRun run, int slot, in Tensor q, in Tensor k, in Tensor v)
     {
+        if (q.Recorded || k.Recorded || v.Recorded)
+        {
+            throw new InvalidOperationException("attention over stored pages has no backward: train on whole sequences, without state");
+        }
         AttentionSequence[] sequences = run.Rows.Sequences;
         // A batch of 256 sequences fits the stack; larger ones are rare enough to pay for an array.
         Span<PagedSequence> paged = sequences.Length <= 256 ? stackalloc PagedSequence[sequences.Length] : new PagedSequence[sequences.Length];

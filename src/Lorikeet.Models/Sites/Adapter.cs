@@ -141,9 +141,13 @@ public class Adapter : IDisposable
         }
     }
 
+    /// <summary>Changes whenever the batched forms are forgotten, so that plans know theirs are old.</summary>
+    internal int Version { get; private set; }
+
     /// <summary>Forgets the batched forms: the parameters changed.</summary>
     public void ForgetForms()
     {
+        Version++;
         for (int i = 0; i < forms.Length; i++)
         {
             forms[i]?.Dispose();

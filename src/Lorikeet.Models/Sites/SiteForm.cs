@@ -25,6 +25,9 @@ public sealed class SiteForm : IDisposable
     /// <summary>True: the unexpanded product is added too (the residual form of FLoRA).</summary>
     public bool ReduceAddsBase { get; init; }
 
+    /// <summary>How many rows of the shared product one row of the batch becomes: r, r + 1 in the residual form, 1 without <see cref="Expand"/>.</summary>
+    public int ExpandedRows => Expand.Exists ? Expand.Rows + (ReduceAddsBase ? 1 : 0) : 1;
+
     /// <summary>Low-rank changes y += s B (A x).</summary>
     public IReadOnlyList<LowRankPart> LowRank { get; init; } = [];
 

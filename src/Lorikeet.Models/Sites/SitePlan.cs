@@ -12,11 +12,11 @@ internal sealed unsafe class SitePlan
     private readonly SiteForm?[] forms;
     private readonly Tensor[] parts;
     private readonly SharedProduct shared = new();
-    private readonly bool anyForm;
-    private readonly bool expands;
-    private readonly bool replacesInput;
+    private readonly int[] versions;
+    private bool anyForm;
+    private bool expands;
+    private bool replacesInput;
     private LowRankSegment[] lowRank = [];
-    private bool packed;
 
     public SitePlan(Site site, RowSegment[] segments)
     {
@@ -25,16 +25,11 @@ internal sealed unsafe class SitePlan
         changes = new SiteAdapter?[segments.Length];
         forms = new SiteForm?[segments.Length];
         parts = new Tensor[segments.Length];
+        versions = new int[segments.Length];
         for (int i = 0; i < segments.Length; i++)
         {
             changes[i] = segments[i].Adapter?[site];
-            if (changes[i] is not null && site is LinearSite)
-            {
-                forms[i] = segments[i].Adapter!.Form(site);
-                anyForm |= forms[i] is not null;
-                expands |= forms[i]?.Expand.Exists == true;
-                replacesInput |= forms[i]?.Pre.Exists == true;
-            }
+            versions[i] = -1;
         }
     }
 
@@ -57,7 +52,56 @@ internal sealed unsafe class SitePlan
     public Tensor Forward(ModelRun run, in Prepared x)
     {
         LinearSite linear = (LinearSite)site;
-        return anyForm && run.Tape is null && !run.OwnForwards ? Batched(run, linear, x) : Own(run, linear, x);
+        return run.Tape is null && !run.OwnForwards && HasForms() ? Batched(run, linear, x) : Own(run, linear, x);
+    }
+
+    /// <summary>True where a change has a batched form. Forms are made at the first step that is not recorded, and again after training changed them.</summary>
+    private bool HasForms()
+    {
+        bool old = false;
+        for (int i = 0; i < segments.Length; i++)
+        {
+            old |= changes[i] is not null && versions[i] != segments[i].Adapter!.Version;
+        }
+        if (!old)
+        {
+            return anyForm;
+        }
+        (anyForm, expands, replacesInput) = (false, false, false);
+        for (int i = 0; i < segments.Length; i++)
+        {
+            if (changes[i] is not null)
+            {
+                versions[i] = segments[i].Adapter!.Version;
+                forms[i] = segments[i].Adapter!.Form(site);
+                anyForm |= forms[i] is not null;
+                expands |= forms[i]?.Expand.Exists == true;
+                replacesInput |= forms[i]?.Pre.Exists == true;
+            }
+        }
+        lowRank = Pack();
+        return anyForm;
+    }
+
+    private LowRankSegment[] Pack()
+    {
+        List<LowRankSegment> list = [];
+        for (int i = 0; i < segments.Length; i++)
+        {
+            foreach (LowRankPart part in forms[i]?.LowRank ?? [])
+            {
+                list.Add(new LowRankSegment
+                {
+                    Row = segments[i].Row,
+                    Rows = segments[i].Rows,
+                    Rank = part.Rank,
+                    Scale = part.Scale,
+                    A = part.A.Pointer,
+                    B = part.B.Pointer,
+                });
+            }
+        }
+        return [.. list];
     }
 
     private Tensor Own(ModelRun run, LinearSite linear, in Prepared x)
@@ -188,32 +232,10 @@ internal sealed unsafe class SitePlan
         }
     }
 
-    private static int Copies(SiteForm? form) =>
-        form is { Expand.Exists: true } ? form.Expand.Rows + (form.ReduceAddsBase ? 1 : 0) : 1;
+    private static int Copies(SiteForm? form) => form?.ExpandedRows ?? 1;
 
     private void AddLowRank(in Tensor x, in Tensor y)
     {
-        if (!packed)
-        {
-            List<LowRankSegment> list = [];
-            for (int i = 0; i < segments.Length; i++)
-            {
-                foreach (LowRankPart part in forms[i]?.LowRank ?? [])
-                {
-                    list.Add(new LowRankSegment
-                    {
-                        Row = segments[i].Row,
-                        Rows = segments[i].Rows,
-                        Rank = part.Rank,
-                        Scale = part.Scale,
-                        A = part.A.Pointer,
-                        B = part.B.Pointer,
-                    });
-                }
-            }
-            lowRank = [.. list];
-            packed = true;
-        }
         if (lowRank.Length > 0)
         {
             LowRank.Apply(lowRank, x.Span, x.Width, y.Span, y.Width);

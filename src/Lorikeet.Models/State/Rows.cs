@@ -30,6 +30,7 @@ public sealed class Rows
         Stateful = true;
         for (int i = 0; i < sequences.Length; i++)
         {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequences[i].Rows, nameof(sequences));
             states[i] = sequences[i].State;
             Sequences[i] = new AttentionSequence { Row = Count, Rows = sequences[i].Rows, Start = sequences[i].State.Length };
             Count += sequences[i].Rows;
@@ -76,7 +77,23 @@ public sealed class Rows
         }
     }
 
+    /// <summary>Refuses a step that would write beyond a sequence's pages.</summary>
+    internal void CheckReserved()
+    {
+        for (int i = 0; i < Sequences.Length && Stateful; i++)
+        {
+            int end = Sequences[i].Start + Sequences[i].Rows;
+            if (State(i).Length != Sequences[i].Start || end > State(i).Reserved)
+            {
+                throw new InvalidOperationException(
+                    $"sequence {i} brings positions {Sequences[i].Start} to {end - 1}; its state holds {State(i).Length} and has room for {State(i).Reserved}: "
+                    + "reserve before the step, append after it");
+            }
+        }
+    }
+
     /// <summary>The sequences whose rows lie in a range.</summary>
+    /// <exception cref="InvalidOperationException">A sequence lies partly in it.</exception>
     internal Rows Narrow(int row, int rows)
     {
         List<AttentionSequence> kept = [];
@@ -90,6 +107,15 @@ public sealed class Rows
                 kept.Add(sequence);
                 keptStates.Add(states[i]);
             }
+        }
+        int held = 0;
+        foreach (AttentionSequence sequence in kept)
+        {
+            held += sequence.Rows;
+        }
+        if (held != rows)
+        {
+            throw new InvalidOperationException($"rows {row} to {row + rows - 1} cut a sequence: a segment of a plan holds whole sequences");
         }
         return new Rows([.. kept], [.. keptStates], Stateful, First + row, rows);
     }

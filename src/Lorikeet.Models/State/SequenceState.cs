@@ -15,6 +15,7 @@ public sealed unsafe class SequenceState : IDisposable
     private readonly StateSpec[] specs;
     private readonly float**[] pages;
     private readonly Tensor[] fixedState;
+    private readonly bool paged;
     private int pageCount;
     private int pageCapacity;
 
@@ -36,6 +37,7 @@ public sealed unsafe class SequenceState : IDisposable
         specs[^1] = adapter?.Side?.State ?? default;
         for (int i = 0; i < specs.Length; i++)
         {
+            paged |= specs[i].PageFloats > 0;
             if (specs[i].FixedFloats > 0)
             {
                 fixedState[i] = Storage.Zeros(new Shape(specs[i].FixedFloats));
@@ -46,35 +48,45 @@ public sealed unsafe class SequenceState : IDisposable
     /// <summary>Positions remembered.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Positions that the pages taken have room for.</summary>
+    public int Reserved => paged ? pageCount * PageTokens : int.MaxValue;
+
     /// <summary>Takes pages for more positions; called before the step that fills them.</summary>
     /// <param name="positions">New positions.</param>
     /// <exception cref="OutOfPagesException">The pool's budget is spent; nothing was taken.</exception>
     public void Reserve(int positions)
     {
-        int needed = (Length + positions + PageTokens - 1) / PageTokens;
+        ArgumentOutOfRangeException.ThrowIfNegative(positions);
+        int needed = checked((int)(((long)Length + positions + PageTokens - 1) / PageTokens));
         Grow(needed);
+        int before = pageCount;
         while (pageCount < needed)
         {
             for (int i = 0; i < specs.Length; i++)
             {
-                if (specs[i].PageFloats > 0)
+                if (specs[i].PageFloats > 0 && (pages[i][pageCount] = pool.TryRent(specs[i].PageFloats)) is null)
                 {
-                    float* page = pool.TryRent(specs[i].PageFloats);
-                    if (page is null)
+                    Return(pageCount, i);
+                    while (pageCount > before)
                     {
-                        for (int j = 0; j < i; j++)
-                        {
-                            if (specs[j].PageFloats > 0)
-                            {
-                                pool.Return(pages[j][pageCount], specs[j].PageFloats);
-                            }
-                        }
-                        throw new OutOfPagesException(pool);
+                        Return(--pageCount, specs.Length);
                     }
-                    pages[i][pageCount] = page;
+                    throw new OutOfPagesException(pool);
                 }
             }
             pageCount++;
+        }
+    }
+
+    /// <summary>Gives back one page of each of the first slots.</summary>
+    private void Return(int page, int slots)
+    {
+        for (int i = 0; i < slots; i++)
+        {
+            if (specs[i].PageFloats > 0)
+            {
+                pool.Return(pages[i][page], specs[i].PageFloats);
+            }
         }
     }
 
@@ -93,17 +105,16 @@ public sealed unsafe class SequenceState : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        while (pageCount > 0)
+        {
+            Return(--pageCount, specs.Length);
+        }
         for (int i = 0; i < specs.Length; i++)
         {
-            for (int page = 0; page < pageCount && specs[i].PageFloats > 0; page++)
-            {
-                pool.Return(pages[i][page], specs[i].PageFloats);
-            }
             NativeMemory.Free(pages[i]);
             pages[i] = null;
             fixedState[i].Free();
         }
-        pageCount = 0;
         pageCapacity = 0;
         Length = 0;
     }

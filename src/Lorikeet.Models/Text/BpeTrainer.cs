@@ -62,10 +62,11 @@ public static class BpeTrainer
     }
 
     /// <summary>The words of some texts, written in the byte alphabet, with their counts.</summary>
-    internal static Dictionary<string, long> CountWords(IEnumerable<string> texts, string pattern)
+    /// <param name="texts">The texts.</param>
+    /// <param name="pattern">The regular expression that cuts a text into words.</param>
+    public static Dictionary<string, long> CountWords(IEnumerable<string> texts, string pattern)
     {
-        using JsonDocument json = JsonDocument.Parse("{\"Regex\":\"" + JsonEncodedText.Encode(pattern) + "\"}");
-        WordPattern words = WordPattern.Read(new JsonPart(json.RootElement, "the trainer", "the pattern"));
+        WordPattern words = WordPattern.Make(pattern, out string reason) ?? throw new ArgumentException("the trainer " + reason, nameof(pattern));
         Dictionary<string, long> counts = [];
         Dictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> bySpan = counts.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (string text in texts)

@@ -41,6 +41,9 @@ internal sealed class TextPiece
         }
     }
 
+    /// <summary>Whether it is written in the byte alphabet.</summary>
+    public bool IsBytes { get; private set; }
+
     /// <summary>Whether it is the first of the whole text.</summary>
     public bool IsStart { get; private init; }
 
@@ -113,6 +116,7 @@ internal sealed class TextPiece
     /// <summary>Replaces each word by the stand-ins of its UTF-8 bytes; all bytes of a character have its range.</summary>
     public void ToByteAlphabet()
     {
+        IsBytes = true;
         Rewrite(length, (result, start, end) =>
         {
             Span<byte> bytes = stackalloc byte[4];

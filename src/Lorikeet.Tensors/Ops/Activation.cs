@@ -44,7 +44,7 @@ public static class Activation
             case ActivationKind.Sigmoid: Elementwise.Sigmoid(x.Span, y.Span); break;
             default: Elementwise.Tanh(x.Span, y.Span); break;
         }
-        return run.Tape is not null && x.Recorded ? run.Tape.Record(run, y, new ActivationNode(x, kind)) : y;
+        return run.Tape is not null && x.Recorded ? run.Tape.Record(run, y, new ActivationNode(x, kind), x) : y;
     }
 
     private sealed class ActivationNode(Tensor x, ActivationKind kind) : Node

@@ -2,8 +2,8 @@ using Lorikeet.Kernels;
 
 namespace Lorikeet.Tensors;
 
-/// <summary>Adds one vector to every row: y[i, :] += row.</summary>
-/// <remarks>Backward: dy passes; drow = sum over i of dy[i, :].</remarks>
+/// <summary>Adds one vector to every row: y[i, :] += scale * row.</summary>
+/// <remarks>Backward: dy passes; drow = scale * sum over i of dy[i, :].</remarks>
 public static class AddRow
 {
     /// <summary>Adds in place; the result shares the memory of <paramref name="y"/>, whose old value is gone.</summary>
@@ -17,16 +17,18 @@ public static class AddRow
         {
             throw new ArgumentException($"add a row: {row.Shape} to rows of {y.Shape}");
         }
+        run.Tape?.Overwrite(y);
         if (scale == 1f)
         {
             Elementwise.AddRow(row.Span, y.Span, y.Width);
         }
         else
         {
-            for (int i = 0; i < y.Rows; i++)
-            {
-                Elementwise.AddScaled(scale, row.Span, y.Row(i));
-            }
+            ArenaMark mark = run.Arena.Mark;
+            Tensor scaled = run.Arena.Allocate(row.Shape);
+            Elementwise.Scale(row.Span, scale, scaled.Span);
+            Elementwise.AddRow(scaled.Span, y.Span, y.Width);
+            run.Arena.Release(mark);
         }
         return run.Tape is not null && (y.Recorded || row.Recorded) ? run.Tape.Record(run, y, new AddRowNode(y, row, scale)) : y;
     }

@@ -12,13 +12,22 @@ public static class CausalAttention
     /// <summary>Attends within each sequence.</summary>
     /// <param name="run">The run.</param>
     /// <param name="shape">Heads, key heads, head size, scale, window.</param>
-    /// <param name="sequences">The rows of each sequence; must not change until backward.</param>
+    /// <param name="sequences">The rows of each sequence, which cover every row once; must not change until backward.</param>
     /// <param name="q">[rows, heads * headDim].</param>
     /// <param name="k">[rows, keyHeads * headDim].</param>
     /// <param name="v">[rows, keyHeads * headDim].</param>
     /// <returns>[rows, heads * headDim].</returns>
     public static Tensor Forward(Run run, in AttentionShape shape, AttentionSequence[] sequences, in Tensor q, in Tensor k, in Tensor v)
     {
+        int covered = 0;
+        foreach (ref readonly AttentionSequence sequence in sequences.AsSpan())
+        {
+            covered += sequence.Rows;
+        }
+        if (covered != q.Rows)
+        {
+            throw new ArgumentException($"attention: the sequences cover {covered} of the {q.Rows} rows of q {q.Shape}; each row is in one sequence");
+        }
         Tensor y = run.Allocate(q.Rows, q.Width);
         if (run.Tape is null || !(q.Recorded || k.Recorded || v.Recorded))
         {
@@ -27,7 +36,7 @@ public static class CausalAttention
         }
         Tensor logSumExp = run.Allocate(q.Rows, shape.Heads);
         Attention.Forward(shape, sequences, q.Span, k.Span, v.Span, y.Span, logSumExp.Span);
-        return run.Tape.Record(run, y, new AttentionNode(shape, sequences, q, k, v, y, logSumExp));
+        return run.Tape.Record(run, y, new AttentionNode(shape, sequences, q, k, v, y, logSumExp), q, k, v, y);
     }
 
     private sealed class AttentionNode(
@@ -36,30 +45,23 @@ public static class CausalAttention
         public override void Backward(Run run, ref Backprop gradient)
         {
             ArenaMark mark = run.Arena.Mark;
-            Tensor dq = run.Arena.Allocate(q.Shape), dk = run.Arena.Allocate(k.Shape), dv = run.Arena.Allocate(v.Shape);
+            GradientShare dq = gradient.ShareOf(run, q), dk = gradient.ShareOf(run, k), dv = gradient.ShareOf(run, v);
             Attention.Backward(
-                shape, sequences, q.Span, k.Span, v.Span, y.Span, logSumExp.Span, gradient.Output.Span, dq.Span, dk.Span, dv.Span);
-            AddTo(gradient, q, dq);
-            AddTo(gradient, k, dk);
-            AddTo(gradient, v, dv);
+                shape,
+                sequences,
+                q.Span,
+                k.Span,
+                v.Span,
+                y.Span,
+                logSumExp.Span,
+                gradient.Output.Span,
+                dq.Tensor.Span,
+                dk.Tensor.Span,
+                dv.Tensor.Span);
+            dq.Finish();
+            dk.Finish();
+            dv.Finish();
             run.Arena.Release(mark);
-        }
-
-        private static void AddTo(in Backprop gradient, in Tensor input, in Tensor share)
-        {
-            if (!gradient.Wants(input))
-            {
-                return;
-            }
-            Tensor to = gradient.GradientOf(input, out bool accumulate);
-            if (accumulate)
-            {
-                Elementwise.Add(to.Span, share.Span, to.Span);
-            }
-            else
-            {
-                share.Span.CopyTo(to.Span);
-            }
         }
     }
 }

@@ -30,7 +30,7 @@ public static class Dropout
         }
         Tensor y = run.Arena.Allocate(x.Shape);
         Elementwise.Multiply(x.Span, mask.Span, y.Span);
-        return run.Tape is not null && x.Recorded ? run.Tape.Record(run, y, new DropoutNode(x, mask)) : y;
+        return run.Tape is not null && x.Recorded ? run.Tape.Record(run, y, new DropoutNode(x, mask), mask) : y;
     }
 
     private sealed class DropoutNode(Tensor x, Tensor mask) : Node

@@ -1,7 +1,7 @@
 namespace Lorikeet.Tensors;
 
 /// <summary>Reads rows of a table: y[i, :] = table[ids[i], :].</summary>
-/// <remarks>Backward: dtable[ids[i], :] += dy[i, :] where the table trains.</remarks>
+/// <remarks>Backward: dtable[ids[i], :] += dy[i, :] where the table trains or is watched.</remarks>
 public static class Embedding
 {
     /// <summary>Looks up one row for each id.</summary>
@@ -21,19 +21,28 @@ public static class Embedding
             }
             table.Read(ids[i], y.Row(i));
         }
-        if (run.Tape is null || !table.Trains)
+        GradientWatch? watch = run.Tape?.WatchOf(table);
+        bool trains = table.Trains;
+        if (run.Tape is null || !(trains || watch is not null))
         {
             return y;
         }
-        foreach (Parameter parameter in table.Parameters)
+        if (trains)
         {
-            run.Use(parameter);
+            table.Use(run);
         }
-        return run.Tape.Record(run, y, new EmbeddingNode(table, ids.ToArray()));
+        return run.Tape.Record(run, y, new EmbeddingNode(table, ids.ToArray(), trains, watch));
     }
 
-    private sealed class EmbeddingNode(Weight table, int[] ids) : Node
+    private sealed class EmbeddingNode(Weight table, int[] ids, bool trains, GradientWatch? watch) : Node
     {
-        public override void Backward(Run run, ref Backprop gradient) => table.AddRowGradients(run, ids, gradient.Output);
+        public override void Backward(Run run, ref Backprop gradient)
+        {
+            if (trains)
+            {
+                table.AddRowGradients(run, ids, gradient.Output);
+            }
+            watch?.AddRows(ids, gradient.Output);
+        }
     }
 }

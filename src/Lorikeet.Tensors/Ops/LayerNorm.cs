@@ -19,7 +19,7 @@ public static class LayerNorm
         Tensor inverse = run.Arena.Allocate(new Shape(x.Rows));
         Norms.LayerNorm(x.Span, weight.Span, bias.Exists ? bias.Span : [], eps, x.Width, y.Span, mean.Span, inverse.Span);
         return run.Tape is not null && (x.Recorded || weight.Recorded || bias.Recorded)
-            ? run.Tape.Record(run, y, new LayerNormNode(x, weight, bias, mean, inverse))
+            ? run.Tape.Record(run, y, new LayerNormNode(x, weight, bias, mean, inverse), x, weight, mean, inverse)
             : y;
     }
 
@@ -31,10 +31,8 @@ public static class LayerNorm
             Span<float> dWeight = gradient.Wants(weight) ? gradient.GradientToAddTo(weight).Span : [];
             Span<float> dBias = gradient.Wants(bias) ? gradient.GradientToAddTo(bias).Span : [];
             bool accumulate = false;
-            ArenaMark mark = run.Arena.Mark;
-            Tensor dx = gradient.Wants(x) ? gradient.GradientOf(x, out accumulate) : run.Arena.Allocate(x.Shape);
-            Norms.LayerNormBackward(x.Span, weight.Span, mean.Span, inverse.Span, dy.Span, x.Width, dx.Span, dWeight, dBias, accumulate);
-            run.Arena.Release(mark);
+            Span<float> dx = gradient.Wants(x) ? gradient.GradientOf(x, out accumulate).Span : [];
+            Norms.LayerNormBackward(x.Span, weight.Span, mean.Span, inverse.Span, dy.Span, x.Width, dx, dWeight, dBias, accumulate);
         }
     }
 }

@@ -27,20 +27,19 @@ public static class Linear
             GradientWatch? watch = tape.WatchOf(weight);
             if (trains)
             {
-                foreach (Parameter parameter in weight.Parameters)
-                {
-                    run.Use(parameter);
-                }
+                weight.Use(run);
             }
             if (trains || watch is not null || x.X.Recorded)
             {
-                y = tape.Record(run, y, new LinearNode(x.X, weight, trains, watch));
+                // The input is read again only for dW.
+                Tensor saved = trains || watch is not null ? x.X : default;
+                y = tape.Record(run, y, new LinearNode(x.X, weight, trains, watch, tape.FirstRow), saved);
             }
         }
         return bias.Exists ? AddRow.Into(run, y, bias) : y;
     }
 
-    private sealed class LinearNode(Tensor x, Weight weight, bool trains, GradientWatch? watch) : Node
+    private sealed class LinearNode(Tensor x, Weight weight, bool trains, GradientWatch? watch, int firstRow) : Node
     {
         public override void Backward(Run run, ref Backprop gradient)
         {
@@ -49,7 +48,7 @@ public static class Linear
             {
                 weight.AddGradient(run, dy, x);
             }
-            watch?.Add(x, dy);
+            watch?.Add(x, dy, firstRow);
             if (gradient.Wants(x))
             {
                 Tensor dx = gradient.GradientOf(x, out bool accumulate);

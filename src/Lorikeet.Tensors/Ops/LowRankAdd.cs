@@ -24,13 +24,14 @@ public static class LowRankAdd
             throw new ArgumentException($"low-rank change: y {y.Shape}, x {x.Shape}, A {a.Shape}, B {b.Shape} do not fit y += s B (A x)");
         }
         bool recorded = run.Tape is not null && (y.Recorded || x.Recorded || a.Recorded || b.Recorded);
+        run.Tape?.Overwrite(y);
         ArenaMark mark = run.Arena.Mark;
         Tensor h = run.Allocate(x.Rows, rank);
         MatrixProduct.Multiply(x.Span, false, a.Span, true, h.Span, x.Rows, rank, x.Width);
         MatrixProduct.Multiply(h.Span, false, b.Span, true, y.Span, x.Rows, y.Width, rank, scale, true);
         if (recorded)
         {
-            return run.Tape!.Record(run, y, new LowRankAddNode(y, x, a, b, h, scale));
+            return run.Tape!.Record(run, y, new LowRankAddNode(y, x, a, b, h, scale), a.Recorded ? x : default, a, b, h);
         }
         run.Arena.Release(mark);
         return y;

@@ -3,7 +3,7 @@ using Lorikeet.Kernels;
 namespace Lorikeet.Tensors;
 
 /// <summary>The product of two tensors, each transposed or not: c = scale op(a) op(b).</summary>
-/// <remarks>Backward: d op(a) = scale dc op(b)^T, d op(b) = scale op(a)^T dc. Saves both.</remarks>
+/// <remarks>Backward: d op(a) = scale dc op(b)^T, d op(b) = scale op(a)^T dc. Saves each where the other wants a gradient.</remarks>
 public static class MatMul
 {
     /// <summary>c[m, n] = scale * sum over k of op(a)[m, k] op(b)[k, n].</summary>
@@ -26,7 +26,7 @@ public static class MatMul
         Tensor c = run.Allocate(m, n);
         MatrixProduct.Multiply(a.Span, transposeA, b.Span, transposeB, c.Span, m, n, k, scale);
         return run.Tape is not null && (a.Recorded || b.Recorded)
-            ? run.Tape.Record(run, c, new MatMulNode(a, b, transposeA, transposeB, scale, (m, n, k)))
+            ? run.Tape.Record(run, c, new MatMulNode(a, b, transposeA, transposeB, scale, (m, n, k)), b.Recorded ? a : default, a.Recorded ? b : default)
             : c;
     }
 

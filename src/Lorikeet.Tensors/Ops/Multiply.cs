@@ -3,7 +3,7 @@ using Lorikeet.Kernels;
 namespace Lorikeet.Tensors;
 
 /// <summary>Element by element product of two tensors of one shape.</summary>
-/// <remarks>Backward: dx = dy o z, dz = dy o x. Saves both.</remarks>
+/// <remarks>Backward: dx = dy o z, dz = dy o x. Saves each where the other wants a gradient.</remarks>
 public static class Multiply
 {
     /// <summary>y = x o z.</summary>
@@ -18,7 +18,9 @@ public static class Multiply
         }
         Tensor y = run.Arena.Allocate(x.Shape);
         Elementwise.Multiply(x.Span, z.Span, y.Span);
-        return run.Tape is not null && (x.Recorded || z.Recorded) ? run.Tape.Record(run, y, new MultiplyNode(x, z)) : y;
+        return run.Tape is not null && (x.Recorded || z.Recorded) 
+            ? run.Tape.Record(run, y, new MultiplyNode(x, z), z.Recorded ? x : default, x.Recorded ? z : default)
+            : y;
     }
 
     private sealed class MultiplyNode(Tensor x, Tensor z) : Node

@@ -3,7 +3,7 @@ using Lorikeet.Kernels;
 namespace Lorikeet.Tensors;
 
 /// <summary>Multiplies every row by one vector: y[i, :] = x[i, :] o row ((IA)3, DoRA's magnitude, FLoRA's two vectors).</summary>
-/// <remarks>Backward: dx = dy o row; drow = sum over i of dy[i, :] o x[i, :]. Saves x.</remarks>
+/// <remarks>Backward: dx = dy o row; drow = sum over i of dy[i, :] o x[i, :]. Saves each where the other wants a gradient.</remarks>
 public static class MultiplyRow
 {
     /// <summary>y[i, j] = x[i, j] row[j].</summary>
@@ -20,7 +20,9 @@ public static class MultiplyRow
         Tensor y = run.Allocate(x.Rows, x.Width);
         x.Span.CopyTo(y.Span);
         Elementwise.ScaleRows(row.Span, y.Span, y.Width);
-        return run.Tape is not null && (x.Recorded || row.Recorded) ? run.Tape.Record(run, y, new MultiplyRowNode(x, row)) : y;
+        return run.Tape is not null && (x.Recorded || row.Recorded) 
+            ? run.Tape.Record(run, y, new MultiplyRowNode(x, row), row.Recorded ? x : default, x.Recorded ? row : default)
+            : y;
     }
 
     private sealed class MultiplyRowNode(Tensor x, Tensor row) : Node

@@ -21,7 +21,7 @@ public static class RmsNorm
         }
         Tensor inverse = run.Arena.Allocate(new Shape(x.Rows));
         Norms.RmsNorm(x.Span, weight.Span, eps, x.Width, y.Span, inverse.Span);
-        return run.Tape.Record(run, y, new RmsNormNode(x, weight, inverse));
+        return run.Tape.Record(run, y, new RmsNormNode(x, weight, inverse), x, weight, inverse);
     }
 
     private sealed class RmsNormNode(Tensor x, Tensor weight, Tensor inverse) : Node
@@ -31,10 +31,8 @@ public static class RmsNorm
             Tensor dy = gradient.Output;
             Span<float> dWeight = gradient.Wants(weight) ? gradient.GradientToAddTo(weight).Span : [];
             bool accumulate = false;
-            ArenaMark mark = run.Arena.Mark;
-            Tensor dx = gradient.Wants(x) ? gradient.GradientOf(x, out accumulate) : run.Arena.Allocate(x.Shape);
-            Norms.RmsNormBackward(x.Span, weight.Span, inverse.Span, dy.Span, x.Width, dx.Span, dWeight, accumulate);
-            run.Arena.Release(mark);
+            Span<float> dx = gradient.Wants(x) ? gradient.GradientOf(x, out accumulate).Span : [];
+            Norms.RmsNormBackward(x.Span, weight.Span, inverse.Span, dy.Span, x.Width, dx, dWeight, accumulate);
         }
     }
 }

@@ -1,9 +1,10 @@
-using Lorikeet.Kernels;
-
 namespace Lorikeet.Tensors;
 
 /// <summary>Puts the rows of several tensors under one another.</summary>
-/// <remarks>Backward: each part receives its rows of dy. Parts that already lie one after another in memory are not copied.</remarks>
+/// <remarks>
+/// Backward: each part receives its rows of dy. Parts that already lie one after another in memory are not copied, so the result may share
+/// their memory: a part is not to be used again after an op in place on the result.
+/// </remarks>
 public static class RowConcat
 {
     /// <summary>y = the rows of all parts in order.</summary>
@@ -11,6 +12,10 @@ public static class RowConcat
     /// <param name="parts">Tensors of one width, at least one.</param>
     public static Tensor Forward(Run run, ReadOnlySpan<Tensor> parts)
     {
+        if (parts.IsEmpty)
+        {
+            throw new ArgumentException("concatenate rows: there are no parts", nameof(parts));
+        }
         if (parts.Length == 1)
         {
             return parts[0];
@@ -53,19 +58,7 @@ public static class RowConcat
             int row = 0;
             foreach (Tensor part in parts)
             {
-                if (gradient.Wants(part))
-                {
-                    Tensor share = gradient.Output.ViewRows(row, part.Rows);
-                    Tensor to = gradient.GradientOf(part, out bool accumulate);
-                    if (accumulate)
-                    {
-                        Elementwise.Add(to.Span, share.Span, to.Span);
-                    }
-                    else
-                    {
-                        share.Span.CopyTo(to.Span);
-                    }
-                }
+                gradient.Add(part, gradient.Output.ViewRows(row, part.Rows));
                 row += part.Rows;
             }
         }

@@ -16,6 +16,7 @@ public static class Sum
         {
             throw new ArgumentException($"sum: {y.Shape} and {x.Shape}");
         }
+        run.Tape?.Overwrite(y);
         Elementwise.Add(y.Span, x.Span, y.Span);
         return run.Tape is not null && (y.Recorded || x.Recorded) ? run.Tape.Record(run, y, new SumNode(y, x)) : y;
     }
@@ -24,21 +25,9 @@ public static class Sum
     {
         public override void Backward(Run run, ref Backprop gradient)
         {
-            if (gradient.Wants(y) && gradient.Wants(x))
+            if (gradient.Wants(y))
             {
-                Tensor dx = gradient.GradientOf(x, out bool accumulate);
-                if (accumulate)
-                {
-                    Elementwise.Add(dx.Span, gradient.Output.Span, dx.Span);
-                }
-                else
-                {
-                    gradient.Output.Span.CopyTo(dx.Span);
-                }
-                gradient.Give(y);
-            }
-            else if (gradient.Wants(y))
-            {
+                gradient.Add(x, gradient.Output);
                 gradient.Give(y);
             }
             else

@@ -14,7 +14,7 @@ public static class SwiGlu
     {
         Tensor y = run.Arena.Allocate(gate.Shape);
         Elementwise.SwiGlu(gate.Span, up.Span, y.Span);
-        return run.Tape is not null && (gate.Recorded || up.Recorded) ? run.Tape.Record(run, y, new SwiGluNode(gate, up)) : y;
+        return run.Tape is not null && (gate.Recorded || up.Recorded) ? run.Tape.Record(run, y, new SwiGluNode(gate, up), gate, up) : y;
     }
 
     private sealed class SwiGluNode(Tensor gate, Tensor up) : Node
@@ -22,33 +22,11 @@ public static class SwiGlu
         public override void Backward(Run run, ref Backprop gradient)
         {
             ArenaMark mark = run.Arena.Mark;
-            bool addGate = false, addUp = false;
-            Tensor dGate = gradient.Wants(gate) ? gradient.GradientOf(gate, out addGate) : run.Arena.Allocate(gate.Shape);
-            Tensor dUp = gradient.Wants(up) ? gradient.GradientOf(up, out addUp) : run.Arena.Allocate(up.Shape);
-            if (!addGate && !addUp)
-            {
-                Elementwise.SwiGluBackward(gate.Span, up.Span, gradient.Output.Span, dGate.Span, dUp.Span);
-            }
-            else
-            {
-                Tensor shareGate = run.Arena.Allocate(gate.Shape), shareUp = run.Arena.Allocate(up.Shape);
-                Elementwise.SwiGluBackward(gate.Span, up.Span, gradient.Output.Span, shareGate.Span, shareUp.Span);
-                Merge(shareGate, dGate, addGate);
-                Merge(shareUp, dUp, addUp);
-            }
+            GradientShare dGate = gradient.ShareOf(run, gate), dUp = gradient.ShareOf(run, up);
+            Elementwise.SwiGluBackward(gate.Span, up.Span, gradient.Output.Span, dGate.Tensor.Span, dUp.Tensor.Span);
+            dGate.Finish();
+            dUp.Finish();
             run.Arena.Release(mark);
-        }
-
-        private static void Merge(in Tensor share, in Tensor to, bool add)
-        {
-            if (add)
-            {
-                Elementwise.Add(to.Span, share.Span, to.Span);
-            }
-            else
-            {
-                share.Span.CopyTo(to.Span);
-            }
         }
     }
 }

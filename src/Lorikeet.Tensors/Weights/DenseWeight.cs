@@ -20,8 +20,21 @@ public sealed class DenseWeight : Weight
         Outputs = outputs;
         Inputs = inputs;
         Type = type;
-        packed = new Storage(PackedMatrix.ByteLength(outputs, inputs, type));
-        PackedMatrix.Pack(rows, from, outputs, inputs, packed.Span, type, transposed);
+        long bytes = PackedMatrix.ByteLength(outputs, inputs, type);
+        if (bytes > int.MaxValue)
+        {
+            throw new ArgumentException($"a weight [{outputs}, {inputs}] takes {bytes} bytes as {type}, the most is {int.MaxValue}: keep it in a shorter format");
+        }
+        packed = new Storage(bytes);
+        try
+        {
+            PackedMatrix.Pack(rows, from, outputs, inputs, packed.Span, type, transposed);
+        }
+        catch
+        {
+            packed.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Packs a float32 matrix.</summary>

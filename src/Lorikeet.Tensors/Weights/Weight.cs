@@ -81,14 +81,27 @@ public abstract class Weight : IDisposable
     {
         get
         {
-            foreach (Parameter parameter in Parameters)
+            // By index: an enumerator would be an allocation.
+            IReadOnlyList<Parameter> parameters = Parameters;
+            for (int i = 0; i < parameters.Count; i++)
             {
-                if (parameter.Trainable)
+                if (parameters[i].Trainable)
                 {
                     return true;
                 }
             }
             return false;
+        }
+    }
+
+    /// <summary>Enters what trains of it on the tape, as every op that multiplies with it does once for each use.</summary>
+    /// <param name="run">The run.</param>
+    internal void Use(Run run)
+    {
+        IReadOnlyList<Parameter> parameters = Parameters;
+        for (int i = 0; i < parameters.Count; i++)
+        {
+            run.Use(parameters[i]);
         }
     }
 

@@ -36,11 +36,9 @@ public sealed class PreTokenizerTests
         int[] runes = [.. Alphabet.EnumerateRunes().Select(r => r.Value)];
         for (int i = 0; i < patterns.Length; i++)
         {
-            RegexPattern regex = RegexPattern.Make(patterns[i].Replace("'s|", "'[s\u017F]|", StringComparison.Ordinal), default);
-            if (i == 0)
-            {
-                regex = RegexPattern.Make(patterns[i], default);
-            }
+            // The framework's case-insensitive s does not match the long s; the reference's does.
+            string pattern = i == 0 ? patterns[i] : patterns[i].Replace("'s|", "'[s\u017F]|", StringComparison.Ordinal);
+            RegexPattern regex = RegexPattern.Make(pattern, out string reason) ?? throw new InvalidOperationException(reason);
             for (int n = 0; n < 2000; n++)
             {
                 System.Text.StringBuilder text = new();
@@ -76,9 +74,14 @@ public sealed class PreTokenizerTests
     [InlineData("""{"type":"Split","pattern":{"Regex":"\\p{Han}+"},"behavior":"Isolated"}""", "not supported")]
     [InlineData("""{"type":"Split","pattern":{"String":"x"},"behavior":"Other"}""", "behavior 'Other'")]
     [InlineData("""{"type":"Split","pattern":{},"behavior":"Removed"}""", "neither a Regex nor a String")]
+    [InlineData("""{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"ByteLevel"}]}""", "ByteLevel twice")]
     [InlineData("""{"type":"UnicodeScripts"}""", "'UnicodeScripts', which is not supported")]
-    public void Bad_parts_are_named(string json, string expected) =>
-        Assert.Contains(expected, Assert.Throws<BadFileException>(() => Words(json, "x")).Message, StringComparison.Ordinal);
+    public void Bad_parts_are_named(string json, string expected)
+    {
+        Exception e = Assert.ThrowsAny<Exception>(() => Words(json, "x"));
+        Assert.True(e is BadFileException or NotSupportedException, e.ToString());
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
 
     private static string Words(string json, string text)
     {

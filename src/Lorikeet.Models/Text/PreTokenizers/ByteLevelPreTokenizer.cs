@@ -1,3 +1,5 @@
+using Lorikeet.Models.Files;
+
 namespace Lorikeet.Models.Text.PreTokenizers;
 
 /// <summary>GPT-2's: cuts by its pattern, then writes each word as the stand-ins of its bytes.</summary>
@@ -5,6 +7,11 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool usePattern
 {
     public override void Apply(TextPiece piece)
     {
+        if (piece.IsBytes)
+        {
+            // Each round may double the text.
+            throw new BadFileException("the tokenizer's pre_tokenizer has ByteLevel twice; expected it once.");
+        }
         if (addPrefixSpace)
         {
             piece.PrefixWords(' ');

@@ -24,14 +24,16 @@ internal sealed class RegexPattern : WordPattern
         this.shown = shown;
     }
 
-    public static RegexPattern Make(string pattern, JsonPart part)
+    public static new RegexPattern? Make(string pattern, out string reason)
     {
         const int MostLength = 10_000;
         string shown = BadFileException.Short(pattern);
         if (pattern.Length > MostLength || pattern.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') >= 0 || MeansSomethingElse(pattern))
         {
-            throw part.Bad($"has the pattern {shown}, which is not supported: it is too long, names characters above U+FFFF, or nests character classes.");
+            reason = $"has the pattern {shown}, which is not supported: it is too long, names characters above U+FFFF, or nests character classes.";
+            return null;
         }
+        reason = "";
         const RegexOptions Common = RegexOptions.CultureInvariant | RegexOptions.Multiline;
         try
         {
@@ -44,7 +46,8 @@ internal sealed class RegexPattern : WordPattern
         }
         catch (ArgumentException e)
         {
-            throw part.Bad($"has the pattern {shown}, which is not supported: {e.Message}");
+            reason = $"has the pattern {shown}, which is not supported: {e.Message}";
+            return null;
         }
     }
 

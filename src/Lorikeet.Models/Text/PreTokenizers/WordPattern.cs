@@ -22,6 +22,14 @@ internal abstract class WordPattern
             return new LiteralPattern(literal);
         }
         string pattern = part.Text("Regex") ?? throw part.Bad("has neither a Regex nor a String; expected one of them.");
-        return Known.TryGetValue(pattern, out WordPattern? known) ? known : RegexPattern.Make(pattern, part);
+        return Make(pattern, out string reason) ?? throw part.Bad(reason);
+    }
+
+    /// <summary>Makes the matcher of a regular expression.</summary>
+    /// <returns>Null where it is not supported; then the reason is part of a sentence.</returns>
+    public static WordPattern? Make(string pattern, out string reason)
+    {
+        reason = "";
+        return Known.TryGetValue(pattern, out WordPattern? known) ? known : RegexPattern.Make(pattern, out reason);
     }
 }

@@ -1,0 +1,46 @@
+using Lorikeet.Cli.Verify;
+using Lorikeet.Testing;
+using Xunit.Abstractions;
+
+namespace Lorikeet.Cli.Tests.Verify;
+
+public sealed class ModelsTests(ITestOutputHelper output)
+{
+    [SharedTheory("parity/models")]
+    [InlineData("llama2")]
+    [InlineData("llama31")]
+    [InlineData("llama32")]
+    [InlineData("llama-bias")]
+    [InlineData("llama-dynamic")]
+    [InlineData("llama-linear")]
+    [InlineData("llama-yarn")]
+    [InlineData("smollm2")]
+    [InlineData("smollm3")]
+    [InlineData("mistral-full")]
+    [InlineData("mistral-window")]
+    [InlineData("qwen2")]
+    [InlineData("qwen2-tied-window")]
+    [InlineData("qwen3")]
+    [InlineData("qwen3-yarn")]
+    public void The_reference_values_are_met(string name)
+    {
+        CaseReport report = Assert.Single(VerifyRunner.Run(SharedFiles.Path("parity/models/" + name)!, CancellationToken.None));
+        foreach (Comparison comparison in report.Comparisons)
+        {
+            output.WriteLine(comparison.ToString());
+        }
+        Assert.All(report.Comparisons, comparison => Assert.True(comparison.Verdict == Verdict.Pass, comparison.ToString()));
+    }
+
+    [SharedFact("parity/models")]
+    public void What_is_not_built_is_refused_by_name_and_nothing_fails()
+    {
+        List<Comparison> all = [.. VerifyRunner.Run(SharedFiles.Path("parity/models")!, CancellationToken.None).SelectMany(r => r.Comparisons)];
+        foreach (Comparison refused in all.Where(c => c.Verdict == Verdict.Unsupported))
+        {
+            output.WriteLine($"{refused.Case}: {refused.Note}");
+            Assert.Contains("not built", refused.Note, StringComparison.Ordinal);
+        }
+        Assert.DoesNotContain(all, comparison => comparison.Verdict == Verdict.Fail);
+    }
+}
