@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Lorikeet.Kernels;
@@ -12,13 +13,15 @@ public interface IJob
 
 /// <summary>The worker team: the calling thread and n-1 others that run the chunks of one job together.</summary>
 /// <remarks>
-/// Helpers spin for about 20 microseconds after a job and park then. Chunks are claimed one by one from a shared counter, because virtual
+/// Helpers spin for about 20 microseconds after a job and park then. A job ends when its chunks are done: helpers that are still asleep, or that
+/// the system has not scheduled, are not waited for. Chunks are claimed one by one from a shared counter, because virtual
 /// cores are unequal. A job started inside a job, or while another thread's job runs, is computed by its caller alone: results never depend
 /// on the number of threads, so this is only slower.
 /// </remarks>
 public sealed unsafe class Team : IDisposable
 {
     private const int MostThreads = 256;
+    private static readonly long SpinTicks = Stopwatch.Frequency / 50_000;
     private static Team shared = new(DefaultThreads());
 
     private readonly Thread[] helpers;
@@ -119,9 +122,10 @@ public sealed unsafe class Team : IDisposable
         execute = call;
         chunks = count;
         failure = null;
-        Volatile.Write(ref counters.Busy, helpers.Length);
-        Volatile.Write(ref counters.Next, 0);
+        counters.Next = 0;
         counters.Barriers++;
+        // Open before the epoch, or a quick helper would find the job closed. Full fences: who sees them sees the job, and who parked is seen here.
+        Interlocked.Exchange(ref counters.Open, 1);
         Interlocked.Increment(ref counters.Epoch);
         for (int i = 0; i < helpers.Length; i++)
         {
@@ -139,6 +143,8 @@ public sealed unsafe class Team : IDisposable
         {
             insideJob = false;
         }
+        // Closed first, then counted: a helper counts itself in first and looks then, so that one of both sees the other.
+        Interlocked.Exchange(ref counters.Open, 0);
         SpinWait spin = default;
         while (Volatile.Read(ref counters.Busy) != 0)
         {
@@ -177,9 +183,10 @@ public sealed unsafe class Team : IDisposable
         while (true)
         {
             // About 20 microseconds of spinning, then park until the next job.
-            for (int i = 0; i < 400 && Volatile.Read(ref counters.Epoch) == seen && !stopping; i++)
+            long start = Stopwatch.GetTimestamp();
+            while (Volatile.Read(ref counters.Epoch) == seen && !stopping && Stopwatch.GetTimestamp() - start < SpinTicks)
             {
-                Thread.SpinWait(4);
+                Thread.SpinWait(1);
             }
             if (Volatile.Read(ref counters.Epoch) == seen && !stopping)
             {
@@ -196,7 +203,11 @@ public sealed unsafe class Team : IDisposable
                 return;
             }
             seen = Volatile.Read(ref counters.Epoch);
-            Work();
+            Interlocked.Increment(ref counters.Busy);
+            if (Volatile.Read(ref counters.Open) != 0)
+            {
+                Work();
+            }
             Interlocked.Decrement(ref counters.Busy);
         }
     }
@@ -228,7 +239,7 @@ public sealed unsafe class Team : IDisposable
     }
 
     // Each counter on its own pair of cache lines: helpers poll one while the caller writes another.
-    [StructLayout(LayoutKind.Explicit, Size = 640)]
+    [StructLayout(LayoutKind.Explicit, Size = 768)]
     private struct Counters
     {
         [FieldOffset(128)]
@@ -245,5 +256,9 @@ public sealed unsafe class Team : IDisposable
 
         [FieldOffset(520)]
         public long Barriers;
+
+        // 1 while chunks may be claimed.
+        [FieldOffset(640)]
+        public int Open;
     }
 }

@@ -94,7 +94,7 @@ public sealed partial class Tape : IDisposable
             return parameter.Value;
         }
         parameter.Pending++;
-        Push(parameter.Value.Shape, count > 0 ? entries[count - 1].End : start).Leaf = parameter;
+        Push(parameter.Value.Shape, default).Leaf = parameter;
         return parameter.Value.At(passed + count);
     }
 
@@ -227,8 +227,16 @@ public sealed partial class Tape : IDisposable
                     Complete(parameter);
                 }
             }
-            run.Arena.Release(last > to ? entries[last - 1].End : floor);
             Pop();
+            // A leaf takes no memory, and may have been entered while its op held scratch: the node before it says where to release to.
+            if (count == to)
+            {
+                run.Arena.Release(floor);
+            }
+            else if (entries[count - 1].Leaf is null)
+            {
+                run.Arena.Release(entries[count - 1].End);
+            }
         }
     }
 

@@ -1,10 +1,89 @@
 using System.CommandLine;
+using Lorikeet.Cli.Bench;
+using Lorikeet.Kernels;
+using Lorikeet.Models;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Commands;
 
-/// <summary><c>lorikeet bench</c>.</summary>
+/// <summary><c>lorikeet bench</c>: measures this machine and this product, as ratios taken in one run.</summary>
 internal static class BenchCommand
 {
     /// <summary>The command.</summary>
-    public static Command Create() => new("bench", "Bench.");
+    public static Command Create()
+    {
+        Command limits = new("limits", "Arithmetic and reading limits of this machine, and what matrix products reach of them.");
+        limits.SetAction((_, stop) => Task.FromResult(LimitsBench.Run(stop)));
+        return new Command(
+            "bench",
+            "Measures this machine and this product, as ratios taken in one run.\n\nExamples:\n  lorikeet bench limits\n  lorikeet bench model --shape S --weights bf16\n" +
+            "  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
+        {
+            limits, Model(), Flora(),
+        };
+    }
+
+    private static Command Model()
+    {
+        Option<string> shape = Shape(), weights = Weights();
+        Option<int[]> prefill = Numbers("--prefill", "Prompt lengths", [64, 256]);
+        Option<int[]> batch = Numbers("--batch", "Batch sizes of decode", [1, 8, 16, 32]);
+        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
+        Command command = new("model", "Prefill and decode rates of a reference shape with random weights.") { shape, weights, prefill, batch, runs };
+        command.SetAction((parsed, stop) =>
+        {
+            using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
+            return Task.FromResult(ModelBench.Run(model, parsed.GetValue(prefill)!, parsed.GetValue(batch)!, parsed.GetValue(runs), stop));
+        });
+        return command;
+    }
+
+    private static Command Flora()
+    {
+        Option<string> shape = Shape(), weights = Weights();
+        Option<int[]> batch = Numbers("--batch", "Batch sizes: each row has an adapter of its own", [1, 8, 32]);
+        Option<int[]> rank = Numbers("--rank", "Ranks", [1, 2, 4, 8, 16]);
+        Option<int> prompt = new("--prompt") { Description = "Tokens of each row in prefill", DefaultValueFactory = _ => 16 };
+        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
+        Command command = new("flora", "What an adapter for every row costs by rank: LoRA grouped, LoRA as padded batched product, FLoRA.")
+        {
+            shape, weights, batch, rank, prompt, runs,
+        };
+        command.SetAction((parsed, stop) =>
+        {
+            using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
+            FloraBench bench = new(model, parsed.GetValue(batch)!, parsed.GetValue(rank)!, parsed.GetValue(prompt), parsed.GetValue(runs));
+            return Task.FromResult(bench.Run(stop));
+        });
+        return command;
+    }
+
+    private static LanguageModel Random(string shape, string weights)
+    {
+        ModelConfig config = shape.ToUpperInvariant() switch
+        {
+            "S" => ModelConfig.S,
+            "M" => ModelConfig.M,
+            _ => throw new UsageException($"--shape {shape}: expected S (135 M parameters) or M (1.1 B)"),
+        };
+        ElementType type = weights switch
+        {
+            "f32" => ElementType.F32,
+            "bf16" => ElementType.BF16,
+            "f16" => ElementType.F16,
+            _ => throw new UsageException($"--weights {weights}: expected f32, bf16 or f16"),
+        };
+        return ModelLoader.Create(config, new CounterRandom(1), type);
+    }
+
+    private static Option<string> Shape() => new("--shape") { Description = "S (SmolLM2-135M's) or M (TinyLlama-1.1B's)", DefaultValueFactory = _ => "S" };
+
+    private static Option<string> Weights() => new("--weights") { Description = "f32, bf16 or f16", DefaultValueFactory = _ => "bf16" };
+
+    private static Option<int[]> Numbers(string name, string description, int[] numbers) => new(name)
+    {
+        Description = description,
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => numbers,
+    };
 }

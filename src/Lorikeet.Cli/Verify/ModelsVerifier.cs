@@ -13,11 +13,17 @@ internal sealed class ModelsVerifier : IVerifier
 
     public string Area => "models";
 
-    /// <summary>Folders with a case.json are models; sampling, stopping and generation have a cases.json each and verifiers of their own.</summary>
-    public IEnumerable<string> Cases(string folder) => VerifyRunner.FoldersWith(folder, "case.json");
+    /// <summary>Folders with a case.json are models; those with a cases.json are about what follows the logits.</summary>
+    public IEnumerable<string> Cases(string folder) =>
+        VerifyRunner.FoldersWith(folder, "case.json").Concat(VerifyRunner.FoldersWith(folder, GenerationVerifier.FileName));
 
     public void Verify(string folder, CaseReport report)
     {
+        if (File.Exists(Path.Combine(folder, GenerationVerifier.FileName)))
+        {
+            GenerationVerifier.Verify(folder, report);
+            return;
+        }
         ModelCase model = ModelCase.Read(folder);
         foreach (string config in model.Configs)
         {

@@ -7,19 +7,23 @@ internal static class VerifyRunner
     public static IReadOnlyList<IVerifier> Verifiers { get; } =
     [
         new ModelsVerifier(),
+        new AdaptersVerifier(),
         new MethodsVerifier(),
+        new TokenizersVerifier(),
+        new OptimizersVerifier(),
+        new TrainingVerifier(),
     ];
 
-    /// <summary>Runs all cases at or below a folder: the root of all areas, an area, or a folder inside one.</summary>
-    /// <param name="path">The folder.</param>
+    /// <summary>Runs all cases at or below a path: the root of all areas, an area, a folder inside one, or a case that is a file.</summary>
+    /// <param name="path">The folder, or the file.</param>
     /// <param name="stop">Stops between cases.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder, or no area in it or above it.</exception>
     public static IEnumerable<CaseReport> Run(string path, CancellationToken stop)
     {
         string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (!Directory.Exists(root))
+        if (!Path.Exists(root))
         {
-            throw new DirectoryNotFoundException($"{path}: there is no such folder");
+            throw new DirectoryNotFoundException($"{path}: there is no such folder or file");
         }
         List<(IVerifier Verifier, string Folder)> areas = Areas(root);
         if (areas.Count == 0)
@@ -27,12 +31,16 @@ internal static class VerifyRunner
             throw new DirectoryNotFoundException(
                 $"{path}: neither it nor a folder above or in it is named after an area ({string.Join(", ", Verifiers.Select(v => v.Area))})");
         }
+        if (File.Exists(root) && !areas[0].Verifier.TakesFiles)
+        {
+            throw new DirectoryNotFoundException($"{path} is a file; a case of the area {areas[0].Verifier.Area} is a folder: give {Path.GetDirectoryName(path)}");
+        }
         return areas.SelectMany(area => Run(area.Verifier, area.Folder, root, stop));
     }
 
     private static IEnumerable<CaseReport> Run(IVerifier verifier, string folder, string root, CancellationToken stop)
     {
-        foreach (string found in verifier.Cases(folder))
+        foreach (string found in File.Exists(folder) ? [folder] : verifier.Cases(folder))
         {
             stop.ThrowIfCancellationRequested();
             string name = Path.GetRelativePath(root, found);

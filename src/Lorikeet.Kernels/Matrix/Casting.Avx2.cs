@@ -10,23 +10,17 @@ internal static unsafe class CastingAvx2
     private const int Sign16 = 0x8000;
     private const int Infinity16 = 0x7C00;
 
-    /// <summary>Eight binary16 numbers, each in the lower half of its word, to singles.</summary>
+    /// <summary>Eight binary16 numbers, each in the upper half of its word (the lower half is ignored), to singles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> HalfToSingle(Vector256<int> half)
+    public static Vector256<float> HalfToSingle(Vector256<int> upper)
     {
-        Vector256<int> rebias = Vector256.Create((127 - 15) << 23);
-        Vector256<int> magnitude = Avx2.And(half, Vector256.Create(0x7FFF));
-        Vector256<int> sign = Avx2.ShiftLeftLogical(Avx2.And(half, Vector256.Create(Sign16)), 16);
-        Vector256<int> normal = Avx2.Add(Avx2.ShiftLeftLogical(magnitude, 13), rebias);
-        // Infinities and NaNs: exponent 31 must become 255, so the bias goes in twice.
-        Vector256<int> special = Avx2.CompareGreaterThan(magnitude, Vector256.Create(Infinity16 - 1));
-        normal = Avx2.Add(normal, Avx2.And(special, rebias));
-        // Subnormals: with exponent 113 the number reads 2^-14 + m 2^-24; the subtraction is exact and normalises.
-        Vector256<float> least = Vector256.Create((127 - 14) << 23).AsSingle();
-        Vector256<float> small = Avx.Subtract(Avx2.Add(normal, Vector256.Create(1 << 23)).AsSingle(), least);
-        Vector256<int> subnormal = Avx2.CompareGreaterThan(Vector256.Create(0x400), magnitude);
-        Vector256<float> value = Avx.BlendVariable(normal.AsSingle(), small, subnormal.AsSingle());
-        return Avx.Or(value, sign.AsSingle());
+        // Sign to bit 31, exponent and mantissa to bits 27 to 13: a single that is 2^112 too small, subnormals included, so the product is exact.
+        Vector256<int> placed = Avx2.And(Avx2.ShiftRightArithmetic(upper, 3), Vector256.Create(unchecked((int)0x8FFFE000)));
+        Vector256<float> value = Avx.Multiply(placed.AsSingle(), Vector256.Create((112 + 127) << 23).AsSingle());
+        // Infinities and NaNs: exponent 31 must become 255; the mantissa is right already.
+        Vector256<int> exponent = Vector256.Create(Infinity16 << 16);
+        Vector256<int> special = Avx2.CompareEqual(Avx2.And(upper, exponent), exponent);
+        return Avx.Or(value, Avx2.And(special, Vector256.Create(0x7F800000)).AsSingle());
     }
 
     /// <summary>Eight singles to binary16 numbers, each in the lower half of its word.</summary>
@@ -79,7 +73,7 @@ internal static unsafe class CastingAvx2
         {
             for (; i + 8 <= count; i += 8)
             {
-                Avx.Store(to + i, HalfToSingle(Avx2.ConvertToVector256Int32(from + i)));
+                Avx.Store(to + i, HalfToSingle(Avx2.ShiftLeftLogical(Avx2.ConvertToVector256Int32(from + i), 16)));
             }
         }
         CastingScalar.Widen(from + i, type, to + i, count - i);

@@ -50,9 +50,8 @@ internal readonly unsafe struct F16Element : IElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Low(byte* sixteen) =>
-        CastingAvx2.HalfToSingle(Avx2.And(Avx.LoadVector256((int*)sixteen), Vector256.Create(0xFFFF)));
+        CastingAvx2.HalfToSingle(Avx2.ShiftLeftLogical(Avx.LoadVector256((int*)sixteen), 16));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> High(byte* sixteen) =>
-        CastingAvx2.HalfToSingle(Avx2.ShiftRightLogical(Avx.LoadVector256((int*)sixteen), 16));
+    public static Vector256<float> High(byte* sixteen) => CastingAvx2.HalfToSingle(Avx.LoadVector256((int*)sixteen));
 }

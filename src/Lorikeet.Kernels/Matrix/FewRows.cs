@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>The product of 1 to 6 rows with a packed matrix: bound by reading the matrix, which is read once and straight through.</summary>
+/// <summary>The product of a few rows with a packed matrix: bound by reading the matrix, which is read once and straight through.</summary>
 /// <remarks>One row runs four panels at once and two or three rows two, so that 8 to 12 chains hide the FMA latency.</remarks>
 internal unsafe struct FewRows<TElement> : IJob
     where TElement : struct, IElement
@@ -13,6 +13,12 @@ internal unsafe struct FewRows<TElement> : IJob
 
     // Panels one group takes; chunks are whole groups.
     private const int Group = 4;
+
+    // Bytes to fetch ahead: the hardware's own streams stop at each page, and a tile's arithmetic does not look that far.
+    private const int Ahead = 4096;
+
+    // Bytes of one k.
+    private static nint Step => Lanes * TElement.Size;
 
     private float* x;
     private int rows;
@@ -52,7 +58,7 @@ internal unsafe struct FewRows<TElement> : IJob
         int panel = (int)((long)groups * chunk / chunks) * Group;
         int end = Math.Min(panels, (int)((long)groups * (chunk + 1) / chunks) * Group);
         int whole = Math.Min(end, outputs / Lanes);
-        nint panelBytes = (nint)inputs * Lanes * TElement.Size;
+        nint panelBytes = inputs * Step;
         byte* weights = packed + panel * panelBytes;
         if (rows == 1)
         {
@@ -77,15 +83,22 @@ internal unsafe struct FewRows<TElement> : IJob
         }
         for (; panel < end; panel++, weights += panelBytes)
         {
-            float* to = y + panel * Lanes;
-            if (panel < whole)
+            int lanes = Math.Min(Lanes, outputs - panel * Lanes);
+            int r = 0;
+            while (r < rows)
             {
-                TileKernel.Run<TElement>(rows, x, inputs, weights, Lanes * TElement.Size, inputs, to, outputs, accumulate);
-            }
-            else
-            {
-                int lanes = outputs - panel * Lanes;
-                TileKernel.RunEdge<TElement>(rows, x, inputs, weights, Lanes * TElement.Size, inputs, to, outputs, lanes, accumulate);
+                int tile = TileKernel.Next(rows - r);
+                float* from = x + (long)r * inputs;
+                float* to = y + (long)r * outputs + panel * Lanes;
+                if (lanes == Lanes)
+                {
+                    TileKernel.Run<TElement>(tile, from, inputs, weights, Step, inputs, to, outputs, accumulate, weights + Ahead, Step);
+                }
+                else
+                {
+                    TileKernel.RunEdge<TElement>(tile, from, inputs, weights, Step, inputs, to, outputs, lanes, accumulate, weights + Ahead, Step);
+                }
+                r += tile;
             }
         }
     }
@@ -108,10 +121,13 @@ internal unsafe struct FewRows<TElement> : IJob
             a3 = Avx.LoadVector256(y + 48);
             b3 = Avx.LoadVector256(y + 56);
         }
-        nint step = Lanes * TElement.Size;
         nint at = 0;
-        for (nint k = 0; k < depth; k++, at += step)
+        for (nint k = 0; k < depth; k++, at += Step)
         {
+            Sse.Prefetch0(w0 + at + Ahead);
+            Sse.Prefetch0(w1 + at + Ahead);
+            Sse.Prefetch0(w2 + at + Ahead);
+            Sse.Prefetch0(w3 + at + Ahead);
             Vector256<float> value = Avx.BroadcastScalarToVector256(x + k);
             a0 = Fma.MultiplyAdd(value, TElement.Low(w0 + at), a0);
             b0 = Fma.MultiplyAdd(value, TElement.High(w0 + at), b0);
@@ -153,11 +169,12 @@ internal unsafe struct FewRows<TElement> : IJob
                 Load(y2, ref a2, ref b2, ref c2, ref d2);
             }
         }
-        nint step = Lanes * TElement.Size;
         nint depth = inputs;
         nint at = 0;
-        for (nint k = 0; k < depth; k++, at += step)
+        for (nint k = 0; k < depth; k++, at += Step)
         {
+            Sse.Prefetch0(w0 + at + Ahead);
+            Sse.Prefetch0(w1 + at + Ahead);
             Vector256<float> value0 = Avx.BroadcastScalarToVector256(x0 + k);
             Vector256<float> value1 = Avx.BroadcastScalarToVector256(x1 + k);
             Vector256<float> value2 = TRows.Count > 2 ? Avx.BroadcastScalarToVector256(x2 + k) : value0;

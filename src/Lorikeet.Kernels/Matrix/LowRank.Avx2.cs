@@ -7,6 +7,9 @@ public static unsafe partial class LowRank
 {
     private const int Lanes = TileKernel.Lanes;
 
+    // Bytes of A to fetch ahead of the arithmetic.
+    private const int Ahead = 4096;
+
     // Outputs whose sums stay in the first-level cache while the rows of B stream past (16 KB).
     private const int OutputBlock = 4096;
 
@@ -44,7 +47,8 @@ public static unsafe partial class LowRank
         nint stride = (nint)padded * sizeof(float);
         for (; j + Lanes <= padded; j += Lanes)
         {
-            TileKernel.Run<F32Element>(rows, x, inputs, (byte*)(a + j), stride, inputs, h + j, padded, load: false);
+            TileKernel.Run<F32Element>(rows, x, inputs, (byte*)(a + j), stride, inputs, h + j, padded, load: false,
+                (byte*)(a + j) + Ahead, stride);
         }
         if (j < padded)
         {
@@ -153,7 +157,8 @@ public static unsafe partial class LowRank
                 Buffer.MemoryCopy(segment.Bias + o, tile + r * Lanes, Lanes * sizeof(float), Lanes * sizeof(float));
             }
             TileKernel.Run<F32Element>(
-                rows, h, padded, (byte*)(segment.B + o), (nint)outputs * sizeof(float), segment.Rank, tile, Lanes, load);
+                rows, h, padded, (byte*)(segment.B + o), (nint)outputs * sizeof(float), segment.Rank, tile, Lanes, load,
+                (byte*)(segment.B + o + Lanes), (nint)outputs * sizeof(float));
             for (int r = 0; r < rows; r++)
             {
                 AddOne(RowScale(segment, row + r), tile + r * Lanes, y + (long)r * outputs + o, Lanes);

@@ -2,7 +2,16 @@ namespace Lorikeet.Kernels;
 
 public static unsafe partial class PackedMatrix
 {
-    /// <summary>Up to 6 rows read the packed matrix once, halves expanded in registers; more rows expand each panel once into the cache.</summary>
+    // The most rows that read the matrix directly, by measurement: widening bfloat16 in registers hides behind the arithmetic of a tile, so two
+    // tiles do it twice and still gain on a copy in the cache; binary16 takes so many shifts that more than three rows share one copy.
+    private static int FewRowsOf(ElementType type) => type switch
+    {
+        ElementType.F32 => TileKernel.Most,
+        ElementType.BF16 => 2 * TileKernel.Most,
+        _ => 3,
+    };
+
+    /// <summary>A few rows read the packed matrix once, halves widened in registers; more rows widen each panel once into the cache.</summary>
     internal static void MultiplyAvx2(
         float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
     {
@@ -10,7 +19,7 @@ public static unsafe partial class PackedMatrix
         {
             return;
         }
-        if (rows > TileKernel.Most)
+        if (rows > FewRowsOf(type))
         {
             PanelSource source = new() { Kind = PanelKind.Packed, Type = type, Data = packed, Columns = outputs, Depth = inputs };
             PanelProduct.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);

@@ -153,6 +153,9 @@ internal unsafe struct PanelProduct : IJob
         int depth = Math.Min(depthBlock, source.Depth - k);
         float* panels = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
         bool load = k > 0 || (accumulate && !merge);
+        // The block after this one is fetched meanwhile, each tile its share.
+        byte* ahead = source.After(first, k, depth, straight, out nint aheadBytes);
+        nint aheadStep = aheadBytes / ((nint)depth * ((count + TileKernel.Most - 1) / TileKernel.Most));
         for (int p = first; p < first + some; p++, panels += depthBlock * Lanes, to += Lanes)
         {
             int lanes = Math.Min(Lanes, source.Columns - p * Lanes);
@@ -164,13 +167,14 @@ internal unsafe struct PanelProduct : IJob
                 float* y = to + r * stride;
                 if (lanes == Lanes)
                 {
-                    TileKernel.Run<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, load);
+                    TileKernel.Run<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, load, ahead, aheadStep);
                 }
                 else
                 {
-                    TileKernel.RunEdge<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, lanes, load);
+                    TileKernel.RunEdge<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, lanes, load, ahead, aheadStep);
                 }
                 r += tile;
+                ahead += aheadStep * depth;
             }
         }
     }

@@ -81,6 +81,19 @@ internal unsafe struct PanelSource
         }
     }
 
+    /// <summary>The bytes of a packed matrix that are read after a block: of the same panel or of the next one.</summary>
+    /// <param name="panel">Number of the block's panel.</param>
+    /// <param name="from">Its first k.</param>
+    /// <param name="depth">Its ks.</param>
+    /// <param name="straight">A panel is read to its end before the next.</param>
+    /// <param name="bytes">How many bytes; 0 where nothing is worth fetching.</param>
+    public readonly byte* After(int panel, int from, int depth, bool straight, out nint bytes)
+    {
+        bytes = Kind == PanelKind.Packed ? (nint)depth * Lanes * Type.Size() : 0;
+        long k = (long)panel * Depth + from + (straight ? depth : Depth);
+        return bytes == 0 ? Data : Data + k * Lanes * Type.Size();
+    }
+
     private readonly void TransposePacked(int column, int lanes, int from, int depth, float* scratch, int stride, float* block)
     {
         for (int k = 0; k < depth; k += Lanes)

@@ -66,33 +66,35 @@ internal static unsafe class TileKernel
     /// <param name="y">[rows, 16], rows <paramref name="yStride"/> elements apart.</param>
     /// <param name="yStride">Elements.</param>
     /// <param name="load">Chains start at y, not at zero.</param>
-    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load)
+    /// <param name="ahead">What to fetch into the cache meanwhile, a line for each k; it need not exist.</param>
+    /// <param name="aheadStep">Bytes from one k to the next.</param>
+    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, byte* ahead, nint aheadStep)
         where TElement : struct, IElement
     {
         switch (rows)
         {
             case 6:
-                Tile<TElement, Rows6>(x, xStride, panel, panelStride, depth, y, yStride, load);
+                Tile<TElement, Rows6>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
                 break;
             case 5:
-                Tile<TElement, Rows5>(x, xStride, panel, panelStride, depth, y, yStride, load);
+                Tile<TElement, Rows5>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
                 break;
             case 4:
-                Tile<TElement, Rows4>(x, xStride, panel, panelStride, depth, y, yStride, load);
+                Tile<TElement, Rows4>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
                 break;
             case 3:
-                Tile<TElement, Rows3>(x, xStride, panel, panelStride, depth, y, yStride, load);
+                Tile<TElement, Rows3>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
                 break;
             case 2:
-                Tile<TElement, Rows2>(x, xStride, panel, panelStride, depth, y, yStride, load);
+                Tile<TElement, Rows2>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
                 break;
             default:
-                Tile<TElement, Rows1>(x, xStride, panel, panelStride, depth, y, yStride, load);
+                Tile<TElement, Rows1>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
                 break;
         }
     }
 
-    private static void Tile<TElement, TRows>(float* x0, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load)
+    private static void Tile<TElement, TRows>(float* x0, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, byte* ahead, nint aheadStep)
         where TElement : struct, IElement
         where TRows : struct, IRows
     {
@@ -132,6 +134,8 @@ internal static unsafe class TileKernel
             Vector256<float> low = TElement.Low(panel);
             Vector256<float> high = TElement.High(panel);
             panel += panelStride;
+            Sse.Prefetch0(ahead);
+            ahead += aheadStep;
             Vector256<float> value = Avx.BroadcastScalarToVector256(x0 + i);
             a0 = Fma.MultiplyAdd(value, low, a0);
             b0 = Fma.MultiplyAdd(value, high, b0);
@@ -191,7 +195,8 @@ internal static unsafe class TileKernel
 
     /// <summary>As <see cref="Run"/>, but only the first <paramref name="lanes"/> lanes of y exist: the tile is made beside it and copied.</summary>
     public static void RunEdge<TElement>(
-        int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, int lanes, bool load)
+        int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, int lanes, bool load,
+        byte* ahead, nint aheadStep)
         where TElement : struct, IElement
     {
         float* tile = stackalloc float[Most * Lanes];
@@ -199,7 +204,7 @@ internal static unsafe class TileKernel
         {
             Copy(y, yStride, tile, Lanes, rows, lanes);
         }
-        Run<TElement>(rows, x, xStride, panel, panelStride, depth, tile, Lanes, load);
+        Run<TElement>(rows, x, xStride, panel, panelStride, depth, tile, Lanes, load, ahead, aheadStep);
         Copy(tile, Lanes, y, yStride, rows, lanes);
     }
 

@@ -24,7 +24,7 @@ public sealed class BadFileException : IOException
     }
 
     // Names quoted from a hostile file may hold terminal escapes or be megabytes long.
-    private static string OneLine(string message)
+    internal static string OneLine(string message)
     {
         const int Most = 2000;
         if (message.Length > Most)

@@ -62,7 +62,9 @@ public static class BpeTrainer
     }
 
     /// <summary>The words of some texts, written in the byte alphabet, with their counts.</summary>
-    internal static Dictionary<string, long> CountWords(IEnumerable<string> texts, string pattern)
+    /// <param name="texts">The texts.</param>
+    /// <param name="pattern">The regular expression that cuts a text into words.</param>
+    public static Dictionary<string, long> CountWords(IEnumerable<string> texts, string pattern)
     {
         WordPattern words = WordPattern.Make(pattern, out string reason) ?? throw new ArgumentException("the trainer " + reason, nameof(pattern));
         Dictionary<string, long> counts = [];

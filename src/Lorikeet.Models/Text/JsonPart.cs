@@ -15,6 +15,9 @@ internal readonly struct JsonPart(JsonElement element, string file, string place
     /// <summary>An exception that names the file and the place.</summary>
     public BadFileException Bad(string what) => new($"{file}: {place} {what}");
 
+    /// <summary>A refusal of something right that is not built; it names the file and the place.</summary>
+    public NotSupportedException Unsupported(string what) => new(BadFileException.OneLine($"{file}: {place} {what}"));
+
     /// <summary>Makes sure that this is an object.</summary>
     public JsonPart AsObject() => element.ValueKind == JsonValueKind.Object ? this : throw Bad($"is {SafeJson.Describe(element.ValueKind)}; expected an object.");
 

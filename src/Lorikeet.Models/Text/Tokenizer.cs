@@ -24,7 +24,8 @@ public abstract class Tokenizer
 
     /// <summary>Reads a tokenizer.</summary>
     /// <param name="folderOrFile">A model folder, or a tokenizer.json; tokenizer_config.json is read from beside it where there is one.</param>
-    /// <exception cref="BadFileException">The file is absent, breaks a rule, or is of a kind that is not supported (the message names it).</exception>
+    /// <exception cref="BadFileException">The file is absent or breaks a rule.</exception>
+    /// <exception cref="NotSupportedException">The file, or a part of it, is of a kind that is not built; the message names it.</exception>
     public static Tokenizer Load(string folderOrFile) => TokenizerFile.Load(folderOrFile);
 
     /// <summary>Encodes a text.</summary>

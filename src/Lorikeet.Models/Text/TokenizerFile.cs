@@ -66,7 +66,7 @@ internal sealed class TokenizerFile
         string kind = model.Text("type") ?? (model.TryGet("merges", out _) ? "BPE" : "");
         return Kinds.TryGetValue(kind, out Func<TokenizerFile, JsonPart, Tokenizer>? make)
             ? make(new TokenizerFile(path, files), root)
-            : throw model.Bad($"has the type '{kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
+            : throw model.Unsupported($"has the type '{kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
     }
 
     /// <summary>Makes a tokenizer that was not read from a folder.</summary>

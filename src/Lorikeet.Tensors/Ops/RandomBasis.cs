@@ -115,7 +115,7 @@ public static unsafe class RandomBasis
         public readonly void Execute(int chunk)
         {
             Span<float> basis = stackalloc float[RandomBasis.Tile];
-            int end = Math.Min(Length, checked((chunk + 1) * Tile));
+            int end = (int)Math.Min(Length, (chunk + 1L) * Tile);
             for (int at = chunk * Tile; at < end; at += RandomBasis.Tile)
             {
                 int length = Math.Min(RandomBasis.Tile, end - at);

@@ -28,7 +28,8 @@ public sealed class HostileTokenizerTests(ITestOutputHelper output) : IDisposabl
     public void Bad_files_are_refused_in_one_line(string json, string expected)
     {
         File.WriteAllText(folder["tokenizer.json"], json);
-        BadFileException e = Assert.Throws<BadFileException>(() => Tokenizer.Load(folder.Path));
+        Exception e = Assert.ThrowsAny<Exception>(() => Tokenizer.Load(folder.Path));
+        Assert.True(e is BadFileException or NotSupportedException, e.ToString());
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
         Assert.StartsWith(folder["tokenizer.json"], e.Message, StringComparison.Ordinal);
     }
@@ -71,7 +72,7 @@ public sealed class HostileTokenizerTests(ITestOutputHelper output) : IDisposabl
                 tokenizer.Decode(tokenizer.Encode("a cat <|endoftext|> é😀"));
                 tokenizer.EncodeFull("a rat", "cat");
             }
-            catch (BadFileException)
+            catch (Exception e) when (e is BadFileException or NotSupportedException)
             {
                 refused++;
             }

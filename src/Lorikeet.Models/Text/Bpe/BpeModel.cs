@@ -52,12 +52,12 @@ internal sealed class BpeModel : TokenModel
         {
             if (part.Text(name) is { Length: > 0 } text)
             {
-                throw part.Bad($"has {name} '{BadFileException.Short(text)}', which is not supported; expected none.");
+                throw part.Unsupported($"has {name} '{BadFileException.Short(text)}', which is not supported; expected none.");
             }
         }
         if (part.TryGet("dropout", out JsonPart dropout) && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
         {
-            throw dropout.Bad($"is {BadFileException.Short(dropout.Element.GetRawText())}: encodings would be random, which is not supported; expected null.");
+            throw dropout.Unsupported($"is {BadFileException.Short(dropout.Element.GetRawText())}: encodings would be random, which is not supported; expected null.");
         }
         return new BpeModel(part);
     }

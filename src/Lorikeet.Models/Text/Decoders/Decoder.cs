@@ -14,7 +14,7 @@ internal abstract class Decoder
     public static Decoder Read(JsonPart part) =>
         Kinds.TryGetValue(part.Kind, out Func<JsonPart, Decoder>? make)
             ? make(part)
-            : throw part.Bad($"has the type '{part.Kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
+            : throw part.Unsupported($"has the type '{part.Kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
 }
 
 /// <summary>The state of one decoding.</summary>

@@ -15,5 +15,5 @@ internal abstract class Normalizer
     public static Normalizer Read(JsonPart part) =>
         Kinds.TryGetValue(part.Kind, out Func<JsonPart, Normalizer>? make)
             ? make(part)
-            : throw part.Bad($"has the type '{part.Kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
+            : throw part.Unsupported($"has the type '{part.Kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
 }

@@ -17,5 +17,5 @@ internal abstract class PreTokenizer
     public static PreTokenizer Read(JsonPart part) =>
         Kinds.TryGetValue(part.Kind, out Func<JsonPart, PreTokenizer>? make)
             ? make(part)
-            : throw part.Bad($"has the type '{part.Kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
+            : throw part.Unsupported($"has the type '{part.Kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
 }

@@ -1,0 +1,40 @@
+using Lorikeet.Kernels;
+
+namespace Lorikeet.Cli.Bench;
+
+/// <summary><c>lorikeet bench limits</c>: what this machine can do at most, and what the product reaches of it.</summary>
+internal static class LimitsBench
+{
+    /// <summary>Prints arithmetic and reading limits on 1..n threads, and the share that matrix products reach.</summary>
+    /// <param name="stop">Stops between measurements.</param>
+    public static int Run(CancellationToken stop)
+    {
+        int most = Team.Shared.Threads;
+        Console.WriteLine($"kernels: {KernelPath.Current} (available: {string.Join(", ", KernelPath.Available)}), threads: {most}");
+        Console.WriteLine($"{"threads",8}{"FMA GFLOP/s",14}{"reads GB/s",12}");
+        for (int threads = 1; threads <= most; threads++)
+        {
+            stop.ThrowIfCancellationRequested();
+            Console.WriteLine($"{threads,8}{Limits.FmaGflops(threads),14:F0}{Limits.ReadGigabytesPerSecond(threads),12:F1}");
+        }
+        double limit = Limits.FmaGflops(most), reads = Limits.ReadGigabytesPerSecond(most);
+        Console.WriteLine();
+        Console.WriteLine($"{"product",-34}{"GFLOP/s",10}{"of FMA",9}{"GB/s",8}{"of reads",10}");
+        foreach ((int rows, int outputs, int inputs, ElementType type) in (ReadOnlySpan<(int, int, int, ElementType)>)
+            [
+                (512, 512, 512, ElementType.F32), (1024, 1024, 1024, ElementType.F32), (2048, 2048, 2048, ElementType.F32),
+                (256, 1536, 576, ElementType.BF16), (32, 1536, 576, ElementType.BF16), (8, 1536, 576, ElementType.BF16),
+                (1, 49152, 576, ElementType.BF16), (1, 49152, 576, ElementType.F32),
+            ])
+        {
+            stop.ThrowIfCancellationRequested();
+            float[] x = new float[rows * inputs], y = new float[rows * outputs];
+            byte[] packed = new byte[PackedMatrix.ByteLength(outputs, inputs, type)];
+            double seconds = Median.Seconds(() => PackedMatrix.Multiply(x, rows, packed, type, outputs, inputs, y), 7, stop);
+            double flops = 2.0 * rows * outputs * inputs / seconds / 1e9, bytes = packed.Length / seconds / 1e9;
+            string name = $"{type} y[{rows},{outputs}] = x W[{outputs},{inputs}]";
+            Console.WriteLine($"{name,-34}{flops,10:F0}{flops / limit,9:P0}{bytes,8:F1}{bytes / reads,10:P0}");
+        }
+        return 0;
+    }
+}

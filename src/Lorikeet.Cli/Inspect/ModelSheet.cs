@@ -1,0 +1,140 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lorikeet.Models;
+using Lorikeet.Models.Files;
+using Lorikeet.Models.Text;
+
+namespace Lorikeet.Cli.Inspect;
+
+/// <summary>Describes a model folder from its configuration and the headers of its files.</summary>
+internal static class ModelSheet
+{
+    /// <summary>Describes the folder.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="everySite">One row a site instead of one a kind.</param>
+    public static Sheet Make(string folder, bool everySite)
+    {
+        Sheet sheet = new();
+        try
+        {
+            using MappedModel mapped = MappedModel.Open(folder);
+            Describe(sheet, folder, mapped);
+            Sites(sheet, mapped.Model, everySite);
+        }
+        catch (NotSupportedException e)
+        {
+            Unloadable(sheet, folder, e.Message);
+        }
+        return sheet;
+    }
+
+    private static void Describe(Sheet sheet, string folder, MappedModel mapped)
+    {
+        LanguageModel model = mapped.Model;
+        ModelConfig config = model.Config;
+        StoredTensor[] stored = Stored(mapped.Files);
+        HashSet<string> used = [.. model.Tensors.Select(t => t.Name)];
+        string[] unused = [.. stored.Select(t => t.Name).Where(n => !used.Contains(n)).Order(StringComparer.Ordinal)];
+        sheet.Fact("kind", "kind", "model", $"a model, model_type {config.ModelType}");
+        sheet.Fact("model_type", "architecture", config.ModelType, config.Source?["architectures"] is JsonArray { Count: > 0 } names ? names[0]?.ToString() : null);
+        sheet.Fact("parameters", "parameters", model.ParameterCount, $"{model.ParameterCount:N0}");
+        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Length:N0} tensors");
+        sheet.Fact("layers", "layers", config.Layers);
+        sheet.Fact("hidden_size", "hidden", config.HiddenSize);
+        sheet.Fact("heads", "attention", config.Heads, Attention(config));
+        sheet.Fact("intermediate_size", "feed-forward", config.IntermediateSize);
+        sheet.Fact("vocabulary", "vocabulary", config.VocabularySize, $"{config.VocabularySize:N0}");
+        sheet.Fact("tied_head", "head", config.TieEmbeddings, config.TieEmbeddings ? "tied to the token table" : "its own matrix");
+        sheet.Fact("context", "context", config.MaxPositions, $"{config.MaxPositions:N0} tokens, {Rope(config.Rope)}");
+        sheet.Fact("tokenizer", "tokenizer", Tokens(folder));
+        if (unused.Length > 0)
+        {
+            sheet.Fact("unused_tensors", "not used", new JsonArray([.. unused.Select(n => (JsonNode)n)]), $"{unused.Length} stored tensors, the first is {unused[0]}");
+        }
+        Json(sheet, config, model);
+    }
+
+    private static void Json(Sheet sheet, ModelConfig config, LanguageModel model)
+    {
+        JsonObject kinds = [];
+        foreach (IGrouping<string, Site> kind in model.Sites.GroupBy(Kind))
+        {
+            kinds[kind.Key] = kind.Count();
+        }
+        sheet.Fact("site_kinds", "sites", kinds, string.Join(", ", kinds.Select(k => $"{k.Value} {k.Key}")));
+        sheet.Fact("key_value_heads", "KV heads", config.KeyHeads);
+        sheet.Fact("head_dim", "head width", config.HeadDim);
+    }
+
+    private static string Attention(ModelConfig config)
+    {
+        int[] windows = [.. Enumerable.Range(0, config.Layers).Select(config.Window).Where(w => w > 0)];
+        string window = windows.Length == 0 ? "" : $", window {windows.Max():N0} in {windows.Length} of {config.Layers} layers";
+        return $"{config.Heads} heads, {config.KeyHeads} of keys and values, {config.HeadDim} wide{window}";
+    }
+
+    private static string Rope(RopeSettings rope) =>
+        $"rope base {rope.Theta:G9}" + (rope.Kind == RopeKind.Default ? "" : $", {rope.Kind.ToString().ToLowerInvariant()} scaling by {rope.Factor:G6}");
+
+    private static string Tokens(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, "tokenizer.json")))
+        {
+            return "none in the folder";
+        }
+        try
+        {
+            Tokenizer tokenizer = Tokenizer.Load(folder);
+            return $"{(tokenizer is ByteTokenizer ? "bytes" : "BPE")}, {tokenizer.VocabularySize:N0} tokens";
+        }
+        catch (Exception e) when (e is BadFileException or NotSupportedException)
+        {
+            return e.Message;
+        }
+    }
+
+    private static void Sites(Sheet sheet, LanguageModel model, bool every)
+    {
+        string[] columns = ["count", "kind", "site", "inputs", "outputs", "format"];
+        sheet.Table("sites", every ? columns[1..] : columns, every
+            ? model.Sites.Select(s => new JsonNode[] { Kind(s), s.Name, (long)s.Inputs, (long)s.Outputs, Format(s) })
+            : model.Sites.GroupBy(s => (Kind(s), TensorList.Pattern(s.Name + "."), s.Inputs, s.Outputs, Format(s)))
+                .Select(g => new JsonNode[] { (long)g.Count(), g.Key.Item1, g.Key.Item2.TrimEnd('.'), (long)g.Key.Inputs, (long)g.Key.Outputs, g.Key.Item5 }));
+    }
+
+    private static string Kind(Site site) => site switch
+    {
+        LinearSite { IsHead: true } => "head",
+        LinearSite => "linear",
+        EmbeddingSite => "embedding",
+        NormSite => "norm",
+        _ => "output",
+    };
+
+    private static string Format(Site site) => site switch
+    {
+        LinearSite { Tied: true } => "tied",
+        LinearSite linear => linear.Weight.Format + (linear.Bias is null ? "" : " + bias"),
+        EmbeddingSite embedding => embedding.Weight.Format,
+        NormSite => "f32",
+        _ => "-",
+    };
+
+    // What this version cannot load can still be looked at.
+    private static void Unloadable(Sheet sheet, string folder, string why)
+    {
+        using JsonDocument config = SafeJson.ReadObject(Path.Combine(folder, "config.json"));
+        using TensorFolder files = TensorFolder.Open(folder);
+        StoredTensor[] stored = Stored(files);
+        string type = config.RootElement.TryGetProperty("model_type", out JsonElement value) ? value.ToString() : "-";
+        sheet.Fact("kind", "kind", "model", $"a model, model_type {type}");
+        sheet.Fact("unsupported", "not loadable", why);
+        sheet.Fact("model_type", "model_type", type);
+        sheet.Fact("parameters", "stored numbers", stored.Sum(t => t.Count), $"{stored.Sum(t => t.Count):N0}");
+        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Length:N0} tensors");
+        sheet.Table("tensors", TensorList.Columns, TensorList.Rows(stored));
+    }
+
+    private static StoredTensor[] Stored(TensorFolder files) =>
+        [.. files.Names.Select(n => files.TryGet(n, out StoredTensor? tensor, out _) ? tensor : throw new KeyNotFoundException(n))];
+}

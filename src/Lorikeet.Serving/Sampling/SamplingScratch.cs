@@ -1,0 +1,18 @@
+namespace Lorikeet.Serving;
+
+/// <summary>Memory that samplers of one vocabulary share, one after another; not thread-safe.</summary>
+/// <param name="vocabulary">Number of tokens.</param>
+public sealed class SamplingScratch(int vocabulary)
+{
+    internal float[] Keys { get; } = new float[vocabulary];
+
+    internal float[] Probabilities { get; } = new float[vocabulary];
+
+    /// <summary>How often each token occurs; all zero between uses.</summary>
+    internal int[] Counts { get; } = new int[vocabulary];
+
+    internal SelectionBin[] Bins { get; } = new SelectionBin[Selection.BinCount];
+
+    /// <summary>Number of tokens.</summary>
+    public int Vocabulary { get; } = vocabulary;
+}

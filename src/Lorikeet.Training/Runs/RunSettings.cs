@@ -1,0 +1,162 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Lorikeet.Models.Files;
+
+namespace Lorikeet.Training;
+
+/// <summary>Everything that decides a run; kept as run.json in its folder, so that the run can be resumed or repeated.</summary>
+public sealed record RunSettings
+{
+    /// <summary>The base model's folder; for a new model (<see cref="Shape"/>) empty.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>The shape of a model that starts from random weights, or null.</summary>
+    public NewModel? Shape { get; init; }
+
+    /// <summary>The adapter method, or <c>full</c>: all weights.</summary>
+    public string Method { get; init; } = "lora";
+
+    /// <summary>The method's options, under the keys of adapter_config.json.</summary>
+    public JsonObject MethodOptions { get; init; } = [];
+
+    /// <summary>Data files; with several, each trains an adapter of its own, all in one batch.</summary>
+    public IReadOnlyList<string> Data { get; init; } = [];
+
+    /// <summary>What stands between two documents of a plain text, or null.</summary>
+    public string? Separator { get; init; }
+
+    /// <summary>A file of held-out data, or null.</summary>
+    public string? EvalData { get; init; }
+
+    /// <summary>The share of the data, at its end, that is held out where there is no such file; 0: none.</summary>
+    public double EvalShare { get; init; } = 0.05;
+
+    /// <summary>Steps between measurements of the held-out loss; 0: only at the end.</summary>
+    public int EvalEvery { get; init; } = 50;
+
+    /// <summary>The folder for what is made.</summary>
+    public string Out { get; init; } = "";
+
+    /// <summary>The most tokens in a sequence.</summary>
+    public int Context { get; init; } = 256;
+
+    /// <summary>Optimiser steps; null: as many as <see cref="Epochs"/> need.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Passes through the data, where <see cref="Steps"/> is null.</summary>
+    public double Epochs { get; init; } = 1;
+
+    /// <summary>Contexts in a micro-batch: it holds at most batch x context tokens.</summary>
+    public int Batch { get; init; } = 4;
+
+    /// <summary>Micro-batches in an optimiser step.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>The peak learning rate; null: the method's own.</summary>
+    public double? Rate { get; init; }
+
+    /// <summary>The schedule's kind.</summary>
+    public string Schedule { get; init; } = "cosine";
+
+    /// <summary>Warm-up steps; null: a twentieth of all.</summary>
+    public int? Warmup { get; init; }
+
+    /// <summary>The optimiser.</summary>
+    public string Optimizer { get; init; } = "adamw";
+
+    /// <summary>Weight decay.</summary>
+    public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>The largest gradient norm that is left alone; 0: no clipping.</summary>
+    public double Clip { get; init; } = 1;
+
+    /// <summary>The seed of start values, order and dropout.</summary>
+    public long Seed { get; init; } = 1;
+
+    /// <summary>Recompute blocks in backward: less memory, more time.</summary>
+    public bool Checkpointing { get; init; }
+
+    /// <summary>Mean of the micro-batches' means in place of the mean over all tokens of a step.</summary>
+    public bool MeanOfMeans { get; init; }
+
+    /// <summary>Steps between checkpoints; 0: only when stopped.</summary>
+    public int CheckpointEvery { get; init; } = 200;
+
+    /// <summary>Writes run.json.</summary>
+    /// <param name="path">The file.</param>
+    public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunSettingsContext.Default.RunSettings) + "\n");
+
+    /// <summary>Reads run.json.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="BadFileException">It is absent, or not what it should be.</exception>
+    public static RunSettings Load(string path)
+    {
+        using JsonDocument json = SafeJson.ReadObject(path);
+        try
+        {
+            return json.RootElement.Deserialize(RunSettingsContext.Default.RunSettings)!;
+        }
+        catch (JsonException e)
+        {
+            throw new BadFileException($"{path} does not hold the settings of a run: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Refuses settings that cannot be meant, by name.</summary>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    public void Check()
+    {
+        Require(Data.Count > 0, "data", "at least one file");
+        Require(Context is > 0 and <= 1 << 20, "context", "from 1 to 1048576");
+        Require(Batch is > 0 and <= 1 << 16, "batch", "from 1 to 65536");
+        Require(Accumulate is > 0 and <= 1 << 16, "accumulate", "from 1 to 65536");
+        Require((long)Batch * Context <= 1 << 24, "batch x context", "at most 16777216 tokens");
+        Require(Steps is null or > 0, "steps", "at least 1");
+        Require(Epochs > 0 && double.IsFinite(Epochs), "epochs", "above 0");
+        Require(Rate is null || (Rate > 0 && double.IsFinite(Rate.Value)), "lr", "above 0");
+        Require(Warmup is null or >= 0, "warmup", "0 or more steps");
+        Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight-decay", "0 or more");
+        Require(Clip >= 0 && !double.IsNaN(Clip), "clip", "0 (none) or more");
+        Require(EvalShare is >= 0 and < 1, "eval-share", "from 0 to below 1");
+        Require(EvalEvery >= 0, "eval-every", "0 or more steps");
+        Require(CheckpointEvery >= 0, "checkpoint-every", "0 or more steps");
+
+        static void Require(bool holds, string what, string expected)
+        {
+            if (!holds)
+            {
+                throw new ArgumentException($"{what} must be {expected}");
+            }
+        }
+    }
+}
+
+/// <summary>The shape of a Llama model that starts from random weights.</summary>
+public sealed record NewModel
+{
+    /// <summary>Width of the residual stream.</summary>
+    public int Hidden { get; init; } = 256;
+
+    /// <summary>Blocks.</summary>
+    public int Layers { get; init; } = 6;
+
+    /// <summary>Query heads.</summary>
+    public int Heads { get; init; } = 8;
+
+    /// <summary>Key and value heads.</summary>
+    public int KeyHeads { get; init; } = 4;
+
+    /// <summary>Width of the feed-forward; 0: 8/3 of the hidden width, rounded up to 32.</summary>
+    public int FeedForward { get; init; }
+
+    /// <summary><c>byte</c>, or <c>bpe:N</c>: a byte-level BPE of N tokens, trained on the data.</summary>
+    public string Tokenizer { get; init; } = "byte";
+
+    /// <summary>The output head is a matrix of its own, not the token table.</summary>
+    public bool Untied { get; init; }
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(RunSettings))]
+internal sealed partial class RunSettingsContext : JsonSerializerContext;

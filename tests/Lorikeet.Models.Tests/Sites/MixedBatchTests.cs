@@ -1,0 +1,172 @@
+using Lorikeet.Kernels;
+using Lorikeet.Models.Tests.Architectures;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models.Tests.Sites;
+
+/// <summary>Rows with adapters of their own, made from parts of the contract alone: low-rank, a scaled input, and one without a batched form.</summary>
+[Collection(nameof(Alone))]
+public sealed class MixedBatchTests : IDisposable
+{
+    private readonly int threads = Team.Shared.Threads;
+    private readonly LanguageModel model = TinyModel.Create(TinyModel.Qwen, ElementType.BF16);
+    private readonly Adapter[] adapters;
+
+    public MixedBatchTests() => adapters =
+    [
+        Make("a", new CounterRandom(21), (site, random) => new LowRank(site, random, 3, lowers: true)),
+        Make("b", new CounterRandom(22), (site, random) => new LowRank(site, random, 8, lowers: true)),
+        Make("c", new CounterRandom(23), (site, random) => new LowRank(site, random, 5, lowers: false)),
+        Make("d", new CounterRandom(24), (site, random) => new Scaled(site, random)),
+    ];
+
+    public void Dispose()
+    {
+        Team.Use(threads);
+        foreach (Adapter adapter in adapters)
+        {
+            adapter.Dispose();
+        }
+        model.Dispose();
+    }
+
+    [Fact]
+    public void A_rows_bits_do_not_depend_on_neighbours_their_adapters_order_or_threads()
+    {
+        int[][] sequences = [.. Enumerable.Range(0, 6).Select(i => TinyModel.Tokens(3 + (5 * i), (ulong)i))];
+        Adapter?[] own = [adapters[0], null, adapters[1], adapters[2], adapters[3], adapters[0]];
+        Team.Use(1);
+        float[][] alone = [.. sequences.Select((s, i) => TinyModel.Whole(model, [own[i]], false, s)[0])];
+        Assert.Equal(alone[1], TinyModel.Whole(model, sequences[1]));
+        Assert.NotEqual(alone[0], TinyModel.Whole(model, sequences[0]));
+        for (int team = 1; team <= 3; team++)
+        {
+            Team.Use(team);
+            Assert.Equal(alone, TinyModel.Whole(model, own, false, sequences));
+            Assert.Equal(alone.Reverse(), TinyModel.Whole(model, [.. own.Reverse()], false, [.. sequences.Reverse()]));
+        }
+    }
+
+    [Fact]
+    public void The_batched_forms_agree_with_the_adapters_own_forwards()
+    {
+        int[][] sequences = [.. Enumerable.Range(0, 4).Select(i => TinyModel.Tokens(9, (ulong)i))];
+        float[][] forms = TinyModel.Whole(model, adapters, false, sequences), own = TinyModel.Whole(model, adapters, true, sequences);
+        for (int i = 0; i < forms.Length; i++)
+        {
+            float largest = own[i].Max(MathF.Abs);
+            Assert.All(forms[i].Zip(own[i]), pair => Assert.InRange(pair.First - pair.Second, -1e-4f * (1 + largest), 1e-4f * (1 + largest)));
+        }
+    }
+
+    [Fact]
+    public void A_plan_notices_that_training_changed_an_adapter()
+    {
+        int[] tokens = TinyModel.Tokens(7);
+        using ModelRun run = new() { Rows = new Rows(7), Plan = BatchPlan.For(adapters[0], 7) };
+        float[] before = model.Logits(run, model.Forward(run, Input.Of(tokens))).Span.ToArray();
+        foreach (Parameter parameter in adapters[0].Parameters)
+        {
+            Elementwise.Scale(parameter.Value.Span, 1.5f, parameter.Value.Span);
+        }
+        adapters[0].ForgetForms();
+        float[] after = model.Logits(run, model.Forward(run, Input.Of(tokens))).Span.ToArray();
+        Assert.NotEqual(before, after);
+        Assert.Equal(TinyModel.Whole(model, [adapters[0]], false, tokens)[0], after);
+    }
+
+    [Fact]
+    public void Recording_alone_makes_no_forms()
+    {
+        using ModelRun run = new() { Rows = new Rows(7), Plan = BatchPlan.For(adapters[0], 7), Tape = new Tape() };
+        run.Tape.Begin(run);
+        Tensor loss = TinyModel.Loss(model, run, TinyModel.Tokens(7));
+        run.Tape.Backward(run, loss);
+        Assert.Equal(0, adapters[0].FormBytes);
+        Assert.All(adapters[0].Parameters, parameter => Assert.True(parameter.HasGradient));
+    }
+
+    [Fact]
+    public void A_mixed_decode_step_allocates_no_managed_memory()
+    {
+        using PagePool pool = new(1 << 28);
+        using SequenceState a = new(pool, model, adapters[0]), b = new(pool, model, adapters[1]), c = new(pool, model);
+        using ModelRun run = new();
+        SequenceState[] states = [a, b, c];
+        Array.ForEach(states, state => state.Reserve(60));
+        run.Rows = new Rows([(a, 1), (b, 1), (c, 1)]);
+        run.Plan = TinyModel.PlanOf(model, [adapters[0], adapters[1], null], [1, 1, 1]);
+        int[] tokens = [6, 7, 8];
+        void Steps(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                run.Arena.Reset();
+                run.Rows.Advance();
+                model.Logits(run, model.Forward(run, Input.Of(tokens)));
+                foreach (SequenceState state in states)
+                {
+                    state.Append(1);
+                }
+            }
+        }
+        Steps(20);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Steps(20);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void A_plan_with_gaps_or_another_models_adapter_is_refused()
+    {
+        using LanguageModel other = TinyModel.Create(TinyModel.Config);
+        using Adapter foreign = new("foreign", other);
+        Assert.Throws<ArgumentException>(() => new BatchPlan(model, [new RowSegment(null, 1, 2)]));
+        Assert.Contains("foreign", Assert.Throws<ArgumentException>(() => new BatchPlan(model, [new RowSegment(foreign, 0, 2)])).Message, StringComparison.Ordinal);
+    }
+
+    private Adapter Make(string name, CounterRandom random, Func<LinearSite, CounterRandom, SiteAdapter> change)
+    {
+        Adapter adapter = new(name, model);
+        foreach (LinearSite site in model.Sites.OfType<LinearSite>().Where(s => !s.IsHead))
+        {
+            adapter.Set(site, change(site, random.Named(site.Name)));
+        }
+        return adapter;
+    }
+
+    private static Parameter Normal(string name, CounterRandom random, Shape shape)
+    {
+        Tensor value = Storage.Zeros(shape);
+        random.Named(name).FillNormal(value.Span, 0.2f);
+        return new Parameter(name, value);
+    }
+
+    private sealed class LowRank(LinearSite site, CounterRandom random, int rank, bool lowers) : SiteAdapter
+    {
+        private readonly Parameter a = Normal("a", random, new Shape(rank, site.Inputs)), b = Normal("b", random, new Shape(site.Outputs, rank));
+
+        public override IReadOnlyList<Parameter> Parameters => [a, b];
+
+        public override Tensor Forward(in SiteCall call) =>
+            LowRankAdd.Into(call.Run, call.Base(), call.X, call.Run.Use(a), call.Run.Use(b), 0.5f);
+
+        public override SiteForm? Lower(Site site) => lowers ? new SiteForm { LowRank = [SiteForm.PackLowRank(a.Value, b.Value, 0.5f)] } : null;
+    }
+
+    private sealed class Scaled(LinearSite site, CounterRandom random) : SiteAdapter
+    {
+        private readonly Parameter scale = Normal("scale", random, new Shape(site.Inputs));
+
+        public override IReadOnlyList<Parameter> Parameters => [scale];
+
+        public override Tensor Forward(in SiteCall call) => call.Base(MultiplyRow.Forward(call.Run, call.X, call.Run.Use(scale)));
+
+        public override SiteForm Lower(Site site)
+        {
+            Tensor copy = Storage.Zeros(scale.Value.Shape);
+            scale.Value.Span.CopyTo(copy.Span);
+            return new SiteForm { Pre = copy };
+        }
+    }
+}

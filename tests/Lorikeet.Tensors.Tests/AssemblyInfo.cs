@@ -1,0 +1,2 @@
+// Tests count the process's live memory and exchange its worker team.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
