@@ -33,6 +33,9 @@ public sealed class FloraMethod : AdapterMethod
     public override double LearningRate => 6e-3;
 
     /// <inheritdoc/>
+    public override double WeightDecay => 0;
+
+    /// <inheritdoc/>
     public override bool Reads(JsonObject config) => FloraOptions.Reads(config);
 
     /// <inheritdoc/>
