@@ -50,6 +50,7 @@ internal static class CommandLine
         "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
         "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
+        GenerateCommand.Create(),
         MethodsCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
