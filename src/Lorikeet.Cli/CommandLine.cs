@@ -52,6 +52,7 @@ internal static class CommandLine
         "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
         DemoCommand.Create(),
+        GenerateCommand.Create(),
         MethodsCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
