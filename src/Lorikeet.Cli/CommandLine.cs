@@ -51,7 +51,8 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand CreateRoot() => new(
+    /// <summary>The command with all its subcommands.</summary>
+    internal static RootCommand CreateRoot() => new(
         "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
         "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
