@@ -33,7 +33,10 @@ internal static class EvalCommand
         {
             model, adapters, data, separator, context, batch, tokenizer, bare, json,
         };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
+        return command;
+
+        int Measure(ParseResult parsed, CancellationToken stop)
         {
             if (parsed.GetValue(context) is < 1 or > 1 << 20 || parsed.GetValue(batch) is < 1 or > 1 << 16)
             {
@@ -50,9 +53,8 @@ internal static class EvalCommand
                 throw new BadFileException($"{parsed.GetValue(data)} has no token to measure; expected documents of at least two tokens.");
             }
             Run(loaded, parsed.GetValue(adapters) ?? [], parsed.GetValue(bare), batches, parsed.GetValue(json), stop);
-            return Task.FromResult(0);
-        });
-        return command;
+            return 0;
+        }
     }
 
     private static void Run(LanguageModel model, string[] adapters, bool withoutBase, IReadOnlyList<Batch> batches, bool json, CancellationToken stop)
