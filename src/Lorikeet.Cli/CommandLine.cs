@@ -20,7 +20,12 @@ internal static class CommandLine
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // Ctrl-C lets a command finish what it does (a training step, then its checkpoint).
+                ProcessTerminationTimeout = TimeSpan.FromMinutes(10),
+            });
         }
         catch (OperationCanceledException)
         {
@@ -53,6 +58,9 @@ internal static class CommandLine
     {
         DemoCommand.Create(),
         GenerateCommand.Create(),
+        TrainCommand.Create(),
+        PretrainCommand.Create(),
+        EvalCommand.Create(),
         MethodsCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
