@@ -7,6 +7,7 @@ internal static class VerifyRunner
     public static IReadOnlyList<IVerifier> Verifiers { get; } =
     [
         new ModelsVerifier(),
+        new AdaptersVerifier(),
         new MethodsVerifier(),
         new TokenizersVerifier(),
         new OptimizersVerifier(),

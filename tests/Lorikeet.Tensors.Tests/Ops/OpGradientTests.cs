@@ -131,6 +131,9 @@ public sealed class OpGradientTests
                 return SwiGlu.Forward(run, x, x);
             },
             x => Oracle.SwiGlu(x[0], x[0])),
+        new("Transpose", [GradientInput.Of(5, 7)],
+            (run, p) => Transpose.Forward(run, run.Use(p[0])),
+            x => [.. Enumerable.Range(0, 35).Select(i => x[0][(i % 5 * 7) + (i / 5)])]),
         new("a value read by several ops, then changed in place", [GradientInput.Of(4, 6), GradientInput.Of(6), GradientInput.Of(6, 6)],
             (run, p) =>
             {
