@@ -64,10 +64,21 @@ public static class AdapterFolder
     {
         ArgumentNullException.ThrowIfNull(adapter);
         string config = ConfigText.Write(adapter.Config);
-        Directory.CreateDirectory(folder);
-        // The weights first: a folder without configuration is refused by name, one with a new configuration over old weights might load.
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsName), new Dictionary<string, string> { ["format"] = "pt" }, adapter.FileTensors);
-        AtomicFile.WriteText(Path.Combine(folder, ConfigName), config);
+        string full = Path.GetFullPath(folder);
+        Directory.CreateDirectory(full);
+        // Both files are complete on disk before either takes its name: what can fail (a full disk) fails before anything changes.
+        string temporary = Directory.CreateDirectory(Path.Combine(full, $".{Guid.NewGuid():N}.tmp")).FullName;
+        try
+        {
+            SafetensorsWriter.Write(Path.Combine(temporary, WeightsName), new Dictionary<string, string> { ["format"] = "pt" }, adapter.FileTensors);
+            AtomicFile.WriteText(Path.Combine(temporary, ConfigName), config);
+            File.Move(Path.Combine(temporary, WeightsName), Path.Combine(full, WeightsName), overwrite: true);
+            File.Move(Path.Combine(temporary, ConfigName), Path.Combine(full, ConfigName), overwrite: true);
+        }
+        finally
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
     }
 
     private static string LastPart(string path) => path[(path.TrimEnd('/').LastIndexOf('/') + 1)..].TrimEnd('/');

@@ -20,6 +20,9 @@ public abstract class AdapterMethod
     /// <summary>The paper.</summary>
     public abstract string Source { get; }
 
+    /// <summary>The weight decay that suits most runs; 0 where parameters do not stand for "no change" at zero.</summary>
+    public virtual double WeightDecay => 0.01;
+
     /// <summary>Its options, as adapter_config.json spells them.</summary>
     public abstract IReadOnlyList<MethodOption> Options { get; }
 

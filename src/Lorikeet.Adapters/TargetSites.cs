@@ -1,16 +1,45 @@
-using System.Text.Json.Nodes;
 using Lorikeet.Models;
+using Lorikeet.Models.Files;
 
 namespace Lorikeet.Adapters;
 
-/// <summary>The linear layers that a configuration targets.</summary>
+/// <summary>The layers that a configuration targets, for methods that have one kind of change and no modules saved whole.</summary>
 internal static class TargetSites
 {
-    public static IReadOnlyList<LinearSite> Of(LanguageModel model, AdapterConfig config)
+    /// <summary>Chooses by the keys that all of PEFT's configurations share.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="method">The method's name in messages.</param>
+    /// <param name="warnings">Takes what a user should know.</param>
+    /// <returns>Linear layers and embeddings, in the model's order.</returns>
+    public static IReadOnlyList<Site> Of(LanguageModel model, AdapterConfig config, string method, IList<string> warnings)
     {
-        JsonNode? t = config.Json["target_modules"];
-        IReadOnlyList<string> names = t is JsonArray ? config.Texts("target_modules")! : ["q_proj", "v_proj"];
-        bool all = t is JsonValue;
-        return [.. model.Sites.OfType<LinearSite>().Where(s => all ? !s.IsHead : names.Any(n => s.Name == n || s.Name.EndsWith("." + n, StringComparison.Ordinal)))];
+        ModuleMatch match = new ModuleMatcher(config, model.Config.ModelType, 1, 1).Match(ModulePath.Of(model));
+        if (match.SavedWhole.Count > 0)
+        {
+            throw config.Unsupported($"modules_to_save ({match.SavedWhole[0].Path}) is not built for {method}: train whole modules with a LoRA adapter");
+        }
+        foreach (string warning in match.Warnings)
+        {
+            if (!warning.StartsWith("rank_pattern", StringComparison.Ordinal))
+            {
+                warnings.Add($"{config.Source}: {warning}");
+            }
+        }
+        return [.. match.Adapted.Select(m => model.Find(m.Path) ?? throw config.Bad($"{m.Path} is not in the base."))];
+    }
+
+    /// <summary>The same where only linear layers can be changed.</summary>
+    public static IReadOnlyList<LinearSite> Linear(LanguageModel model, AdapterConfig config, string method, IList<string> warnings)
+    {
+        IReadOnlyList<Site> sites = Of(model, config, method, warnings);
+        foreach (Site site in sites)
+        {
+            if (site is not LinearSite)
+            {
+                throw config.Unsupported($"target_modules names {site.Name}, an embedding: {method} changes linear layers");
+            }
+        }
+        return [.. sites.Cast<LinearSite>()];
     }
 }

@@ -35,7 +35,7 @@ public class TrainedAdapter : Adapter
     public IReadOnlyList<string> AdaptedModules { get; init; } = [];
 
     /// <summary>How many trained numbers the method's formula promises; <see cref="Adapter.ParameterCount"/> must equal it.</summary>
-    public long ExpectedParameterCount { get; set; }
+    public long ExpectedParameterCount { get; init; }
 
     /// <summary>The trained parameters under the names of their tensors; one that is stored under two names comes twice.</summary>
     public IEnumerable<(string Key, Parameter Parameter)> NamedParameters

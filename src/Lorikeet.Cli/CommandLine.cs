@@ -20,7 +20,12 @@ internal static class CommandLine
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // Ctrl-C lets a command finish what it does (a training step, then its checkpoint).
+                ProcessTerminationTimeout = TimeSpan.FromMinutes(10),
+            });
         }
         catch (OperationCanceledException)
         {
@@ -46,10 +51,16 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand CreateRoot() => new(
+    /// <summary>The command with all its subcommands.</summary>
+    internal static RootCommand CreateRoot() => new(
         "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
         "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
+        DemoCommand.Create(),
+        GenerateCommand.Create(),
+        TrainCommand.Create(),
+        PretrainCommand.Create(),
+        EvalCommand.Create(),
         MethodsCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),

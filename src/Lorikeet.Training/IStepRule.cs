@@ -44,4 +44,5 @@ public sealed class TrainState
 /// <param name="GradientNorm">The global norm before clipping.</param>
 /// <param name="Rate">The learning rate.</param>
 /// <param name="Targets">How many targets the loss is the mean of.</param>
-public readonly record struct StepNumbers(double Loss, double GradientNorm, double Rate, long Targets);
+/// <param name="Tokens">Tokens that went through the model, targets or not.</param>
+public readonly record struct StepNumbers(double Loss, double GradientNorm, double Rate, long Targets, long Tokens);

@@ -94,13 +94,14 @@ public sealed class Trainer : IDisposable
         Array.Clear(losses);
         for (int i = 0; i < Trainees.Count; i++)
         {
-            long targets = 0;
+            long targets = 0, tokens = 0;
             for (int micro = 0; micro < options.Accumulation; micro++)
             {
                 batches[i][micro] = Trainees[i].Data.Next();
                 targets += batches[i][micro].TargetCount;
+                tokens += batches[i][micro].Tokens.Length;
             }
-            numbers[i] = new StepNumbers(0, 0, 0, targets);
+            numbers[i] = new StepNumbers(0, 0, 0, targets, tokens);
         }
         for (int micro = 0; micro < options.Accumulation; micro++)
         {

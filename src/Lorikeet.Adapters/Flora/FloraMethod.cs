@@ -33,6 +33,9 @@ public sealed class FloraMethod : AdapterMethod
     public override double LearningRate => 6e-3;
 
     /// <inheritdoc/>
+    public override double WeightDecay => 0;
+
+    /// <inheritdoc/>
     public override bool Reads(JsonObject config) => FloraOptions.Reads(config);
 
     /// <inheritdoc/>
@@ -48,25 +51,30 @@ public sealed class FloraMethod : AdapterMethod
         {
             throw checkedConfig.Unsupported("init_weights false (a start that is not the base) is not built for FLoRA");
         }
-        return Build(name, model, checkedConfig, options, [], (site, keyA, keyB) =>
+        return Build(name, model, checkedConfig, options, [], place =>
         {
             int rank = options.Rank;
-            Tensor a = Storage.Zeros(new Shape(site.Outputs, rank)), b = Storage.Zeros(new Shape(rank, site.Inputs));
-            if (options.Form.AddsBase)
+            Tensor a = Storage.Zeros(new Shape(place.Outputs, rank)), b = Storage.Zeros(new Shape(rank, place.Inputs));
+            if (place.IsEmbedding)
             {
-                float bound = 1f / MathF.Sqrt(site.Inputs);
-                random.Named(keyB).FillUniform(b.Span, -bound, bound);
+                // As PEFT starts LoRA on an embedding: the factor of the tokens is zero.
+                random.Named(place.KeyA).FillNormal(a.Span, 1f);
+            }
+            else if (options.Form.AddsBase)
+            {
+                float bound = 1f / MathF.Sqrt(place.Inputs);
+                random.Named(place.KeyB).FillUniform(b.Span, -bound, bound);
             }
             else
             {
-                float[] eps = new float[rank * site.Inputs];
-                random.Named(keyB).FillNormal(eps, StartDeviation);
-                FloraFactors start = FloraFactors.Start(options.Form, rank, site.Outputs, site.Inputs, eps);
+                float[] eps = new float[b.Span.Length];
+                random.Named(place.KeyB).FillNormal(eps, StartDeviation);
+                FloraFactors start = FloraFactors.Start(options.Form, rank, place.Outputs, place.Inputs, eps);
                 start.B.CopyTo(b.Span);
                 // A is constant at the start: no order to mind.
                 start.A.CopyTo(a.Span);
             }
-            return (new Parameter(keyA, a), new Parameter(keyB, b), StoredType.F32);
+            return (new Parameter(place.KeyA, a), new Parameter(place.KeyB, b), StoredType.F32);
         });
     }
 
@@ -76,27 +84,20 @@ public sealed class FloraMethod : AdapterMethod
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(file);
         FloraOptions options = FloraOptions.Read(file.Config);
-        foreach (string key in file.Keys)
-        {
-            if (key.Contains(".hira_embedding_", StringComparison.Ordinal))
-            {
-                throw new NotSupportedException($"{file.Path}: {key}: HiRA on an embedding is not built: this version adapts linear layers");
-            }
-        }
-        return Build(name, model, file.Config, options, file.Warnings, (site, keyA, keyB) =>
+        return Build(name, model, file.Config, options, file.Warnings, place =>
         {
             // The tensors decide about the rank: PEFT's HiRA ignores rank_pattern when it makes a module.
-            if (!file.TryGet(keyB, out StoredTensor? stored) || stored.Shape.Count != 2 || stored.Shape[0] is < 1 or > FloraOptions.MostRank)
+            if (!file.TryGet(place.KeyB, out StoredTensor? stored) || stored.Shape.Count != 2 || stored.Shape[0] is < 1 or > FloraOptions.MostRank)
             {
                 throw file.Bad(stored is null
-                    ? $"{keyB} is missing; expected [r, {site.Inputs}]."
-                    : $"{keyB} is [{string.Join(", ", stored.Shape)}]; expected [r, {site.Inputs}] with r from 1 to {FloraOptions.MostRank}.");
+                    ? $"{place.KeyB} is missing; expected [r, {place.Inputs}]."
+                    : $"{place.KeyB} is [{string.Join(", ", stored.Shape)}]; expected [r, {place.Inputs}] with r from 1 to {FloraOptions.MostRank}.");
             }
             int rank = (int)stored.Shape[0];
-            Parameter b = file.Take(keyB, new Shape(rank, site.Inputs), out _);
+            Parameter b = file.Take(place.KeyB, new Shape(rank, place.Inputs), out _);
             try
             {
-                return (file.Take(keyA, new Shape(site.Outputs, rank), out StoredType type), b, type);
+                return (file.Take(place.KeyA, new Shape(place.Outputs, rank), out StoredType type), b, type);
             }
             catch
             {
@@ -112,41 +113,53 @@ public sealed class FloraMethod : AdapterMethod
         AdapterConfig config,
         FloraOptions options,
         IList<string> warnings,
-        Func<LinearSite, string, string, (Parameter A, Parameter B, StoredType Type)> make)
+        Func<Place, (Parameter A, Parameter B, StoredType Type)> make)
     {
-        if (config.Has("modules_to_save"))
-        {
-            throw config.Unsupported("modules_to_save is not built for FLoRA: train such modules with a LoRA adapter");
-        }
         Warn(config, options, warnings);
-        IReadOnlyList<LinearSite> sites = TargetSites.Of(model, config);
-        long count = 0;
-        TrainedAdapter adapter = new(name, model, this, Written(config.Json, options))
-        {
-            AdaptedModules = [.. sites.Select(s => s.Name)],
-            Warnings = [.. warnings],
-            ExpectedParameterCount = 0,
-        };
-        (string suffixA, string suffixB) = options.IsHira ? (".hira_B", ".hira_A") : (".flora_A", ".flora_B");
+        IReadOnlyList<Site> sites = options.IsHira ? TargetSites.Of(model, config, "HiRA", warnings) : TargetSites.Linear(model, config, "FLoRA", warnings);
+        List<(Site Site, SiteAdapter Change)> changes = [];
+        List<(Parameter Parameter, StoredType Type)> stored = [];
         try
         {
-            foreach (LinearSite site in sites)
+            foreach (Site site in sites)
             {
-                string path = AdapterFile.Prefix + site.Name;
-                (Parameter a, Parameter b, StoredType type) = make(site, path + suffixA, path + suffixB);
-                adapter.Set(site, new FloraSite(a, b, options.Form, options.Dropout));
-                adapter.Store(a.Name, a, type);
-                adapter.Store(b.Name, b, type);
-                count += (long)b.Value.Rows * (site.Inputs + site.Outputs);
+                Place place = Place.Of(site, options.IsHira);
+                (Parameter a, Parameter b, StoredType type) = make(place);
+                stored.Add((a, type));
+                stored.Add((b, type));
+                changes.Add((site, place.IsEmbedding ? new FloraEmbeddingSite(b, a, options.Form.Scale) : new FloraSite(a, b, options.Form, options.Dropout)));
             }
         }
         catch
         {
-            adapter.Dispose();
+            stored.ForEach(s => s.Parameter.Dispose());
             throw;
         }
-        adapter.ExpectedParameterCount = count;
+        TrainedAdapter adapter = new(name, model, this, Written(config.Json, options))
+        {
+            AdaptedModules = [.. sites.Select(s => s.Name)],
+            Warnings = [.. warnings],
+            ExpectedParameterCount = stored.Sum(s => s.Parameter.Value.Shape.Length),
+        };
+        changes.ForEach(c => adapter.Set(c.Site, c.Change));
+        stored.ForEach(s => adapter.Store(s.Parameter.Name, s.Parameter, s.Type));
         return adapter;
+    }
+
+    /// <summary>Where two factors belong: A' is [Outputs, r], B is [r, Inputs].</summary>
+    private sealed record Place(string KeyA, string KeyB, int Outputs, int Inputs, bool IsEmbedding)
+    {
+        public static Place Of(Site site, bool hira)
+        {
+            string path = AdapterFile.Prefix + site.Name;
+            return site switch
+            {
+                // A token table reads one-hot rows: its inputs are the vocabulary, and the names swap sides with the linear layer's.
+                EmbeddingSite embedding => new Place(
+                    path + ".hira_embedding_B", path + ".hira_embedding_A", embedding.Weight.Inputs, embedding.Weight.Outputs, true),
+                _ => new Place(path + (hira ? ".hira_B" : ".flora_A"), path + (hira ? ".hira_A" : ".flora_B"), site.Outputs, site.Inputs, false),
+            };
+        }
     }
 
     private static void Warn(AdapterConfig config, FloraOptions options, IList<string> warnings)
@@ -161,7 +174,7 @@ public sealed class FloraMethod : AdapterMethod
             {
                 warnings.Add($"{config.Source}: rank_pattern has no effect in HiRA (nor in PEFT): the tensors' shapes decide");
             }
-            else if (key is not ("rank_pattern" or "mode" or "reduction" or "scale") && !FloraOptions.HiraKeys.Contains(key))
+            else if (key is not ("mode" or "reduction" or "scale") && !FloraOptions.HiraKeys.Contains(key))
             {
                 warnings.Add($"{config.Source}: {key} is no option of HiRA and has no effect; it is kept");
             }

@@ -31,8 +31,8 @@ internal sealed record FloraOptions(bool IsHira, int Rank, FloraForm Form, float
     public static string[] HiraKeys { get; } =
     [
         "auto_mapping", "base_model_name_or_path", "exclude_modules", "fan_in_fan_out", "hira_dropout", "inference_mode", "init_weights",
-        "layers_pattern", "layers_to_transform", "modules_to_save", "peft_type", "peft_version", "r", "revision", "runtime_config", "target_modules",
-        "task_type",
+        "layers_pattern", "layers_to_transform", "modules_to_save", "peft_type", "peft_version", "r", "rank_pattern", "revision", "runtime_config",
+        "target_modules", "task_type",
     ];
 
     public static bool Reads(JsonObject config) =>

@@ -97,6 +97,11 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
     {
         Site site = model.Find(module.Path) ?? throw settings.Config.Bad($"{module.Path} is not in the base.");
         adapted.Add(module.Path);
+        // r (inputs + outputs), and one number an output for DoRA's magnitude, for B's bias, and for a trained bias; MiCA trains A alone.
+        int inputs = site is EmbeddingSite table ? table.Weight.Outputs : site.Inputs;
+        bool linearSite = site is LinearSite, bias = settings.Bias != "none" && site is LinearSite { Bias: not null };
+        expected += ((long)module.Rank * (inputs + (settings.FreezesB ? 0 : site.Outputs)))
+            + ((long)site.Outputs * ((settings.Dora ? 1 : 0) + (linearSite && settings.FactorBias ? 1 : 0) + (bias ? 1 : 0)));
         SiteAdapter change = site switch
         {
             LinearSite linear => LinearPair(linear, module),
@@ -142,12 +147,15 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
 
     private LowRankPair Pair(string path, string keyA, string keyB, int inputs, int outputs, MatchedModule module)
     {
+        if (module.Rank > (long)inputs + outputs)
+        {
+            throw settings.Config.Bad($"r = {module.Rank} at {path}, which is [{outputs}, {inputs}]: expected at most {(long)inputs + outputs}.");
+        }
         Parameter a = Own(LoraKeys.Of(path, keyA), new Shape(module.Rank, inputs));
         Parameter b = Own(LoraKeys.Of(path, keyB), new Shape(outputs, module.Rank));
         if (settings.FreezesB)
         {
             b.Trainable = false;
-            expected -= (long)module.Rank * outputs;
         }
         return new LowRankPair(a, b, settings.Scale(module));
     }
@@ -191,6 +199,8 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
             }
             bool ties = tied is not null && (site == tied || site is EmbeddingSite);
             changes.Add(site, Whole(site));
+            expected += site.Tensors.Where(t => t.Vector is not null).Sum(t => t.Vector!.Value.Shape.Length);
+            expected += site is NormSite ? 0 : (long)site.Outputs * (site is EmbeddingSite table ? table.Weight.Outputs : site.Inputs);
             if (ties)
             {
                 ShareTable(tied!, site);
@@ -285,6 +295,7 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
             },
             out StoredType type);
         Keep(key, own, type);
+        expected += (long)tokens.Length * width;
         SetTokens(site, new TokenRowsSite(tokens, own));
         if (site is EmbeddingSite && TiedHead() is { } head && !settings.Tokens.Any(t => t.Module.Length > 0 && head.Name.EndsWith(t.Module, StringComparison.Ordinal)))
         {
@@ -307,10 +318,12 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         {
             if (!changes.ContainsKey(site) && site is LinearSite { Bias: { } bias })
             {
+                expected += site.Outputs;
                 changes.Add(site, new BiasSite(Copy(LoraKeys.Of(site.Name, ".bias"), bias)));
             }
             else if (!changes.ContainsKey(site) && site is NormSite { Bias: { } shift })
             {
+                expected += site.Outputs;
                 changes.Add(site, new ReplacedNormSite(null, Copy(LoraKeys.Of(site.Name, ".bias"), shift)));
             }
         }
@@ -355,7 +368,6 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
     {
         owned.Add(parameter);
         stored.Add((key, parameter, type));
-        expected += parameter.Value.Shape.Length;
         return parameter;
     }
 }

@@ -43,12 +43,14 @@ public sealed class NolaMethod : AdapterMethod
         own["peft_type"] ??= NolaOptions.Nola;
         AdapterConfig checkedConfig = new(own, "options");
         NolaOptions options = NolaOptions.Read(checkedConfig);
-        return Build(name, model, checkedConfig, options, [], (key, length) =>
+        NolaAdapter adapter = Build(name, model, checkedConfig, options, [], (key, length) =>
         {
             Tensor value = Storage.Zeros(new Shape(length));
             value.Span.Fill(options.IsVit ? 1f / length : 0f);
             return new Parameter(key, value);
         });
+        Complete(adapter.Config, options, adapter);
+        return adapter;
     }
 
     /// <inheritdoc/>
@@ -94,17 +96,13 @@ public sealed class NolaMethod : AdapterMethod
     private NolaAdapter Build(
         string name, LanguageModel model, AdapterConfig config, NolaOptions options, IList<string> warnings, Func<string, int, Parameter> make)
     {
-        if (config.Has("modules_to_save"))
-        {
-            throw config.Unsupported("modules_to_save is not built for NOLA: train such modules with a LoRA adapter");
-        }
-        IReadOnlyList<LinearSite> sites = TargetSites.Of(model, config);
+        IReadOnlyList<LinearSite> sites = TargetSites.Linear(model, config, "NOLA", warnings);
         NolaAdapter adapter = new(name, model, this, (JsonObject)config.Json.DeepClone(), options)
         {
             AdaptedModules = [.. sites.Select(s => s.Name)],
             Warnings = [.. warnings],
+            ExpectedParameterCount = (long)sites.Count * (options.BasisA + options.BasisB),
         };
-        adapter.ExpectedParameterCount = (long)sites.Count * (options.BasisA + options.BasisB);
         try
         {
             foreach (LinearSite site in sites)
@@ -122,7 +120,6 @@ public sealed class NolaMethod : AdapterMethod
             adapter.Dispose();
             throw;
         }
-        Complete(adapter.Config, options, adapter);
         return adapter;
     }
 
@@ -136,11 +133,18 @@ public sealed class NolaMethod : AdapterMethod
         config["form"] ??= options.IsVit ? "vit" : "llm";
         config["coefficient_type"] ??= "f32";
         config["random"] ??= NolaOptions.Random;
+        config["expanded_numbers"] ??= ExpandedNumbers(adapter);
         config["basis_check"] ??= new JsonArray([.. FirstNumbers(adapter).Select(v => (JsonNode)v)]);
     }
 
     private static void CheckBasis(AdapterConfig config, TrainedAdapter adapter)
     {
+        long numbers = ExpandedNumbers(adapter);
+        if (config.Number("expanded_numbers", -1) != numbers)
+        {
+            throw config.Bad(
+                $"expanded_numbers is {config.Json["expanded_numbers"]?.ToJsonString() ?? "missing"}, this base's layers make {numbers}: the file belongs to another base.");
+        }
         double[] expected = FirstNumbers(adapter);
         if (config.Json["basis_check"] is not JsonArray stored || stored.Count != expected.Length)
         {
@@ -155,6 +159,10 @@ public sealed class NolaMethod : AdapterMethod
             }
         }
     }
+
+    /// <summary>How many numbers the expanded factors hold: coefficients alone would fit layers of any width.</summary>
+    private static long ExpandedNumbers(TrainedAdapter adapter) =>
+        adapter.Changes.Select(c => c.Change).OfType<NolaSite>().Sum(s => s.BasisA.Shape.Length + s.BasisB.Shape.Length);
 
     private static double[] FirstNumbers(TrainedAdapter adapter)
     {

@@ -2,25 +2,35 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters;
 
-/// <summary>Puts rows of a small table into some rows: y[i, :] = table[entries[i], :] where entries[i] is not negative.</summary>
-/// <remarks>Backward: dtable[entries[i], :] += dy[i, :]; those rows of dy then pass nothing on.</remarks>
+/// <summary>Puts rows of a small table into some rows: y[i, :] = table[entryOf[ids[i]], :] where the table has an entry for ids[i].</summary>
+/// <remarks>Backward: dtable[entry, :] += dy[i, :]; those rows of dy then pass nothing on.</remarks>
 internal static class ReplaceRows
 {
     /// <summary>Replaces in place; the result shares the memory of <paramref name="y"/>, whose old value is gone.</summary>
     /// <param name="run">The run.</param>
     /// <param name="y">[rows, width], overwritten.</param>
     /// <param name="table">[entries, width].</param>
-    /// <param name="entries">For each row the table's row that takes its place, or -1.</param>
-    public static Tensor Into(Run run, in Tensor y, in Tensor table, int[] entries)
+    /// <param name="ids">What each row stands for.</param>
+    /// <param name="entryOf">The table's row for an id, where it has one.</param>
+    public static Tensor Into(Run run, in Tensor y, in Tensor table, ReadOnlySpan<int> ids, Dictionary<int, int> entryOf)
     {
-        for (int i = 0; i < entries.Length; i++)
+        for (int i = 0; i < ids.Length; i++)
         {
-            if (entries[i] >= 0)
+            if (entryOf.TryGetValue(ids[i], out int entry))
             {
-                table.Row(entries[i]).CopyTo(y.Row(i));
+                table.Row(entry).CopyTo(y.Row(i));
             }
         }
-        return run.Tape is not null && (y.Recorded || table.Recorded) ? run.Tape.Record(run, y, new ReplaceRowsNode(y, table, entries)) : y;
+        if (run.Tape is null || !(y.Recorded || table.Recorded))
+        {
+            return y;
+        }
+        int[] entries = new int[ids.Length];
+        for (int i = 0; i < entries.Length; i++)
+        {
+            entries[i] = entryOf.GetValueOrDefault(ids[i], -1);
+        }
+        return run.Tape.Record(run, y, new ReplaceRowsNode(y, table, entries));
     }
 
     private sealed class ReplaceRowsNode(Tensor y, Tensor table, int[] entries) : Node

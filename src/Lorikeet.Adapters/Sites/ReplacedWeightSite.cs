@@ -7,7 +7,7 @@ namespace Lorikeet.Adapters;
 /// <param name="weight">[outputs, inputs].</param>
 /// <param name="ownBias">[outputs], or null where the layer has none.</param>
 /// <param name="shared">True where the weight belongs to another site's change (a tied head): it is trained and counted there.</param>
-public sealed class ReplacedWeightSite(TrainableWeight weight, Parameter? ownBias = null, bool shared = false) : SiteAdapter, IReplacesWeight
+public sealed class ReplacedWeightSite(TrainableWeight weight, Parameter? ownBias = null, bool shared = false) : SiteAdapter
 {
     /// <summary>The weight.</summary>
     public TrainableWeight Weight { get; } = weight;
@@ -33,6 +33,3 @@ public sealed class ReplacedWeightSite(TrainableWeight weight, Parameter? ownBia
         return true;
     }
 }
-
-/// <summary>A change that brings a whole weight: merged, it takes the place of this site's alone, also where the base's is shared.</summary>
-internal interface IReplacesWeight;

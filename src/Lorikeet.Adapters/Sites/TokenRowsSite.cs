@@ -35,12 +35,7 @@ public sealed class TokenRowsSite : SiteAdapter
         ModelRun run = call.Run;
         if (call.Site is EmbeddingSite)
         {
-            int[] entries = new int[call.Ids.Length];
-            for (int i = 0; i < entries.Length; i++)
-            {
-                entries[i] = entryOf.GetValueOrDefault(call.Ids[i], -1);
-            }
-            return ReplaceRows.Into(run, call.Base(), run.Use(rows), entries);
+            return ReplaceRows.Into(run, call.Base(), run.Use(rows), call.Ids, entryOf);
         }
         Tensor own = MatMul.Forward(run, call.X, run.Use(rows), transposeB: true);
         Tensor y = ReplaceColumns.Into(run, call.Product(call.X), own, tokens);

@@ -1,25 +1,29 @@
 using System.CommandLine;
+using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lorikeet.Cli.Verify;
-using Spectre.Console;
 
 namespace Lorikeet.Cli.Commands;
 
 /// <summary><c>lorikeet verify PATH</c>: runs reference cases through this product.</summary>
 internal static class VerifyCommand
 {
+    private const int MostFailuresShown = 20;
+
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        Argument<string> path = new("PATH") { Description = "A folder of areas, an area (its folder's name says the kind of its cases), or a folder inside one" };
+        Argument<string> path = new("PATH") { Description = "A folder of areas, an area (its folder's name says the kind of its cases), or a case inside one" };
         Option<bool> json = new("--json") { Description = "One JSON object a comparison instead of a table" };
         Option<bool> all = new("--all") { Description = "List every comparison, not only one line a case" };
         Option<bool> allow = new("--allow-unsupported") { Description = "Count cases that this version refuses by name apart, instead of as failures" };
         Command command = new(
             "verify",
-            "Runs a folder of reference cases through the product's own code and compares.\n\n" +
+            "Runs a folder of reference cases through the product's own code and compares.\n" +
+            "Exit code 1 if a case fails, or could not be run, or there is none.\n\n" +
             "Examples:\n  lorikeet verify ../shared/parity/models/llama2\n  lorikeet verify ../shared/parity --allow-unsupported\n" +
-            "Exit code 1 if a case fails or could not be run.")
+            "  lorikeet verify ../shared/parity/tokenizers --json > report.jsonl")
         {
             path, json, all, allow,
         };
@@ -30,66 +34,61 @@ internal static class VerifyCommand
 
     private static int Run(string path, bool json, bool all, bool allowUnsupported, CancellationToken stop)
     {
-        int passed = 0, failed = 0, unsupported = 0;
+        Dictionary<Verdict, int> counts = new() { [Verdict.Pass] = 0, [Verdict.Fail] = 0, [Verdict.Unsupported] = 0 };
+        IEnumerable<CaseReport> reports = VerifyRunner.Run(path, stop);
         if (!json)
         {
-            Write($"{"verdict",-12}{"largest error",15}{"tolerance",12}  case: what");
+            Console.Out.WriteLine($"{"verdict",-11}  {"error",8}  {"allowed",8}  case");
         }
-        foreach (CaseReport report in VerifyRunner.Run(path, stop))
+        foreach (CaseReport report in reports)
         {
-            Verdict verdict = report.Comparisons.Max(c => c.Verdict is Verdict.Fail ? 2 : c.Verdict is Verdict.Unsupported ? 1 : 0) switch
+            Verdict verdict = report.Verdict;
+            counts[verdict]++;
+            IEnumerable<string> lines = json ? report.Comparisons.Select(Json) : all ? report.Comparisons.Select(Line) : Brief(report, verdict);
+            foreach (string line in lines)
             {
-                2 => Verdict.Fail,
-                1 => Verdict.Unsupported,
-                _ => Verdict.Pass,
-            };
-            passed += verdict == Verdict.Pass ? 1 : 0;
-            failed += verdict == Verdict.Fail ? 1 : 0;
-            unsupported += verdict == Verdict.Unsupported ? 1 : 0;
-            if (json)
-            {
-                foreach (Comparison c in report.Comparisons)
-                {
-                    Console.WriteLine(Json(c));
-                }
-            }
-            else
-            {
-                Print(report, verdict, all);
+                Console.Out.WriteLine(line);
             }
         }
-        bool ok = failed == 0 && (allowUnsupported || unsupported == 0);
-        string summary = $"{passed} cases passed, {failed} failed, {unsupported} not supported by this version";
-        if (json)
-        {
-            Console.Error.WriteLine(summary);
-        }
-        else
-        {
-            Write(summary);
-        }
-        return ok && passed + failed + unsupported > 0 ? 0 : 1;
+        string summary = $"{counts[Verdict.Pass]} cases passed, {counts[Verdict.Fail]} failed, {counts[Verdict.Unsupported]} not supported by this version";
+        (json ? Console.Error : Console.Out).WriteLine(summary);
+        bool ran = counts.Values.Sum() > 0;
+        return ran && counts[Verdict.Fail] == 0 && (allowUnsupported || counts[Verdict.Unsupported] == 0) ? 0 : 1;
     }
 
-    private static void Print(CaseReport report, Verdict verdict, bool all)
+    private static IEnumerable<string> Brief(CaseReport report, Verdict verdict)
     {
-        IEnumerable<Comparison> shown = all || verdict == Verdict.Fail
-            ? report.Comparisons.Where(c => all || c.Verdict == Verdict.Fail)
-            : [report.Comparisons.MaxBy(Share)!];
-        foreach (Comparison c in shown)
+        if (verdict == Verdict.Fail)
         {
-            string what = all || verdict == Verdict.Fail ? c.What : $"{report.Comparisons.Count} comparisons, worst {c.What}";
-            string word = c.Verdict switch { Verdict.Pass => "pass", Verdict.Fail => "FAIL", _ => "unsupported" };
-            Write($"{word,-12}{c.Error,15:G3}{c.Tolerance,12:G3}  {c.Case}: {(c.Verdict == Verdict.Unsupported ? "" : what)}{(c.Note is null ? "" : " " + c.Note)}");
+            Comparison[] failed = [.. report.Comparisons.Where(c => c.Verdict == Verdict.Fail)];
+            IEnumerable<string> lines = failed.Take(MostFailuresShown).Select(Line);
+            return failed.Length <= MostFailuresShown
+                ? lines
+                : lines.Append($"{"",-11}  {"",8}  {"",8}  {failed[0].Case}: {failed.Length - MostFailuresShown} more of {report.Comparisons.Count} comparisons fail (--all lists them)");
         }
+        // A case of which a part is refused says which part.
+        if (verdict == Verdict.Unsupported)
+        {
+            return report.Comparisons.Where(c => c.Verdict == Verdict.Unsupported).Select(Line);
+        }
+        Comparison worst = report.Comparisons.MaxBy(c => c.Share)!;
+        string what = $"{report.Comparisons.Count} comparisons" + (worst.Tolerance > 0 ? $", the worst {worst.What}" : "");
+        return [Line(worst with { What = what })];
     }
 
-    private static double Share(Comparison c) => c.Tolerance > 0 ? c.Error / c.Tolerance : c.Error;
+    private static string Line(Comparison c)
+    {
+        string word = c.Verdict switch { Verdict.Pass => "pass", Verdict.Fail => "FAIL", _ => "unsupported" };
+        string error = c.Verdict == Verdict.Unsupported ? "" : c.Tolerance > 0 ? $"{c.Error:0.0E+0}" : c.Error == 0 ? "equal" : "differs";
+        string allowed = c.Tolerance > 0 ? $"{c.Tolerance:0.0E+0}" : "";
+        string text = string.Join(": ", ((string?[])[c.Case, c.What == "-" ? null : c.What, c.Note]).Where(part => !string.IsNullOrEmpty(part)));
+        return $"{word,-11}  {error,8}  {allowed,8}  {text}";
+    }
 
     private static string Json(Comparison c)
     {
         using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream))
+        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             writer.WriteStartObject();
             writer.WriteString("case", c.Case);
@@ -103,7 +102,7 @@ internal static class VerifyCommand
             }
             writer.WriteEndObject();
         }
-        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+        return Encoding.UTF8.GetString(stream.ToArray());
     }
 
     private static void WriteNumber(Utf8JsonWriter writer, string name, double value)
@@ -117,6 +116,4 @@ internal static class VerifyCommand
             writer.WriteNull(name);
         }
     }
-
-    private static void Write(string line) => AnsiConsole.Profile.Out.Writer.WriteLine(line);
 }

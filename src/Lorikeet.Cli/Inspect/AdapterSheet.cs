@@ -19,8 +19,11 @@ internal static class AdapterSheet
         (AdapterMethod? method, string? refusal) = Method(config, Path.Combine(folder, AdapterFolder.ConfigName));
         string type = Text(config, "peft_type") ?? "-";
         sheet.Fact("kind", "kind", "adapter", $"an adapter, peft_type {type}");
-        sheet.Fact("method", "method", method?.Name, method is null ? null : $"{method.Name}: {method.Summary}");
-        if (refusal is not null)
+        if (method is not null)
+        {
+            sheet.Fact("method", "method", method.Name, $"{method.Name}: {method.Summary}");
+        }
+        else
         {
             sheet.Fact("unsupported", "not loadable", refusal);
         }
@@ -77,7 +80,7 @@ internal static class AdapterSheet
         foreach ((string key, JsonNode? value) in config)
         {
             bool says = value is not null and not JsonArray { Count: 0 } and not JsonObject { Count: 0 };
-            string? usual = method?.Options.FirstOrDefault(o => o.Key == key)?.Default;
+            string? usual = method?.Options.FirstOrDefault(o => o.Key == key)?.Default.Trim('"');
             bool known = method is null || usual is not null;
             if (says && known && !Shown.Contains(key) && Value(value) != usual)
             {

@@ -51,10 +51,10 @@ internal static class ModelSheet
         {
             sheet.Fact("unused_tensors", "not used", new JsonArray([.. unused.Select(n => (JsonNode)n)]), $"{unused.Length} stored tensors, the first is {unused[0]}");
         }
-        Json(sheet, config, model);
+        Kinds(sheet, config, model);
     }
 
-    private static void Json(Sheet sheet, ModelConfig config, LanguageModel model)
+    private static void Kinds(Sheet sheet, ModelConfig config, LanguageModel model)
     {
         JsonObject kinds = [];
         foreach (IGrouping<string, Site> kind in model.Sites.GroupBy(Kind))
@@ -62,8 +62,9 @@ internal static class ModelSheet
             kinds[kind.Key] = kind.Count();
         }
         sheet.Fact("site_kinds", "sites", kinds, string.Join(", ", kinds.Select(k => $"{k.Value} {k.Key}")));
-        sheet.Fact("key_value_heads", "KV heads", config.KeyHeads);
-        sheet.Fact("head_dim", "head width", config.HeadDim);
+        sheet.Detail("key_value_heads", config.KeyHeads);
+        sheet.Detail("head_dim", config.HeadDim);
+        sheet.Detail("config", config.Source?.DeepClone());
     }
 
     private static string Attention(ModelConfig config)
@@ -98,8 +99,8 @@ internal static class ModelSheet
         string[] columns = ["count", "kind", "site", "inputs", "outputs", "format"];
         sheet.Table("sites", every ? columns[1..] : columns, every
             ? model.Sites.Select(s => new JsonNode[] { Kind(s), s.Name, (long)s.Inputs, (long)s.Outputs, Format(s) })
-            : model.Sites.GroupBy(s => (Kind(s), TensorList.Pattern(s.Name + "."), s.Inputs, s.Outputs, Format(s)))
-                .Select(g => new JsonNode[] { (long)g.Count(), g.Key.Item1, g.Key.Item2.TrimEnd('.'), (long)g.Key.Inputs, (long)g.Key.Outputs, g.Key.Item5 }));
+            : model.Sites.GroupBy(s => (Kind(s), TensorList.Pattern(s.Name), s.Inputs, s.Outputs, Format(s)))
+                .Select(g => new JsonNode[] { (long)g.Count(), g.Key.Item1, g.Key.Item2, (long)g.Key.Inputs, (long)g.Key.Outputs, g.Key.Item5 }));
     }
 
     private static string Kind(Site site) => site switch

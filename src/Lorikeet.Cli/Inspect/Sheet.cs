@@ -25,6 +25,11 @@ internal sealed class Sheet
         facts.Add((label, Clean(text ?? value?.ToString() ?? "-")));
     }
 
+    /// <summary>Adds a fact that only the JSON has.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="value">Its value.</param>
+    public void Detail(string key, JsonNode? value) => json[key] = value;
+
     /// <summary>Adds a table; numbers stand right-aligned in the text.</summary>
     /// <param name="key">Its key in JSON: an array with an object a row.</param>
     /// <param name="columns">The columns' names in the text and in JSON.</param>

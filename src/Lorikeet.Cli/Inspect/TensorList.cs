@@ -28,7 +28,7 @@ internal static partial class TensorList
 
     /// <summary>A name with its layer numbers replaced by stars.</summary>
     /// <param name="name">The name.</param>
-    public static string Pattern(string name) => LayerNumber().Replace(name, ".*.");
+    public static string Pattern(string name) => LayerNumber().Replace(name, "*");
 
     /// <summary>Bytes in words, in powers of ten.</summary>
     /// <param name="bytes">The number.</param>
@@ -43,6 +43,6 @@ internal static partial class TensorList
     private static IEnumerable<(StoredType Type, long Bytes)> ByType(IEnumerable<StoredTensor> tensors) =>
         tensors.GroupBy(t => t.Type).Select(g => (g.Key, g.Sum(t => t.ByteLength))).OrderByDescending(t => t.Item2);
 
-    [GeneratedRegex(@"\.\d+\.")]
+    [GeneratedRegex(@"(?<=^|\.)\d+(?=\.|$)")]
     private static partial Regex LayerNumber();
 }

@@ -9,6 +9,12 @@ internal sealed class CaseReport(string name)
     /// <summary>All comparisons so far.</summary>
     public IReadOnlyList<Comparison> Comparisons => comparisons;
 
+    /// <summary>The case's verdict: failed if any comparison failed, else unsupported if any part is.</summary>
+    public Verdict Verdict =>
+        comparisons.Exists(c => c.Verdict == Verdict.Fail) ? Verdict.Fail
+        : comparisons.Exists(c => c.Verdict == Verdict.Unsupported) ? Verdict.Unsupported
+        : Verdict.Pass;
+
     /// <summary>Compares numbers: the largest |got - expected| - absolute must be within relative * scale.</summary>
     /// <param name="what">What they are.</param>
     /// <param name="got">Computed.</param>

@@ -20,4 +20,8 @@ internal enum Verdict
 /// <param name="Tolerance">The largest error allowed; 0: equal.</param>
 /// <param name="Verdict">The verdict.</param>
 /// <param name="Note">Why, where it did not pass.</param>
-internal sealed record Comparison(string Case, string What, double Error, double Tolerance, Verdict Verdict, string? Note = null);
+internal sealed record Comparison(string Case, string What, double Error, double Tolerance, Verdict Verdict, string? Note = null)
+{
+    /// <summary>The error as a share of what is allowed.</summary>
+    public double Share => Tolerance > 0 ? Error / Tolerance : Error;
+}

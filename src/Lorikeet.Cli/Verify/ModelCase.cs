@@ -9,6 +9,7 @@ internal sealed class ModelCase
 {
     private const int MostId = int.MaxValue - 1;
     private readonly Dictionary<string, float[]> golden = [];
+    private readonly HashSet<string> asked = [];
 
     private ModelCase(JsonFields inputs)
     {
@@ -53,7 +54,13 @@ internal sealed class ModelCase
         using JsonDocument json = SafeJson.ReadObject(inputs);
         ModelCase read = new(new JsonFields(json.RootElement, inputs))
         {
-            Configs = [.. Directory.EnumerateFiles(folder, "config*.json").Select(f => Path.GetFileName(f)!).OrderBy(f => f != "config.json").ThenBy(f => f, StringComparer.Ordinal)],
+            Configs =
+            [
+                .. Directory.EnumerateFiles(folder, "config*.json")
+                    .Select(file => Path.GetFileName(file)!)
+                    .OrderBy(name => name != "config.json")
+                    .ThenBy(name => name, StringComparer.Ordinal),
+            ],
         };
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
         foreach (StoredTensor tensor in file.Tensors)
@@ -66,7 +73,14 @@ internal sealed class ModelCase
     /// <summary>A reference value, where the case has it.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="values">The numbers.</param>
-    public bool TryGet(string name, out float[] values) => golden.TryGetValue(name, out values!);
+    public bool TryGet(string name, out float[] values)
+    {
+        asked.Add(name);
+        return golden.TryGetValue(name, out values!);
+    }
+
+    /// <summary>Reference values that nobody asked for.</summary>
+    public IEnumerable<string> NotCompared => golden.Keys.Except(asked).Order(StringComparer.Ordinal);
 
     private string? NameOf(JsonFields inputs, string key)
     {

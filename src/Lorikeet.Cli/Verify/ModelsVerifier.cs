@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lorikeet.Models;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
@@ -38,6 +37,10 @@ internal sealed class ModelsVerifier : IVerifier
                 GreedyVerification.Verify(loaded, folder, report);
                 Gradients(loaded, model, folder, report);
             }
+        }
+        foreach (string name in model.NotCompared)
+        {
+            report.Fail(name, "golden.safetensors holds a value that is not computed");
         }
     }
 

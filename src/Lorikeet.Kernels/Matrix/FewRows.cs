@@ -1,11 +1,10 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
 /// <summary>The product of a few rows with a packed matrix: bound by reading the matrix, which is read once and straight through.</summary>
-/// <remarks>One row runs four panels at once and two or three rows two, so that 8 to 12 chains hide the FMA latency.</remarks>
+/// <remarks>One row runs four panels at once: eight chains hide the FMA latency. From two rows on, a panel at a time keeps up with memory.</remarks>
 internal unsafe struct FewRows<TElement> : IJob
     where TElement : struct, IElement
 {
@@ -65,20 +64,6 @@ internal unsafe struct FewRows<TElement> : IJob
             for (; panel + 4 <= whole; panel += 4, weights += 4 * panelBytes)
             {
                 FourPanels(x, weights, panelBytes, inputs, y + panel * Lanes, accumulate);
-            }
-        }
-        else if (rows <= 3)
-        {
-            for (; panel + 2 <= whole; panel += 2, weights += 2 * panelBytes)
-            {
-                if (rows == 2)
-                {
-                    TwoPanels<Rows2>(weights, panelBytes, panel);
-                }
-                else
-                {
-                    TwoPanels<Rows3>(weights, panelBytes, panel);
-                }
             }
         }
         for (; panel < end; panel++, weights += panelBytes)
@@ -146,78 +131,5 @@ internal unsafe struct FewRows<TElement> : IJob
         Avx.Store(y + 40, b2);
         Avx.Store(y + 48, a3);
         Avx.Store(y + 56, b3);
-    }
-
-    private readonly void TwoPanels<TRows>(byte* w0, nint panelBytes, int panel)
-        where TRows : struct, IRows
-    {
-        byte* w1 = w0 + panelBytes;
-        float* x0 = x;
-        float* x1 = x0 + inputs;
-        float* x2 = TRows.Count > 2 ? x1 + inputs : x0;
-        float* y0 = y + panel * Lanes;
-        float* y1 = y0 + outputs;
-        float* y2 = TRows.Count > 2 ? y1 + outputs : y0;
-        Vector256<float> a0, b0, c0, d0, a1, b1, c1, d1, a2, b2, c2, d2;
-        a0 = b0 = c0 = d0 = a1 = b1 = c1 = d1 = a2 = b2 = c2 = d2 = Vector256<float>.Zero;
-        if (accumulate)
-        {
-            Load(y0, ref a0, ref b0, ref c0, ref d0);
-            Load(y1, ref a1, ref b1, ref c1, ref d1);
-            if (TRows.Count > 2)
-            {
-                Load(y2, ref a2, ref b2, ref c2, ref d2);
-            }
-        }
-        nint depth = inputs;
-        nint at = 0;
-        for (nint k = 0; k < depth; k++, at += Step)
-        {
-            Sse.Prefetch0(w0 + at + Ahead);
-            Sse.Prefetch0(w1 + at + Ahead);
-            Vector256<float> value0 = Avx.BroadcastScalarToVector256(x0 + k);
-            Vector256<float> value1 = Avx.BroadcastScalarToVector256(x1 + k);
-            Vector256<float> value2 = TRows.Count > 2 ? Avx.BroadcastScalarToVector256(x2 + k) : value0;
-            Vector256<float> weights = TElement.Low(w0 + at);
-            a0 = Fma.MultiplyAdd(value0, weights, a0);
-            a1 = Fma.MultiplyAdd(value1, weights, a1);
-            a2 = TRows.Count > 2 ? Fma.MultiplyAdd(value2, weights, a2) : a2;
-            weights = TElement.High(w0 + at);
-            b0 = Fma.MultiplyAdd(value0, weights, b0);
-            b1 = Fma.MultiplyAdd(value1, weights, b1);
-            b2 = TRows.Count > 2 ? Fma.MultiplyAdd(value2, weights, b2) : b2;
-            weights = TElement.Low(w1 + at);
-            c0 = Fma.MultiplyAdd(value0, weights, c0);
-            c1 = Fma.MultiplyAdd(value1, weights, c1);
-            c2 = TRows.Count > 2 ? Fma.MultiplyAdd(value2, weights, c2) : c2;
-            weights = TElement.High(w1 + at);
-            d0 = Fma.MultiplyAdd(value0, weights, d0);
-            d1 = Fma.MultiplyAdd(value1, weights, d1);
-            d2 = TRows.Count > 2 ? Fma.MultiplyAdd(value2, weights, d2) : d2;
-        }
-        Store(y0, a0, b0, c0, d0);
-        Store(y1, a1, b1, c1, d1);
-        if (TRows.Count > 2)
-        {
-            Store(y2, a2, b2, c2, d2);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(float* y, ref Vector256<float> a, ref Vector256<float> b, ref Vector256<float> c, ref Vector256<float> d)
-    {
-        a = Avx.LoadVector256(y);
-        b = Avx.LoadVector256(y + 8);
-        c = Avx.LoadVector256(y + 16);
-        d = Avx.LoadVector256(y + 24);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
-    {
-        Avx.Store(y, a);
-        Avx.Store(y + 8, b);
-        Avx.Store(y + 16, c);
-        Avx.Store(y + 24, d);
     }
 }

@@ -29,7 +29,7 @@ public sealed class LinearSite : Site
     public bool IsHead { get; }
 
     /// <summary>True where the matrix is another site's (a head tied to the embedding): it is stored under that name only.</summary>
-    public bool Tied { get; init; }
+    public bool Tied { get; set; }
 
     /// <inheritdoc/>
     public override int Inputs => Weight.Inputs;

@@ -14,6 +14,12 @@ public sealed record RunSettings
     /// <summary>The shape of a model that starts from random weights, or null.</summary>
     public NewModel? Shape { get; init; }
 
+    /// <summary>The tokenizer: <c>byte</c>, <c>bpe:N</c> (trained on the data; for new models), a folder, or null: the model's own.</summary>
+    public string? Tokenizer { get; init; }
+
+    /// <summary>The format in which trained weights of a model are saved: <c>f32</c>, <c>bf16</c>, <c>f16</c>; null: as the base, or bf16.</summary>
+    public string? SaveAs { get; init; }
+
     /// <summary>The adapter method, or <c>full</c>: all weights.</summary>
     public string Method { get; init; } = "lora";
 
@@ -22,6 +28,9 @@ public sealed record RunSettings
 
     /// <summary>Data files; with several, each trains an adapter of its own, all in one batch.</summary>
     public IReadOnlyList<string> Data { get; init; } = [];
+
+    /// <summary>SHA-256 of each data file; a run that is resumed must find the same bytes.</summary>
+    public IReadOnlyList<string> DataHashes { get; init; } = [];
 
     /// <summary>What stands between two documents of a plain text, or null.</summary>
     public string? Separator { get; init; }
@@ -65,8 +74,8 @@ public sealed record RunSettings
     /// <summary>The optimiser.</summary>
     public string Optimizer { get; init; } = "adamw";
 
-    /// <summary>Weight decay.</summary>
-    public double WeightDecay { get; init; } = 0.01;
+    /// <summary>Weight decay; null: the method's own.</summary>
+    public double? WeightDecay { get; init; }
 
     /// <summary>The largest gradient norm that is left alone; 0: no clipping.</summary>
     public double Clip { get; init; } = 1;
@@ -108,6 +117,9 @@ public sealed record RunSettings
     public void Check()
     {
         Require(Data.Count > 0, "data", "at least one file");
+        Require(Out.Length > 0, "out", "a folder");
+        Require(Method == "full" || Shape is null, "method", "full where a new model is trained");
+        Require(Method != "full" || Data.Count == 1, "data", "one file where all weights are trained");
         Require(Context is > 0 and <= 1 << 20, "context", "from 1 to 1048576");
         Require(Batch is > 0 and <= 1 << 16, "batch", "from 1 to 65536");
         Require(Accumulate is > 0 and <= 1 << 16, "accumulate", "from 1 to 65536");
@@ -116,7 +128,7 @@ public sealed record RunSettings
         Require(Epochs > 0 && double.IsFinite(Epochs), "epochs", "above 0");
         Require(Rate is null || (Rate > 0 && double.IsFinite(Rate.Value)), "lr", "above 0");
         Require(Warmup is null or >= 0, "warmup", "0 or more steps");
-        Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight-decay", "0 or more");
+        Require(WeightDecay is null || (WeightDecay >= 0 && double.IsFinite(WeightDecay.Value)), "weight-decay", "0 or more");
         Require(Clip >= 0 && !double.IsNaN(Clip), "clip", "0 (none) or more");
         Require(EvalShare is >= 0 and < 1, "eval-share", "from 0 to below 1");
         Require(EvalEvery >= 0, "eval-every", "0 or more steps");
@@ -149,9 +161,6 @@ public sealed record NewModel
 
     /// <summary>Width of the feed-forward; 0: 8/3 of the hidden width, rounded up to 32.</summary>
     public int FeedForward { get; init; }
-
-    /// <summary><c>byte</c>, or <c>bpe:N</c>: a byte-level BPE of N tokens, trained on the data.</summary>
-    public string Tokenizer { get; init; } = "byte";
 
     /// <summary>The output head is a matrix of its own, not the token table.</summary>
     public bool Untied { get; init; }

@@ -43,4 +43,44 @@ public sealed class ModelsTests(ITestOutputHelper output)
         }
         Assert.DoesNotContain(all, comparison => comparison.Verdict == Verdict.Fail);
     }
+
+    [SharedTheory("parity/models/llama-bias")]
+    [InlineData("golden.safetensors")]
+    [InlineData("grads.safetensors")]
+    [InlineData("model.safetensors")]
+    [InlineData("greedy.json")]
+    public void A_changed_reference_value_fails(string file)
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("lorikeet-");
+        try
+        {
+            string folder = root.CreateSubdirectory("models").CreateSubdirectory("changed").FullName;
+            foreach (string from in Directory.EnumerateFiles(SharedFiles.Path("parity/models/llama-bias")!))
+            {
+                File.Copy(from, Path.Combine(folder, Path.GetFileName(from)));
+            }
+            Change(Path.Combine(folder, file));
+            CaseReport report = Assert.Single(VerifyRunner.Run(folder, CancellationToken.None));
+            Assert.Contains(report.Comparisons, comparison => comparison.Verdict == Verdict.Fail);
+        }
+        finally
+        {
+            root.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>The last token of a list, or the last number of a tensor file.</summary>
+    private static void Change(string path)
+    {
+        if (Path.GetExtension(path) == ".json")
+        {
+            string text = File.ReadAllText(path);
+            int at = text.LastIndexOf("\"tokens\": [", StringComparison.Ordinal) + "\"tokens\": [".Length;
+            File.WriteAllText(path, string.Concat(text.AsSpan(0, at), "1", text.AsSpan(at)));
+            return;
+        }
+        byte[] bytes = File.ReadAllBytes(path);
+        BitConverter.TryWriteBytes(bytes.AsSpan(bytes.Length - sizeof(float)), 3.5f);
+        File.WriteAllBytes(path, bytes);
+    }
 }

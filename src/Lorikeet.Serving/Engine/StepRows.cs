@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using Lorikeet.Models;
+
+namespace Lorikeet.Serving;
+
+/// <summary>The rows of a step in the form in which the model reads them; kept while the step's shape stays.</summary>
+internal sealed class StepRows
+{
+    private readonly LanguageModel model;
+    private readonly List<(SequenceState State, int Rows)> last = [];
+    private readonly List<RowSegment> segments = [];
+    private readonly List<RowSegment> sampledSegments = [];
+    private List<RowSegment> planned = [];
+
+    public StepRows(LanguageModel model) => this.model = model;
+
+    public Rows Rows { get; private set; } = new();
+
+    /// <summary>The plan of all rows; null: no adapter.</summary>
+    public BatchPlan? Plan { get; private set; }
+
+    /// <summary>The plan of one row for each sequence that samples; null: no adapter that changes the head.</summary>
+    public BatchPlan? HeadPlan { get; private set; }
+
+    /// <summary>True where every row is a sequence's only one and samples: a decode step, which repeats until its membership changes.</summary>
+    public bool AllSample { get; private set; }
+
+    /// <summary>Token ids, one for each row.</summary>
+    public int[] Ids { get; private set; } = [];
+
+    /// <summary>Describes the step.</summary>
+    /// <param name="scheduled">The sequences with rows, grouped by adapter.</param>
+    public void Set(List<Sequence> scheduled)
+    {
+        if (AllSample && Same(scheduled))
+        {
+            Rows.Advance();
+        }
+        else
+        {
+            Build(scheduled);
+        }
+        int at = 0;
+        foreach (Sequence sequence in scheduled)
+        {
+            sequence.Tokens.Slice(sequence.State!.Length, sequence.Rows).CopyTo(Ids.AsSpan(at));
+            at += sequence.Rows;
+        }
+    }
+
+    private bool Same(List<Sequence> scheduled)
+    {
+        if (scheduled.Count != last.Count)
+        {
+            return false;
+        }
+        for (int i = 0; i < scheduled.Count; i++)
+        {
+            if (last[i].State != scheduled[i].State || last[i].Rows != scheduled[i].Rows)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void Build(List<Sequence> scheduled)
+    {
+        last.Clear();
+        segments.Clear();
+        sampledSegments.Clear();
+        int row = 0, samples = 0;
+        AllSample = true;
+        for (int i = 0; i < scheduled.Count; i++)
+        {
+            Sequence sequence = scheduled[i];
+            last.Add((sequence.State!, sequence.Rows));
+            Extend(segments, sequence.Adapter, row, sequence.Rows);
+            row += sequence.Rows;
+            AllSample &= sequence.Rows == 1 && sequence.Samples;
+            if (sequence.Samples)
+            {
+                Extend(sampledSegments, sequence.Adapter, samples++, 1);
+            }
+        }
+        Rows = new Rows(CollectionsMarshal.AsSpan(last));
+        if (Ids.Length != row)
+        {
+            Ids = new int[row];
+        }
+        if (!CollectionsMarshal.AsSpan(segments).SequenceEqual(CollectionsMarshal.AsSpan(planned)))
+        {
+            Plan = segments.Exists(s => s.Adapter is not null) ? new BatchPlan(model, CollectionsMarshal.AsSpan(segments)) : null;
+            planned = [.. segments];
+        }
+        HeadPlan = !sampledSegments.Exists(ChangesHead) ? null
+            : AllSample ? Plan
+            : new BatchPlan(model, CollectionsMarshal.AsSpan(sampledSegments));
+    }
+
+    private bool ChangesHead(RowSegment segment)
+    {
+        foreach (LinearSite site in model.Head.Sites)
+        {
+            if (segment.Adapter?[site] is not null)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void Extend(List<RowSegment> segments, Adapter? adapter, int row, int rows)
+    {
+        if (segments.Count > 0 && ReferenceEquals(segments[^1].Adapter, adapter))
+        {
+            segments[^1] = segments[^1] with { Rows = segments[^1].Rows + rows };
+        }
+        else
+        {
+            segments.Add(new RowSegment(adapter, row, rows));
+        }
+    }
+}

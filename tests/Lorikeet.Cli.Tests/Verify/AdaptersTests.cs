@@ -1,0 +1,37 @@
+using Lorikeet.Cli.Verify;
+using Lorikeet.Testing;
+using Xunit.Abstractions;
+
+namespace Lorikeet.Cli.Tests.Verify;
+
+public sealed class AdaptersTests(ITestOutputHelper output)
+{
+    [SharedTheory("parity/adapters")]
+    [InlineData("lora")]
+    [InlineData("hira")]
+    [InlineData("wild")]
+    [InlineData("bad")]
+    [InlineData("combine")]
+    [InlineData("matching")]
+    [InlineData("init")]
+    public void Every_case_of_a_kind_meets_its_values_or_is_refused_by_name(string kind)
+    {
+        List<Comparison> all = Run("parity/adapters/" + kind);
+        Assert.Contains(all, c => c.Verdict == Verdict.Pass);
+        Assert.DoesNotContain(all, c => c.Verdict == Verdict.Fail);
+    }
+
+    [SharedFact("parity/adapters")]
+    public void Nothing_fails_in_the_whole_area() => Assert.DoesNotContain(Run("parity/adapters"), c => c.Verdict == Verdict.Fail);
+
+    private List<Comparison> Run(string path)
+    {
+        List<Comparison> all = [.. VerifyRunner.Run(SharedFiles.Path(path)!, CancellationToken.None).SelectMany(r => r.Comparisons)];
+        foreach (Comparison comparison in all.Where(c => c.Verdict != Verdict.Pass))
+        {
+            output.WriteLine(comparison.ToString());
+        }
+        output.WriteLine($"{all.Count(c => c.Verdict == Verdict.Pass)} comparisons pass");
+        return all;
+    }
+}
