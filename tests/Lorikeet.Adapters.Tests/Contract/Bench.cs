@@ -19,6 +19,7 @@ internal static class Bench
             HeadDim = hidden / 4,
             VocabularySize = 64,
             AttentionBias = bias,
+            OutputBias = bias,
             MlpBias = bias,
         },
         new Biased(new RandomSource(new CounterRandom(seed), deviation: deviation), seed));

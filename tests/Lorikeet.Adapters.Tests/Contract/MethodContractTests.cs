@@ -103,6 +103,22 @@ public sealed class MethodContractTests
 
     [Theory]
     [MemberData(nameof(Rows))]
+    public void Merged_is_unmerged_and_unmerging_restores_every_bit(string name)
+    {
+        using Llama model = Bench.Model();
+        using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
+        float[] plain = Bench.Logits(model, null, Bench.Prompts[2]), expected = Bench.Logits(model, adapter, Bench.Prompts[2]);
+        List<float[]> weights = [.. model.Tensors.Select(Copy)];
+        using (MergedModel merged = Merging.MergeInto(model, adapter))
+        {
+            Assert.InRange(Bench.Difference(Bench.Logits(model, null, Bench.Prompts[2]), expected), 0, 3e-5);
+        }
+        Assert.Equal(weights, model.Tensors.Select(Copy));
+        Assert.Equal(plain, Bench.Logits(model, null, Bench.Prompts[2]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows))]
     public void Files_come_back_byte_for_byte(string name)
     {
         using Llama model = Bench.Model();

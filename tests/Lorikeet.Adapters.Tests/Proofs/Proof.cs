@@ -53,7 +53,9 @@ internal static class Proof
         "ia3-input" when site.Name.EndsWith("down_proj", StringComparison.Ordinal) => new InputScale(Vector(site, site.Inputs)),
         "ia3-output" when site.Name.EndsWith("v_proj", StringComparison.Ordinal) => new OutputScale(Vector(site, site.Outputs)),
         "sparse" or "everything" when site is LinearSite linear && site.Name.EndsWith("up_proj", StringComparison.Ordinal) => SparseAdd.Random(linear, random),
-        "unlowered" or "everything" when site.Name.EndsWith("q_proj", StringComparison.Ordinal) || site.Name.EndsWith("o_proj", StringComparison.Ordinal) =>
+        // In block 0 of "everything" the attention is replaced, and its projections with it.
+        "everything" when site.Layer != 0 && site.Name.EndsWith("q_proj", StringComparison.Ordinal) => new Unlowered(Vector(site, site.Inputs)),
+        "unlowered" when site.Name.EndsWith("q_proj", StringComparison.Ordinal) || site.Name.EndsWith("o_proj", StringComparison.Ordinal) =>
             new Unlowered(Vector(site, site.Inputs)),
         "output-site" when site is OutputSite => new OutputScale(Vector(site, site.Outputs)),
         "norm" when site is NormSite => new OutputScale(Vector(site, site.Outputs)),
