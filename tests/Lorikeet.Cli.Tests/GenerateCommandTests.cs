@@ -108,7 +108,3 @@ public sealed class GenerateCommandTests : IDisposable
         }
     }
 }
-
-/// <summary>Tests that exchange the console do not run beside others.</summary>
-[CollectionDefinition("console", DisableParallelization = true)]
-public sealed class ConsoleTests;

@@ -40,7 +40,7 @@ public class TrainingTests
                 passed.Add(report.Comparisons[0].Case);
             }
         }
-        Assert.Superset([.. built], passed);
+        Assert.Superset(built.ToHashSet(), passed);
     }
 
     [SharedFact("parity/training/lora-adamw")]
