@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using Lorikeet.Cli.Commands;
 
 namespace Lorikeet.Cli;
@@ -13,14 +14,19 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args)
     {
         ParseResult parsed = CreateRoot().Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        if (WrongUse(parsed, args) is { } wrong && parsed.Action is not HelpAction)
         {
-            Complain(parsed.Errors[0].Message);
+            Complain($"{wrong.TrimEnd('.')}; see {Path(parsed.CommandResult)} --help");
             return 2;
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // Ctrl-C lets a command finish what it does (a training step, then its checkpoint).
+                ProcessTerminationTimeout = TimeSpan.FromMinutes(10),
+            });
         }
         catch (OperationCanceledException)
         {
@@ -51,12 +57,37 @@ internal static class CommandLine
         "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
         "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
+        DemoCommand.Create(),
+        GenerateCommand.Create(),
+        TrainCommand.Create(),
+        PretrainCommand.Create(),
+        EvalCommand.Create(),
         MethodsCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
     };
+
+    // What the parser knows, in words that name what was typed.
+    private static string? WrongUse(ParseResult parsed, string[] args)
+    {
+        if (parsed.UnmatchedTokens.Count > 0)
+        {
+            string token = parsed.UnmatchedTokens[0];
+            return token.StartsWith('-')
+                ? $"there is no option {token}"
+                : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"there is no command '{token}'" : $"'{token}' is one argument too many";
+        }
+        // The parser would take a misspelt option for a folder's name.
+        string? option = args.Contains("--")
+            ? null
+            : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Select(t => t.Value).FirstOrDefault(t => t.Length > 1 && t[0] == '-');
+        return option is not null ? $"there is no option {option}" : parsed.Errors.Count > 0 ? parsed.Errors[0].Message : null;
+    }
+
+    private static string Path(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "lorikeet";
 
     private static bool Expected(Exception e) =>
         e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or InvalidDataException

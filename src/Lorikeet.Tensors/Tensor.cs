@@ -66,9 +66,9 @@ public readonly unsafe struct Tensor
     /// <param name="rows">How many.</param>
     public Tensor ViewRows(int row, int rows)
     {
-        if (row < 0 || rows < 0 || row + rows > Rows)
+        if (row < 0 || rows < 0 || rows > Rows - row)
         {
-            throw new ArgumentException($"rows {row}..{row + rows} of {Shape}: it has {Rows} rows");
+            throw new ArgumentException($"{rows} rows from {row} on of {Shape}: it has {Rows} rows");
         }
         return new Tensor(storage!, offset + ((long)row * Width), new Shape(rows, Width));
     }

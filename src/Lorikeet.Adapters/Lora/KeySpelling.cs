@@ -28,6 +28,15 @@ internal static class KeySpelling
         {
             throw file.Bad($"the keys hold the adapter names {string.Join(", ", names.Order(StringComparer.Ordinal).Take(4))}; expected tensors of one adapter.");
         }
+        foreach (string key in file.Keys.Where(k => k.Contains(".lora_", StringComparison.Ordinal)))
+        {
+            string module = key[..key.IndexOf(".lora_", StringComparison.Ordinal)];
+            module = module.StartsWith(AdapterFile.Prefix, StringComparison.Ordinal) ? module[AdapterFile.Prefix.Length..] : module;
+            if (!paths.Contains(module))
+            {
+                throw file.Bad($"{module} is not in the base, which has {model.Blocks.Count} layers; expected tensors of the base's modules, the first that is none is {key}.");
+            }
+        }
         foreach (string key in file.Keys.Where(k => k.EndsWith(".bias", StringComparison.Ordinal)).ToArray())
         {
             string module = key[..^".bias".Length];

@@ -147,6 +147,10 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
 
     private LowRankPair Pair(string path, string keyA, string keyB, int inputs, int outputs, MatchedModule module)
     {
+        if (module.Rank > (long)inputs + outputs)
+        {
+            throw settings.Config.Bad($"r = {module.Rank} at {path}, which is [{outputs}, {inputs}]: expected at most {(long)inputs + outputs}.");
+        }
         Parameter a = Own(LoraKeys.Of(path, keyA), new Shape(module.Rank, inputs));
         Parameter b = Own(LoraKeys.Of(path, keyB), new Shape(outputs, module.Rank));
         if (settings.FreezesB)

@@ -57,7 +57,8 @@ internal sealed class PathPattern
         }
         catch (ArgumentException e)
         {
-            throw config.Bad($"{key} is not a valid regular expression: {e.Message}");
+            string why = e is RegexParseException parse ? parse.Error.ToString() : e.Message;
+            throw config.Bad($"{key} '{shown}' is not a valid regular expression: {why}.");
         }
     }
 

@@ -91,7 +91,7 @@ internal sealed class SamplingVerifier(string folder) : IDisposable
         return (options, ends);
     }
 
-    private static int[] Ids(JsonElement value) =>
+    public static int[] Ids(JsonElement value) =>
         value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => e.GetInt32())] : [value.GetInt32()];
 
     private static double[] ToDouble(float[] from) => Array.ConvertAll(from, f => (double)f);

@@ -98,6 +98,7 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
 
     private void RefuseUnbuilt()
     {
+        List<string> unknown = [];
         foreach (JsonProperty option in settings.EnumerateObject())
         {
             switch (option.Name)
@@ -113,8 +114,13 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
                     or "scale" or "r" or "lora_alpha" or "gradient_checkpointing" or "loss_convention":
                     break;
                 default:
-                    throw new NotSupportedException($"the training setting {option.Name} is not built yet");
+                    unknown.Add(option.Name);
+                    break;
             }
+        }
+        if (unknown.Count > 0)
+        {
+            throw new NotSupportedException($"{root.GetProperty("what").GetString()}: the settings {string.Join(", ", unknown)} are not built yet");
         }
     }
 
@@ -246,6 +252,7 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
         {
             JsonElement settings = owner.settings;
             string name = owner.Root.GetProperty("base").GetString()!;
+            List<Batch> batches = BatchFile.Read(Path.Combine(TrainingReference.Beside(owner.Folder, owner.Root.GetProperty("data").GetString()!), "batches.safetensors"));
             Model = ModelLoader.Load(Path.Combine(owner.Folder, "..", "bases", name));
             if (full)
             {
@@ -256,7 +263,6 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
                 Adapter = AdapterFolder.Load(Path.Combine(owner.Folder, "adapter-initial"), Model);
             }
             int accumulation = settings.GetProperty("accumulation").GetInt32();
-            List<Batch> batches = BatchFile.Read(Path.Combine(TrainingReference.Beside(owner.Folder, owner.Root.GetProperty("data").GetString()!), "batches.safetensors"));
             double decay = settings.GetProperty("weight_decay").GetDouble();
             ScheduleSettings schedule = new()
             {

@@ -92,7 +92,18 @@ internal static class VerifyRunner
 
     private static List<(IVerifier Verifier, string Folder)> Areas(string root)
     {
-        // The nearest folder at or above the path that carries an area's name decides; else the areas inside the path.
+        // A folder of several areas is one, wherever it lies; else the nearest folder at or above the path that carries an area's name decides.
+        List<(IVerifier Verifier, string Folder)> inside =
+        [
+            .. from verifier in Verifiers
+               let area = Path.Combine(root, verifier.Area)
+               where Directory.Exists(area)
+               select (verifier, area),
+        ];
+        if (inside.Count > 1)
+        {
+            return inside;
+        }
         for (string? folder = root; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             string name = Path.GetFileName(folder);
@@ -101,13 +112,7 @@ internal static class VerifyRunner
                 return [(verifier, root)];
             }
         }
-        return
-        [
-            .. from verifier in Verifiers
-               let inside = Path.Combine(root, verifier.Area)
-               where Directory.Exists(inside)
-               select (verifier, inside),
-        ];
+        return inside;
     }
 
     /// <summary>The folders at or below one that hold a file, in order of their paths.</summary>

@@ -24,17 +24,16 @@ public sealed unsafe class SequenceState : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="adapter">The adapter the sequence runs with, whose mixers and side network may remember other things.</param>
     public SequenceState(PagePool pool, LanguageModel model, Adapter? adapter = null)
+        : this(pool, Specs(model, adapter))
     {
-        ArgumentNullException.ThrowIfNull(model);
+    }
+
+    private SequenceState(PagePool pool, StateSpec[] specs)
+    {
         this.pool = pool;
-        specs = new StateSpec[model.Blocks.Count + 1];
+        this.specs = specs;
         pages = new float**[specs.Length];
         fixedState = new Tensor[specs.Length];
-        for (int i = 0; i < model.Blocks.Count; i++)
-        {
-            specs[i] = (adapter?.Mixer(i) ?? model.Blocks[i].Mixer).State;
-        }
-        specs[^1] = adapter?.Side?.State ?? default;
         for (int i = 0; i < specs.Length; i++)
         {
             paged |= specs[i].PageFloats > 0;
@@ -94,6 +93,35 @@ public sealed unsafe class SequenceState : IDisposable
     /// <param name="positions">How many.</param>
     public void Append(int positions) => Length += positions;
 
+    /// <summary>A second sequence with the same past, in pages of its own.</summary>
+    /// <exception cref="OutOfPagesException">The pool's budget is spent; nothing was taken.</exception>
+    public SequenceState Fork()
+    {
+        SequenceState fork = new(pool, specs);
+        try
+        {
+            fork.Reserve(Length);
+        }
+        catch
+        {
+            fork.Dispose();
+            throw;
+        }
+        fork.Length = Length;
+        for (int i = 0; i < specs.Length; i++)
+        {
+            for (int page = 0; page < fork.pageCount && specs[i].PageFloats > 0; page++)
+            {
+                new ReadOnlySpan<float>(pages[i][page], specs[i].PageFloats).CopyTo(new Span<float>(fork.pages[i][page], specs[i].PageFloats));
+            }
+            if (specs[i].FixedFloats > 0)
+            {
+                fixedState[i].Span.CopyTo(fork.fixedState[i].Span);
+            }
+        }
+        return fork;
+    }
+
     /// <summary>The table of a slot's pages.</summary>
     /// <param name="slot">The slot.</param>
     public float** Pages(int slot) => pages[slot];
@@ -117,6 +145,18 @@ public sealed unsafe class SequenceState : IDisposable
         }
         pageCapacity = 0;
         Length = 0;
+    }
+
+    private static StateSpec[] Specs(LanguageModel model, Adapter? adapter)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        StateSpec[] specs = new StateSpec[model.Blocks.Count + 1];
+        for (int i = 0; i < model.Blocks.Count; i++)
+        {
+            specs[i] = (adapter?.Mixer(i) ?? model.Blocks[i].Mixer).State;
+        }
+        specs[^1] = adapter?.Side?.State ?? default;
+        return specs;
     }
 
     private void Grow(int needed)

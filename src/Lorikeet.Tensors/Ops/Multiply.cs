@@ -18,7 +18,7 @@ public static class Multiply
         }
         Tensor y = run.Arena.Allocate(x.Shape);
         Elementwise.Multiply(x.Span, z.Span, y.Span);
-        return run.Tape is not null && (x.Recorded || z.Recorded) 
+        return run.Tape is not null && (x.Recorded || z.Recorded)
             ? run.Tape.Record(run, y, new MultiplyNode(x, z), z.Recorded ? x : default, x.Recorded ? z : default)
             : y;
     }

@@ -20,7 +20,7 @@ public static class MultiplyRow
         Tensor y = run.Allocate(x.Rows, x.Width);
         x.Span.CopyTo(y.Span);
         Elementwise.ScaleRows(row.Span, y.Span, y.Width);
-        return run.Tape is not null && (x.Recorded || row.Recorded) 
+        return run.Tape is not null && (x.Recorded || row.Recorded)
             ? run.Tape.Record(run, y, new MultiplyRowNode(x, row), row.Recorded ? x : default, x.Recorded ? row : default)
             : y;
     }

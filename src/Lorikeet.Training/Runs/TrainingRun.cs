@@ -92,7 +92,7 @@ public sealed class TrainingRun : IDisposable
         if (Directory.Exists(settings.Out) && Directory.EnumerateFileSystemEntries(settings.Out).Any())
         {
             throw new ArgumentException(
-                File.Exists(Path.Combine(settings.Out, SettingsName))
+                TrainingCheckpoint.Latest(Path.Combine(settings.Out, "checkpoints")) is not null
                     ? $"{settings.Out} already holds a run: go on with --resume, or name another folder"
                     : $"{settings.Out} is not empty: name a new folder");
         }
@@ -185,6 +185,8 @@ public sealed class TrainingRun : IDisposable
             Rate = Settings.Rate ?? DefaultRate(),
             Warmup = Settings.Warmup ?? Steps / 20,
             Steps = Steps,
+            DecaySteps = Math.Max(1, Steps / 5),
+            MinimumShare = Settings.Schedule.Contains("min_lr", StringComparison.OrdinalIgnoreCase) ? 0.1 : null,
         };
         TrainedAdapter? adapter = null;
         double decay = Settings.WeightDecay ?? 0.1;

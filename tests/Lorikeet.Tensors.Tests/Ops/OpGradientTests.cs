@@ -51,6 +51,18 @@ public sealed class OpGradientTests
             (run, p) => HeadLoss.Forward(run, Copy(run, p[0]), Head(run, p[1], p[2]), Targets, Weights, [], 3),
             x => [Oracle.CrossEntropy(Oracle.AddRow(Oracle.Linear(x[0], x[1], 11), x[2]), 11, Targets, Weights)],
             EndsGraph: true),
+        new("HeadLoss with a checkpoint in its head", [GradientInput.Of(8, 5), GradientInput.Of(11, 5), GradientInput.Of(5)],
+            (run, p) => HeadLoss.Forward(
+                run,
+                Copy(run, p[0]),
+                (part, _) => Linear.Forward(
+                    run, new Prepared(Checkpoint.Forward(run, part, h => MultiplyRow.Forward(run, h, run.Use(p[2])))), new TrainableWeight(p[1])),
+                Targets,
+                Weights,
+                [],
+                3),
+            x => [Oracle.CrossEntropy(Oracle.Linear(Oracle.Multiply(x[0], x[2]), x[1], 11), 11, Targets, Weights)],
+            EndsGraph: true),
         new("LayerNorm", [GradientInput.Of(5, 13), GradientInput.Of(13), GradientInput.Of(13)],
             (run, p) => LayerNorm.Forward(run, run.Use(p[0]), run.Use(p[1]), run.Use(p[2]), 1e-3f),
             x => Oracle.LayerNorm(x[0], x[1], x[2], 1e-3f)),
@@ -131,6 +143,9 @@ public sealed class OpGradientTests
                 return SwiGlu.Forward(run, x, x);
             },
             x => Oracle.SwiGlu(x[0], x[0])),
+        new("Transpose", [GradientInput.Of(5, 7)],
+            (run, p) => Transpose.Forward(run, run.Use(p[0])),
+            x => [.. Enumerable.Range(0, 35).Select(i => x[0][(i % 5 * 7) + (i / 5)])]),
         new("a value read by several ops, then changed in place", [GradientInput.Of(4, 6), GradientInput.Of(6), GradientInput.Of(6, 6)],
             (run, p) =>
             {
@@ -155,6 +170,10 @@ public sealed class OpGradientTests
                 return Checkpoint.Forward(run, Copy(run, p[0]), h => Multiply.Forward(run, h, other));
             },
             x => Oracle.Scale(Oracle.Multiply(x[0], x[1]), 2)),
+        new("Checkpoints that share their parameters", ToyBlock.Inputs,
+            (run, p) => Checkpoint.Forward(
+                run, Checkpoint.Forward(run, Copy(run, p[0]), h => ToyBlock.Forward(run, h, p)), h => ToyBlock.Forward(run, h, p)),
+            x => ToyBlock.Oracle([ToyBlock.Oracle(x), .. x[1..]])),
         new("blocks that share their parameters", ToyBlock.Inputs,
             (run, p) => ToyBlock.Forward(run, Checkpoint.Forward(run, ToyBlock.Forward(run, Copy(run, p[0]), p), h => ToyBlock.Forward(run, h, p)), p),
             x =>

@@ -42,9 +42,9 @@ internal static class CombineCase
             Weighted(all, type.GetString()!);
             return;
         }
-        if (root.TryGetProperty("arguments", out _) || root.TryGetProperty("weights", out _))
+        if (root.TryGetProperty("arguments", out arguments) || root.TryGetProperty("weights", out arguments))
         {
-            throw new NotSupportedException("a combination of this kind is not built yet");
+            throw new NotSupportedException($"a combination with {arguments.GetRawText().ReplaceLineEndings(" ")} is not built yet");
         }
         foreach ((string key, float[] expected) in all.Golden.Where(t => t.Key.StartsWith("logits", StringComparison.Ordinal)))
         {
