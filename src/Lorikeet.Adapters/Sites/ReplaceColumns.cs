@@ -13,6 +13,7 @@ internal static class ReplaceColumns
     /// <param name="columns">Column numbers, each once.</param>
     public static Tensor Into(Run run, in Tensor y, in Tensor z, int[] columns)
     {
+        run.Tape?.Overwrite(y);
         for (int i = 0; i < y.Rows; i++)
         {
             Span<float> to = y.Row(i);

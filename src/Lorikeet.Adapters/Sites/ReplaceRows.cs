@@ -14,6 +14,7 @@ internal static class ReplaceRows
     /// <param name="entryOf">The table's row for an id, where it has one.</param>
     public static Tensor Into(Run run, in Tensor y, in Tensor table, ReadOnlySpan<int> ids, Dictionary<int, int> entryOf)
     {
+        run.Tape?.Overwrite(y);
         for (int i = 0; i < ids.Length; i++)
         {
             if (entryOf.TryGetValue(ids[i], out int entry))

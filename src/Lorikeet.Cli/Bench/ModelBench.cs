@@ -38,7 +38,10 @@ internal static class ModelBench
             $"{step,-14}{seconds * 1e3,9:F2}{tokens / seconds,11:F1}{flops / seconds / 1e9 / fma,9:P0}{model.WeightBytes / seconds / 1e9 / reads,10:P0}");
     }
 
-    private static double LinearFlops(LanguageModel model, bool head)
+    /// <summary>Operations of the linear layers for one token, two for each weight.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="head">True: of the head; false: of all others.</param>
+    public static double LinearFlops(LanguageModel model, bool head)
     {
         double flops = 0;
         foreach (Site site in model.Sites)

@@ -13,13 +13,13 @@ internal static class BenchCommand
     public static Command Create()
     {
         Command limits = new("limits", "Arithmetic and reading limits of this machine, and what matrix products reach of them.");
-        limits.SetAction((_, stop) => Task.FromResult(LimitsBench.Run(stop)));
+        limits.SetAction((_, stop) => Task.Run(() => LimitsBench.Run(stop), stop));
         return new Command(
             "bench",
             "Measures this machine and this product, as ratios taken in one run.\n\nExamples:\n  lorikeet bench limits\n  lorikeet bench model --shape S --weights bf16\n" +
-            "  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
+            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
         {
-            limits, Model(), Flora(),
+            limits, Model(), Train(), Flora(),
         };
     }
 
@@ -30,11 +30,38 @@ internal static class BenchCommand
         Option<int[]> batch = Numbers("--batch", "Batch sizes of decode", [1, 8, 16, 32]);
         Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
         Command command = new("model", "Prefill and decode rates of a reference shape with random weights.") { shape, weights, prefill, batch, runs };
-        command.SetAction((parsed, stop) =>
+        command.SetAction((parsed, stop) => Task.Run(
+            () =>
+            {
+                using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
+                return ModelBench.Run(model, parsed.GetValue(prefill)!, parsed.GetValue(batch)!, parsed.GetValue(runs), stop);
+            },
+            stop));
+        return command;
+    }
+
+    private static Command Train()
+    {
+        Option<string> shape = Shape(), weights = Weights();
+        Option<string> method = new("--method") { Description = "The adapter method", DefaultValueFactory = _ => "lora" };
+        Option<int> rank = new("--rank") { Description = "Its rank", DefaultValueFactory = _ => 16 };
+        Option<int> sequences = new("--batch") { Description = "Sequences of a step", DefaultValueFactory = _ => 4 };
+        Option<int> tokens = new("--tokens") { Description = "Tokens of each", DefaultValueFactory = _ => 128 };
+        Option<bool> checkpointing = new("--checkpointing") { Description = "Recompute blocks in backward" };
+        Option<int> runs = new("--runs") { Description = "Steps that are timed (the median counts)", DefaultValueFactory = _ => 5 };
+        Command command = new("train", "Rate and memory of adapter training on a reference shape with random weights.")
         {
-            using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
-            return Task.FromResult(ModelBench.Run(model, parsed.GetValue(prefill)!, parsed.GetValue(batch)!, parsed.GetValue(runs), stop));
-        });
+            shape, weights, method, rank, sequences, tokens, checkpointing, runs,
+        };
+        command.SetAction((parsed, stop) => Task.Run(
+            () =>
+            {
+                using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
+                return TrainBench.Run(
+                    model, parsed.GetValue(method)!, parsed.GetValue(rank), parsed.GetValue(sequences), parsed.GetValue(tokens), parsed.GetValue(checkpointing),
+                    parsed.GetValue(runs), stop);
+            },
+            stop));
         return command;
     }
 
@@ -49,12 +76,14 @@ internal static class BenchCommand
         {
             shape, weights, batch, rank, prompt, runs,
         };
-        command.SetAction((parsed, stop) =>
-        {
-            using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
-            FloraBench bench = new(model, parsed.GetValue(batch)!, parsed.GetValue(rank)!, parsed.GetValue(prompt), parsed.GetValue(runs));
-            return Task.FromResult(bench.Run(stop));
-        });
+        command.SetAction((parsed, stop) => Task.Run(
+            () =>
+            {
+                using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
+                FloraBench bench = new(model, parsed.GetValue(batch)!, parsed.GetValue(rank)!, parsed.GetValue(prompt), parsed.GetValue(runs));
+                return bench.Run(stop);
+            },
+            stop));
         return command;
     }
 

@@ -18,8 +18,8 @@ internal static class DemoCommand
     public static Command Create()
     {
         Option<string> to = new("--out") { Description = "Where texts, model and adapters are kept; a second demo finds them there", DefaultValueFactory = _ => Path.Combine("runs", "demo") };
-        Option<int> steps = new("--steps") { Description = "Steps of the base model's pre-training", DefaultValueFactory = _ => 220 };
-        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 100 };
+        Option<int> steps = new("--steps") { Description = "Steps of the base model's pre-training", DefaultValueFactory = _ => 700 };
+        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 140 };
         Option<bool> fresh = new("--fresh") { Description = "Train everything again" };
         Command command = new(
             "demo",
@@ -28,8 +28,9 @@ internal static class DemoCommand
         {
             to, steps, adapterSteps, fresh,
         };
-        command.SetAction((parsed, stop) => RunAsync(
-            parsed.GetValue(to)!, parsed.GetValue(steps), parsed.GetValue(adapterSteps), parsed.GetValue(fresh), stop));
+        // On a thread of its own: Ctrl-C is listened for once the action has returned its task.
+        command.SetAction((parsed, stop) => Task.Run(
+            () => RunAsync(parsed.GetValue(to)!, parsed.GetValue(steps), parsed.GetValue(adapterSteps), parsed.GetValue(fresh), stop), stop));
         return command;
     }
 

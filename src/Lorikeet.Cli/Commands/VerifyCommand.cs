@@ -27,8 +27,8 @@ internal static class VerifyCommand
         {
             path, json, all, allow,
         };
-        command.SetAction((parsed, stop) => Task.FromResult(Run(
-            parsed.GetValue(path)!, parsed.GetValue(json), parsed.GetValue(all), parsed.GetValue(allow), stop)));
+        command.SetAction((parsed, stop) => Task.Run(
+            () => Run(parsed.GetValue(path)!, parsed.GetValue(json), parsed.GetValue(all), parsed.GetValue(allow), stop), stop));
         return command;
     }
 

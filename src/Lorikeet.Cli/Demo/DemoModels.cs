@@ -65,6 +65,7 @@ internal sealed class DemoModels(string folder)
                     Context = 128,
                     Batch = 8,
                     Steps = adapterSteps,
+                    Rate = style.Rate,
                     EvalShare = 0.05,
                     EvalEvery = 0,
                     CheckpointEvery = 0,
