@@ -55,7 +55,7 @@ internal static class Tiny
         Training.Trainee.Group(adapter.Parameters, 0.01, all: true),
         data,
         new AdamW(),
-        Schedule.Create("cosine", new ScheduleSettings { Rate = 0.003, Warmup = 2, Steps = steps }),
+        Schedule.Create("cosine", new ScheduleSettings { Rate = 0.01, Warmup = 2, Steps = steps }),
         clip);
 
     public static float[] Values(Adapter adapter) => [.. adapter.Parameters.SelectMany(p => p.Value.Span.ToArray())];

@@ -107,10 +107,14 @@ internal sealed unsafe class SitePlan
     private Tensor Own(ModelRun run, LinearSite linear, in Prepared x)
     {
         shared.Begin(x);
+        // All slices before the shared product: gradients then reach x in one order, however many segments there are.
         for (int i = 0; i < segments.Length; i++)
         {
-            (_, int row, int rows) = segments[i];
-            SiteCall call = new(run, linear, RowSlice.Forward(run, x.X, row, rows), default, shared, row);
+            parts[i] = RowSlice.Forward(run, x.X, segments[i].Row, segments[i].Rows);
+        }
+        for (int i = 0; i < segments.Length; i++)
+        {
+            SiteCall call = new(run, linear, parts[i], default, shared, segments[i].Row);
             parts[i] = changes[i] is { } change ? change.Forward(call) : call.Base();
         }
         return RowConcat.Forward(run, parts);

@@ -100,7 +100,7 @@ public sealed class BeamSearch(LanguageModel model, PagePool pool)
                 scores[i] -= logSum;
             }
             sampler.Process(scores, running[beam].Tokens.ToArray(), promptLength, scratch);
-            Cut cut = Selection.Find(scores, default, wanted, 1, scratch.Bins);
+            Cut cut = Selection.Find(scores, default, wanted, 1, scratch.Candidates.Bins);
             for (int token = 0; token < scores.Length; token++)
             {
                 if (scores[token] >= cut.Key && scores[token] > float.NegativeInfinity)

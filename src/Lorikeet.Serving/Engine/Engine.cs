@@ -215,8 +215,7 @@ public sealed class Engine : IDisposable
             raw = raw.Length == scores.Length ? raw : new float[scores.Length];
             scores.CopyTo(raw);
         }
-        sequence.Sampler.Process(scores, sequence.Tokens, sequence.PromptLength, scratch);
-        int token = sequence.Sampler.Draw(scores, sequence.Count, scratch);
+        int token = sequence.Sampler.Choose(scores, sequence.Tokens, sequence.PromptLength, scratch);
         return token < 0
             ? sequence.End(FinishReason.Failed)
             : sequence.Append(token, sequence.Request.LogProbabilities ? raw[token] - logSum : float.NaN);

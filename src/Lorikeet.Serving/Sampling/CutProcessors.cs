@@ -1,97 +1,115 @@
+using Lorikeet.Kernels;
+
 namespace Lorikeet.Serving;
 
-/// <summary>Keeps the k largest scores and every tie with the k-th.</summary>
-internal sealed class TopKProcessor(int k, int least) : LogitsProcessor
+/// <summary>One of the cuts that leave the likelier tokens in.</summary>
+internal abstract class CutProcessor
 {
+    /// <summary>The option it comes from, as Transformers spells it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>A score below which this cut keeps no token, so that the first cut need not look at the whole vocabulary closely.</summary>
+    public virtual float Floor(ReadOnlySpan<float> scores) => float.NegativeInfinity;
+
+    /// <summary>Leaves tokens out.</summary>
+    public abstract void Apply(Candidates tokens);
+}
+
+/// <summary>Keeps the k largest scores and every tie with the k-th.</summary>
+internal sealed class TopKProcessor(int k, int least) : CutProcessor
+{
+    private const int MostListed = 256;
+    private readonly float[] best = new float[Math.Min(Math.Max(k, least), MostListed)];
+
     public override string Name => "top_k";
 
-    public override void Apply(Span<float> scores, in SamplingText text)
+    public override float Floor(ReadOnlySpan<float> scores)
     {
-        Cut cut = Selection.Find(scores, default, Math.Max(k, least), 1, text.Scratch.Bins);
-        Cuts.Below(scores, scores, cut.Key);
+        if (Math.Max(k, least) > MostListed)
+        {
+            return float.NegativeInfinity;
+        }
+        // The k best so far, in ascending order; almost every score fails the first comparison.
+        best.AsSpan().Fill(float.NegativeInfinity);
+        foreach (float score in scores)
+        {
+            if (score > best[0])
+            {
+                int at = 1;
+                for (; at < best.Length && best[at] < score; at++)
+                {
+                    best[at - 1] = best[at];
+                }
+                best[at - 1] = score;
+            }
+        }
+        return best[0];
     }
+
+    public override void Apply(Candidates tokens) =>
+        tokens.Keep(tokens.Scores, Selection.Find(tokens.Scores, default, Math.Max(k, least), 1, tokens.Bins).Key);
 }
 
 /// <summary>Keeps the likeliest tokens until their probabilities reach p: the token that crosses p stays. Of ties at the end the lowest ids stay.</summary>
 /// <remarks>Source: Holtzman et al., The Curious Case of Neural Text Degeneration, ICLR 2020.</remarks>
-internal sealed class TopPProcessor(double p, int least) : LogitsProcessor
+internal sealed class TopPProcessor(double p, int least) : CutProcessor
 {
     public override string Name => "top_p";
 
-    public override void Apply(Span<float> scores, in SamplingText text)
+    public override void Apply(Candidates tokens)
     {
-        Cut cut = Selection.Find(scores, Probabilities.Of(scores, text.Scratch), p, least, text.Scratch.Bins);
-        int ties = cut.Ties;
-        for (int i = 0; i < scores.Length; i++)
-        {
-            if (scores[i] < cut.Key || (scores[i] == cut.Key && ties-- <= 0))
-            {
-                scores[i] = float.NegativeInfinity;
-            }
-        }
+        Cut cut = Selection.Find(tokens.Scores, tokens.Probabilities(), p, least, tokens.Bins);
+        tokens.Keep(tokens.Scores, cut.Key, cut.Ties);
     }
 }
 
 /// <summary>Keeps tokens with a probability of at least <paramref name="share"/> times the largest.</summary>
-internal sealed class MinPProcessor(double share, int least) : LogitsProcessor
+internal sealed class MinPProcessor(double share, int least) : CutProcessor
 {
     public override string Name => "min_p";
 
-    public override void Apply(Span<float> scores, in SamplingText text)
+    // A little below the exact limit: Apply decides.
+    public override float Floor(ReadOnlySpan<float> scores) =>
+        least > 1 ? float.NegativeInfinity : Reduce.Max(scores) + (float)Math.Log(share) - 0.01f;
+
+    public override void Apply(Candidates tokens)
     {
-        Span<float> probabilities = Probabilities.Of(scores, text.Scratch);
-        float needed = (float)share * Kernels.Reduce.Max(probabilities);
+        ReadOnlySpan<float> probabilities = tokens.Probabilities();
+        float needed = (float)share * Reduce.Max(probabilities);
         if (least > 1)
         {
-            needed = Math.Min(needed, Selection.Find(probabilities, default, least, 1, text.Scratch.Bins).Key);
+            needed = Math.Min(needed, Selection.Find(probabilities, default, least, 1, tokens.Bins).Key);
         }
-        Cuts.Below(scores, probabilities, needed);
+        tokens.Keep(probabilities, needed);
     }
 }
 
 /// <summary>Keeps the tokens with the smallest |-ln p - entropy| until their probabilities reach the mass; ties of the last stay.</summary>
 /// <remarks>Source: Meister et al., Locally Typical Sampling, TACL 2023.</remarks>
-internal sealed class TypicalProcessor(double mass, int least) : LogitsProcessor
+internal sealed class TypicalProcessor(double mass, int least) : CutProcessor
 {
     public override string Name => "typical_p";
 
-    public override void Apply(Span<float> scores, in SamplingText text)
+    public override void Apply(Candidates tokens)
     {
-        Span<float> probabilities = Probabilities.Of(scores, text.Scratch);
-        Span<float> keys = text.Scratch.Keys.AsSpan(0, scores.Length);
-        float most = Kernels.Reduce.Max(scores);
-        double sum = 0;
+        ReadOnlySpan<float> scores = tokens.Scores, probabilities = tokens.Probabilities();
+        if (scores.Length == 0)
+        {
+            return;
+        }
+        int best = Reduce.ArgMax(scores);
+        double logSum = scores[best] - Math.Log(probabilities[best]);
+        // -sum p ln p = ln sum exp - sum p score.
+        double entropy = logSum;
         for (int i = 0; i < scores.Length; i++)
         {
-            sum += scores[i] > float.NegativeInfinity ? Math.Exp((double)scores[i] - most) : 0;
+            entropy -= (double)probabilities[i] * scores[i];
         }
-        double logSum = most + Math.Log(sum), entropy = 0;
+        Span<float> keys = tokens.Keys;
         for (int i = 0; i < scores.Length; i++)
         {
-            double surprise = logSum - scores[i];
-            entropy += double.IsFinite(surprise) ? Math.Exp(-surprise) * surprise : 0;
+            keys[i] = -(float)Math.Abs(logSum - scores[i] - entropy);
         }
-        for (int i = 0; i < scores.Length; i++)
-        {
-            keys[i] = scores[i] > float.NegativeInfinity ? -(float)Math.Abs(logSum - scores[i] - entropy) : float.NegativeInfinity;
-        }
-        Cut cut = Selection.Find(keys, probabilities, mass, least, text.Scratch.Bins);
-        Cuts.Below(scores, keys, cut.Key);
-    }
-}
-
-/// <summary>What the cuts share.</summary>
-internal static class Cuts
-{
-    /// <summary>Rules out the tokens whose key is below a limit.</summary>
-    public static void Below(Span<float> scores, ReadOnlySpan<float> keys, float limit)
-    {
-        for (int i = 0; i < scores.Length; i++)
-        {
-            if (keys[i] < limit)
-            {
-                scores[i] = float.NegativeInfinity;
-            }
-        }
+        tokens.Keep(keys, Selection.Find(keys, probabilities, mass, least, tokens.Bins).Key);
     }
 }

@@ -11,6 +11,7 @@ namespace Lorikeet.Serving;
 public sealed class Sampler
 {
     private readonly LogitsProcessor[] processors;
+    private readonly CutProcessor[] cuts;
     private readonly bool greedy;
     private readonly CounterRandom random;
 
@@ -25,21 +26,60 @@ public sealed class Sampler
         options.Check();
         greedy = options.Temperature == 0;
         random = new CounterRandom(options.Seed).Named("sampling");
-        processors = [.. Build(options, ends)];
+        processors = [.. Processors(options, ends)];
+        // A greedy choice is the same before and after the cuts.
+        cuts = greedy ? [] : [.. Cuts(options)];
     }
 
     /// <summary>The active processors in their order, by the names of Transformers' options.</summary>
-    public IEnumerable<string> Steps => processors.Select(p => p.Name);
+    public IEnumerable<string> Steps => processors.Select(p => p.Name).Concat(cuts.Select(c => c.Name));
 
-    /// <summary>True where the draw takes the best score and no processor changes the scores.</summary>
-    public bool IsPlainGreedy => greedy && processors.Length == 0;
+    /// <summary>Chooses the token that follows a text.</summary>
+    /// <param name="scores">The model's scores, [vocabulary]; they are changed.</param>
+    /// <param name="tokens">Prompt and answer so far; the token's position is their number.</param>
+    /// <param name="promptLength">How many of them are prompt.</param>
+    /// <param name="scratch">Memory for this vocabulary.</param>
+    /// <returns>The token; -1 where the scores allow none: they are not finite, or all tokens are ruled out.</returns>
+    public int Choose(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch)
+    {
+        ArgumentNullException.ThrowIfNull(scratch);
+        if (!Reduce.AllFinite(scores))
+        {
+            return -1;
+        }
+        Score(scores, tokens, promptLength, scratch);
+        if (greedy)
+        {
+            int best = Reduce.ArgMax(scores);
+            return best >= 0 && float.IsFinite(scores[best]) ? best : -1;
+        }
+        Cut(scores, scratch.Candidates);
+        return Draw(scratch.Candidates, tokens.Length);
+    }
 
-    /// <summary>Changes the model's scores into those that are drawn from; tokens that are ruled out get negative infinity.</summary>
+    /// <summary>Changes the model's scores into those that are drawn from, as <see cref="Choose"/> does; tokens that are ruled out get negative infinity.</summary>
     /// <param name="scores">[vocabulary].</param>
     /// <param name="tokens">Prompt and answer so far.</param>
     /// <param name="promptLength">How many of them are prompt.</param>
     /// <param name="scratch">Memory for this vocabulary.</param>
     public void Process(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch)
+    {
+        ArgumentNullException.ThrowIfNull(scratch);
+        Score(scores, tokens, promptLength, scratch);
+        if (cuts.Length == 0)
+        {
+            return;
+        }
+        Candidates kept = scratch.Candidates;
+        Cut(scores, kept);
+        scores.Fill(float.NegativeInfinity);
+        for (int i = 0; i < kept.Count; i++)
+        {
+            scores[kept.Ids[i]] = kept.Scores[i];
+        }
+    }
+
+    private void Score(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch)
     {
         SamplingText text = new(tokens, promptLength, scratch);
         foreach (LogitsProcessor processor in processors)
@@ -48,53 +88,43 @@ public sealed class Sampler
         }
     }
 
-    /// <summary>Draws a token from processed scores.</summary>
-    /// <param name="scores">[vocabulary].</param>
-    /// <param name="position">The token's place in prompt and answer.</param>
-    /// <param name="scratch">Memory for this vocabulary.</param>
-    /// <returns>The token; -1 where the scores allow none (all ruled out) or are not numbers.</returns>
-    public int Draw(ReadOnlySpan<float> scores, int position, SamplingScratch scratch)
+    private void Cut(ReadOnlySpan<float> scores, Candidates tokens)
     {
-        ArgumentNullException.ThrowIfNull(scratch);
-        int best = Reduce.ArgMax(scores);
-        if (best < 0 || !float.IsFinite(scores[best]) || HasNaN(scores))
+        tokens.Fill(scores, cuts.Length > 0 ? cuts[0].Floor(scores) : float.NegativeInfinity);
+        foreach (CutProcessor cut in cuts)
         {
-            return -1;
+            cut.Apply(tokens);
         }
-        if (greedy)
-        {
-            return best;
-        }
-        Span<float> probabilities = Probabilities.Of(scores, scratch);
+    }
+
+    private int Draw(Candidates tokens, int position)
+    {
+        ReadOnlySpan<float> probabilities = tokens.Probabilities();
         double total = 0;
         foreach (float p in probabilities)
         {
             total += p;
         }
+        // Processors can make scores that are no numbers of any that are: an infinite bias, a sum beyond the range of float.
+        if (!(total > 0))
+        {
+            return -1;
+        }
         double left = random.Uniform((ulong)position) * total;
+        int last = -1;
         for (int i = 0; i < probabilities.Length; i++)
         {
             left -= probabilities[i];
+            last = probabilities[i] > 0 ? i : last;
             if (left < 0)
             {
-                return i;
+                break;
             }
         }
-        // The sum's own rounding can leave a crumb: the best is as good a token as any for it.
-        return best;
+        return tokens.Ids[last];
     }
 
-    private static bool HasNaN(ReadOnlySpan<float> scores)
-    {
-        bool any = false;
-        foreach (float score in scores)
-        {
-            any |= float.IsNaN(score);
-        }
-        return any;
-    }
-
-    private static IEnumerable<LogitsProcessor> Build(SamplingOptions o, IReadOnlyList<int> ends)
+    private static IEnumerable<LogitsProcessor> Processors(SamplingOptions o, IReadOnlyList<int> ends)
     {
         if (o.LogitBias.Count + o.SequenceBiases.Count > 0)
         {
@@ -124,24 +154,27 @@ public sealed class Sampler
         {
             yield return new SuppressProcessor(o.SuppressTokens);
         }
-        // A greedy choice is the same before and after the cuts.
         if (o.Temperature is not (0 or 1))
         {
             yield return new TemperatureProcessor(o.Temperature);
         }
-        if (o.TopK > 0 && o.Temperature != 0)
+    }
+
+    private static IEnumerable<CutProcessor> Cuts(SamplingOptions o)
+    {
+        if (o.TopK > 0)
         {
             yield return new TopKProcessor(o.TopK, o.MinTokensToKeep);
         }
-        if (o.TopP < 1 && o.Temperature != 0)
+        if (o.TopP < 1)
         {
             yield return new TopPProcessor(o.TopP, o.MinTokensToKeep);
         }
-        if (o.MinP > 0 && o.Temperature != 0)
+        if (o.MinP > 0)
         {
             yield return new MinPProcessor(o.MinP, o.MinTokensToKeep);
         }
-        if (o.TypicalP < 1 && o.Temperature != 0)
+        if (o.TypicalP < 1)
         {
             yield return new TypicalProcessor(o.TypicalP, o.MinTokensToKeep);
         }

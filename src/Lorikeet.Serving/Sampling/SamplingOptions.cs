@@ -3,10 +3,14 @@ namespace Lorikeet.Serving;
 /// <summary>How the next token is chosen from the scores; the defaults change nothing and draw from the model's own distribution.</summary>
 public sealed record SamplingOptions
 {
+    // Within these every score stays a finite float32.
+    private const double Smallest = 1e-6;
+    private const double Largest = 1e30;
+
     /// <summary>The choice of the likeliest token, always.</summary>
     public static SamplingOptions Greedy { get; } = new() { Temperature = 0 };
 
-    /// <summary>Scores are divided by it; 0: the likeliest token is taken, the lowest id of equals. 0 or more, default 1.</summary>
+    /// <summary>Scores are divided by it; 0: the likeliest token is taken, the lowest id of equals. Default 1.</summary>
     public double Temperature { get; init; } = 1;
 
     /// <summary>Keep the k likeliest tokens, and every tie with the last of them; 0 (the default): all.</summary>
@@ -61,15 +65,15 @@ public sealed record SamplingOptions
     /// <exception cref="ArgumentException">A value it cannot have; the message names the option, what was found and expected.</exception>
     public void Check(int vocabulary = 0)
     {
-        Require(double.IsFinite(Temperature) && Temperature >= 0, "temperature", Temperature, "0 (greedy) or more");
+        Require(Temperature is 0 or (>= Smallest and <= Largest), "temperature", Temperature, $"0 (greedy), or {Smallest} or more");
         Require(TopK >= 0, "top_k", TopK, "0 (off) or more");
         Require(TopP is >= 0 and <= 1, "top_p", TopP, "0 to 1");
         Require(MinP is >= 0 and <= 1, "min_p", MinP, "0 to 1");
         Require(TypicalP is > 0 and <= 1, "typical_p", TypicalP, "above 0, at most 1");
         Require(MinTokensToKeep >= 1, "min_tokens_to_keep", MinTokensToKeep, "1 or more");
-        Require(double.IsFinite(RepetitionPenalty) && RepetitionPenalty > 0, "repetition_penalty", RepetitionPenalty, "above 0");
-        Require(double.IsFinite(PresencePenalty), "presence_penalty", PresencePenalty, "a finite number");
-        Require(double.IsFinite(FrequencyPenalty), "frequency_penalty", FrequencyPenalty, "a finite number");
+        Require(RepetitionPenalty is >= Smallest and <= Largest, "repetition_penalty", RepetitionPenalty, $"{Smallest} or more");
+        Require(Math.Abs(PresencePenalty) <= Largest, "presence_penalty", PresencePenalty, "a finite number");
+        Require(Math.Abs(FrequencyPenalty) <= Largest, "frequency_penalty", FrequencyPenalty, "a finite number");
         Require(NoRepeatNgramSize >= 0, "no_repeat_ngram_size", NoRepeatNgramSize, "0 (off) or more");
         Require(MinNewTokens >= 0, "min_new_tokens", MinNewTokens, "0 or more");
         Tokens("suppress_tokens", SuppressTokens, vocabulary);
@@ -81,13 +85,13 @@ public sealed record SamplingOptions
         foreach ((int token, double bias) in LogitBias)
         {
             Tokens("logit_bias", [token], vocabulary);
-            Require(double.IsFinite(bias), "logit_bias", bias, "finite numbers");
+            Require(Math.Abs(bias) <= Largest, "logit_bias", bias, "finite numbers");
         }
         foreach (SequenceBias sequence in SequenceBiases)
         {
             Require(sequence.Tokens.Count > 0, "sequence_bias", 0, "runs of at least one token");
             Tokens("sequence_bias", sequence.Tokens, vocabulary);
-            Require(double.IsFinite(sequence.Bias), "sequence_bias", sequence.Bias, "finite numbers");
+            Require(Math.Abs(sequence.Bias) <= Largest, "sequence_bias", sequence.Bias, "finite numbers");
         }
     }
 

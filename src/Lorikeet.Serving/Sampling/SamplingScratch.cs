@@ -4,15 +4,11 @@ namespace Lorikeet.Serving;
 /// <param name="vocabulary">Number of tokens.</param>
 public sealed class SamplingScratch(int vocabulary)
 {
-    internal float[] Keys { get; } = new float[vocabulary];
+    /// <summary>Number of tokens.</summary>
+    public int Vocabulary { get; } = vocabulary;
 
-    internal float[] Probabilities { get; } = new float[vocabulary];
+    internal Candidates Candidates { get; } = new(vocabulary);
 
     /// <summary>How often each token occurs; all zero between uses.</summary>
     internal int[] Counts { get; } = new int[vocabulary];
-
-    internal SelectionBin[] Bins { get; } = new SelectionBin[Selection.BinCount];
-
-    /// <summary>Number of tokens.</summary>
-    public int Vocabulary { get; } = vocabulary;
 }

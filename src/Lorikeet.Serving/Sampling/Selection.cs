@@ -19,6 +19,8 @@ internal static class Selection
     public static Cut Find(ReadOnlySpan<float> keys, ReadOnlySpan<float> weights, double mass, int least, Span<SelectionBin> bins)
     {
         (float low, float high) = Range(keys);
+        // An infinite key would make a bin as wide as all of them, and the search endless.
+        high = Math.Min(high, float.MaxValue);
         double weightBefore = 0;
         int countBefore = 0;
         while (low < high)

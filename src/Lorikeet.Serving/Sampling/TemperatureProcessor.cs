@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Lorikeet.Serving;
 
 /// <summary>scores / temperature.</summary>
@@ -9,7 +12,13 @@ internal sealed class TemperatureProcessor(double temperature) : LogitsProcessor
 
     public override void Apply(Span<float> scores, in SamplingText text)
     {
-        for (int i = 0; i < scores.Length; i++)
+        Span<Vector<float>> wide = MemoryMarshal.Cast<float, Vector<float>>(scores);
+        Vector<float> divisor = new(temperature);
+        for (int i = 0; i < wide.Length; i++)
+        {
+            wide[i] /= divisor;
+        }
+        for (int i = wide.Length * Vector<float>.Count; i < scores.Length; i++)
         {
             scores[i] /= temperature;
         }

@@ -3,7 +3,10 @@ using Lorikeet.Kernels;
 namespace Lorikeet.Tensors;
 
 /// <summary>Consecutive rows of a tensor as a view.</summary>
-/// <remarks>Backward: dy is added to the same rows of dx.</remarks>
+/// <remarks>
+/// Backward: dy is added to the same rows of dx. A slice of all rows is recorded too, so that gradients are added in one order whether an
+/// adapter is alone in a batch or not: weights that are trained together get the bits they get alone.
+/// </remarks>
 public static class RowSlice
 {
     /// <summary>y[i, :] = x[row + i, :], sharing memory.</summary>
@@ -13,7 +16,8 @@ public static class RowSlice
     /// <param name="rows">How many.</param>
     public static Tensor Forward(Run run, in Tensor x, int row, int rows)
     {
-        if (row == 0 && rows == x.Rows)
+        bool whole = row == 0 && rows == x.Rows;
+        if (whole && (run.Tape is null || !x.Recorded))
         {
             return x;
         }
@@ -25,6 +29,11 @@ public static class RowSlice
     {
         public override void Backward(Run run, ref Backprop gradient)
         {
+            if (rows == x.Rows)
+            {
+                gradient.Give(x);
+                return;
+            }
             Span<float> to = gradient.GradientToAddTo(x).Span.Slice(row * x.Width, rows * x.Width);
             Elementwise.Add(to, gradient.Output.Span, to);
         }
