@@ -17,6 +17,7 @@ public class PublicApiTests
         string path = Path.Combine(SharedFiles.Repository, "eng", "api", $"Lorikeet.{library}.txt");
         if (Environment.GetEnvironmentVariable("LORIKEET_UPDATE_API") == "1")
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllText(path, actual);
         }
         string expected = File.Exists(path) ? File.ReadAllText(path) : "";
