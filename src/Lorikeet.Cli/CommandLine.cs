@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using Lorikeet.Cli.Commands;
 
@@ -14,7 +13,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args)
     {
         ParseResult parsed = CreateRoot().Parse(args);
-        if (WrongUse(parsed, args) is { } wrong && parsed.Action is not HelpAction)
+        if (WrongUse(parsed, args) is { } wrong && parsed.Action is not BriefHelp)
         {
             Complain($"{wrong.TrimEnd('.')}; see {Path(parsed.CommandResult)} --help");
             return 2;
@@ -53,7 +52,7 @@ internal static class CommandLine
     }
 
     /// <summary>The command with all its subcommands.</summary>
-    internal static RootCommand CreateRoot() => new(
+    internal static RootCommand CreateRoot() => BriefHelp.Use(new RootCommand(
         "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
         "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
@@ -67,7 +66,7 @@ internal static class CommandLine
         MergeCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
-    };
+    });
 
     // What the parser knows, in words that name what was typed.
     private static string? WrongUse(ParseResult parsed, string[] args)

@@ -67,3 +67,7 @@ internal sealed record CliResult(int Code, string Output, string Error)
         return this;
     }
 }
+
+/// <summary>Tests that catch the console.</summary>
+[CollectionDefinition("console", DisableParallelization = true)]
+public sealed class ConsoleTests;

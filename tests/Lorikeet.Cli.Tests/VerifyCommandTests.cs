@@ -27,7 +27,7 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [SharedTheory("parity/tokenizers/llama3-style")]
-    [InlineData("\"ids\":[", "\"ids\":[0,", "ids")]
+    [InlineData("\"text\":\"a\",\"add_special_tokens\":false,\"ids\":[", "\"text\":\"a\",\"add_special_tokens\":false,\"ids\":[0,", "ids")]
     [InlineData("\"decoded\":\"a\"", "\"decoded\":\"b\"", "decoded")]
     [InlineData("\"offsets\":[[0,1]]", "\"offsets\":[[0,2]]", "offsets")]
     [InlineData("\"byte_offsets\":[[0,1]]", "\"byte_offsets\":[[1,1]]", "byte_offsets")]
@@ -62,15 +62,27 @@ public sealed class VerifyCommandTests : IDisposable
     [InlineData("grad.base_model.model.model.layers.0.mlp.down_proj.lora_A.weight")]
     public void A_changed_number_of_an_adapter_fails(string tensor)
     {
-        if (!Lorikeet.Cli.Verify.VerifyRunner.Verifiers.Any(v => v.Area == "adapters"))
-        {
-            return;
-        }
         folder.Copy(SharedFiles.Path("parity/adapters/base-llama")!, "adapters/base-llama");
         string copy = Copy("adapters", "lora/all-linear");
         Cli.Run("verify", copy).Done();
         TinyFiles.Change(Path.Combine(copy, "golden.safetensors"), tensor, 0, x => x + 1 + Math.Abs(x));
         Assert.Contains(tensor, Failed(copy), StringComparison.Ordinal);
+    }
+
+    [SharedFact("parity/optimizers/adamw")]
+    public void A_changed_number_of_an_optimizer_fails()
+    {
+        Copy("optimizers", "inputs");
+        string copy = Copy("optimizers", "adamw");
+        Cli.Run("verify", copy).Done();
+        string file = Directory.EnumerateFiles(copy, "*.safetensors").Single();
+        string tensor;
+        using (SafetensorsFile trace = SafetensorsFile.Open(file))
+        {
+            tensor = trace.Tensors.Where(t => t.Type == StoredType.F32 && t.Count > 0).OrderByDescending(t => t.Name, StringComparer.Ordinal).First().Name;
+        }
+        TinyFiles.Change(file, tensor, 0, x => x + 1 + Math.Abs(x));
+        Assert.NotEqual("", Failed(copy));
     }
 
     [SharedFact("parity/models/llama2")]

@@ -105,7 +105,7 @@ internal static class MergeCommand
         if (request.AdapterOutput is not null)
         {
             AtomicFolder.Write(request.Target, to => AdapterFolder.Save(sum!, to));
-            Say($"wrote {request.Target}: {adapters.Count} adapters in one of {sum!.AdaptedModules.Count} modules");
+            Say($"wrote {request.Target}: one adapter from {adapters.Count}, of {sum!.AdaptedModules.Count} modules");
             return;
         }
         // Stored once in the type asked for: sums are float32 until then.
