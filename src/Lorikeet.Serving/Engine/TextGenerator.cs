@@ -15,6 +15,7 @@ public sealed class TextGenerator : IDisposable
     private readonly Queue<Call> left = [];
     private readonly Dictionary<int, (Call Call, int Index)> owners = [];
     private bool closing;
+    private bool stopped;
 
     /// <summary>Starts a generator.</summary>
     /// <param name="model">The model; the caller keeps it, and does not use it while answers are generated.</param>
@@ -35,7 +36,10 @@ public sealed class TextGenerator : IDisposable
     /// <summary>Generates the answers to one or more requests, which enter the queue together.</summary>
     /// <param name="requests">The requests.</param>
     /// <param name="stop">Cancels all of them.</param>
-    /// <returns>Events as they come; <see cref="GenerationEvent.Id"/> is the request's place in the list. It ends when all answers have.</returns>
+    /// <returns>
+    /// Events as they come; <see cref="GenerationEvent.Id"/> is the request's place in the list. It ends when all answers have; where the caller leaves
+    /// before, it ends when the step in progress has: from then on the requests' adapters are not used any more.
+    /// </returns>
     /// <exception cref="ArgumentException">A request cannot be met; the others of the call are cancelled.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was signalled.</exception>
     public async IAsyncEnumerable<GenerationEvent> GenerateAsync(
@@ -43,7 +47,7 @@ public sealed class TextGenerator : IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         Call call = new(requests);
-        Post(arrived, call);
+        Arrive(call);
         try
         {
             await foreach (GenerationEvent next in call.Events.Reader.ReadAllAsync(stop).ConfigureAwait(false))
@@ -53,8 +57,7 @@ public sealed class TextGenerator : IDisposable
         }
         finally
         {
-            // Also where the caller stops listening half way.
-            Post(left, call);
+            await LeaveAsync(call).ConfigureAwait(false);
         }
     }
 
@@ -85,14 +88,29 @@ public sealed class TextGenerator : IDisposable
         engine.Dispose();
     }
 
-    private void Post(Queue<Call> queue, Call call)
+    private void Arrive(Call call)
     {
         lock (gate)
         {
-            ObjectDisposedException.ThrowIf(closing && queue == arrived, this);
-            queue.Enqueue(call);
+            ObjectDisposedException.ThrowIf(closing, this);
+            arrived.Enqueue(call);
             Monitor.Pulse(gate);
         }
+    }
+
+    /// <summary>Also where the caller stops listening half way: it may free its adapters next, so the step that reads them must be over.</summary>
+    private Task LeaveAsync(Call call)
+    {
+        lock (gate)
+        {
+            if (stopped || call.Events.Reader.Completion.IsCompleted)
+            {
+                return Task.CompletedTask;
+            }
+            left.Enqueue(call);
+            Monitor.Pulse(gate);
+        }
+        return call.Gone.Task;
     }
 
     private void Work()
@@ -114,6 +132,14 @@ public sealed class TextGenerator : IDisposable
             }
         }
         EndAll(new ObjectDisposedException(nameof(TextGenerator)));
+        lock (gate)
+        {
+            stopped = true;
+            while (left.TryDequeue(out Call? call))
+            {
+                call.Gone.SetResult();
+            }
+        }
     }
 
     /// <summary>Waits for something to do and takes what arrived; false: close.</summary>
@@ -132,6 +158,7 @@ public sealed class TextGenerator : IDisposable
             while (left.TryDequeue(out Call? call))
             {
                 End(call);
+                call.Gone.SetResult();
             }
             return !closing;
         }
@@ -151,7 +178,9 @@ public sealed class TextGenerator : IDisposable
                 call.Events.Writer.TryComplete();
             }
         }
-        catch (ArgumentException e)
+#pragma warning disable CA1031 // Whatever is wrong with a request is its caller's matter; the thread goes on for others.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             End(call);
             call.Events.Writer.TryComplete(e);
@@ -203,5 +232,8 @@ public sealed class TextGenerator : IDisposable
             Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
         public int Open { get; set; }
+
+        /// <summary>The engine has let go of the requests of a caller that left.</summary>
+        public TaskCompletionSource Gone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

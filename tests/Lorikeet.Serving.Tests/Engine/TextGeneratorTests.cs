@@ -1,5 +1,6 @@
 using Lorikeet.Models;
 using Lorikeet.Models.Text;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Serving.Tests;
 
@@ -60,6 +61,44 @@ public sealed class TextGeneratorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_caller_that_leaves_gets_away_when_its_adapter_is_not_used_any_more()
+    {
+        using ManualResetEventSlim entered = new(), go = new();
+        using Adapter adapter = new("waits", model);
+        adapter.Set(model.FinalNorm, new WaitingSite(entered, go));
+        using TextGenerator generator = new(model, new ByteTokenizer());
+        using CancellationTokenSource stop = new();
+        Task leaving = Task.Run(async () =>
+        {
+            await foreach (GenerationEvent next in generator.GenerateAsync([new GenerationRequest { Prompt = [1], Adapter = adapter }], stop.Token))
+            {
+                Assert.Fail($"an event came: {next}");
+            }
+        });
+        Assert.True(entered.Wait(TimeSpan.FromSeconds(30)));
+        await stop.CancelAsync();
+        bool early = await Task.WhenAny(leaving, Task.Delay(200)) == leaving;
+        go.Set();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
+        Assert.False(early);
+    }
+
+    [Fact]
+    public async Task A_request_that_makes_no_sense_at_all_does_not_stop_the_thread()
+    {
+        using TextGenerator generator = new(model, new ByteTokenizer());
+        GenerationRequest good = new() { Prompt = [1], MaxTokens = 3 };
+        await Assert.ThrowsAsync<NullReferenceException>(async () =>
+        {
+            await foreach (GenerationEvent next in generator.GenerateAsync([good with { Sampling = null! }]))
+            {
+                Assert.Fail($"an event came: {next}");
+            }
+        });
+        Assert.NotNull(await generator.GenerateTextAsync("x", good));
+    }
+
+    [Fact]
     public async Task A_request_that_cannot_be_met_reaches_its_caller()
     {
         using TextGenerator generator = new(model, new ByteTokenizer());
@@ -71,5 +110,15 @@ public sealed class TextGeneratorTests : IDisposable
                 Assert.Fail($"an event came: {next}");
             }
         });
+    }
+
+    private sealed class WaitingSite(ManualResetEventSlim entered, ManualResetEventSlim go) : SiteAdapter
+    {
+        public override Tensor Forward(in SiteCall call)
+        {
+            entered.Set();
+            go.Wait();
+            return call.Base();
+        }
     }
 }
