@@ -145,7 +145,7 @@ internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOption
     private bool Fits(Sequence sequence) =>
         (Pages(sequence.Count) - Pages(sequence.Reserved)) * sequence.PageBytes <= pool.BudgetBytes - pool.UsedBytes;
 
-    public static int Pages(int positions) => (positions + SequenceState.PageTokens - 1) / SequenceState.PageTokens;
+    public static int Pages(int positions) => (int)(((long)positions + SequenceState.PageTokens - 1) / SequenceState.PageTokens);
 
     // An insertion sort: the order hardly changes from step to step, and a decode step must not allocate.
     private void Group()
