@@ -61,9 +61,10 @@ public sealed class AdapterCache : IDisposable
                 Adapter adapter = load(path);
                 if (!ReferenceEquals(adapter.Model, model))
                 {
+                    adapter.Dispose();
                     throw new InvalidOperationException($"{path}: the adapter was read for another model");
                 }
-                entries[path] = entry = new Entry(adapter, Size(adapter));
+                entries[path] = entry = new Entry(adapter, ParameterBytes(adapter));
                 Loads++;
             }
             entry.Users++;
@@ -125,22 +126,22 @@ public sealed class AdapterCache : IDisposable
         }
     }
 
-    // Parameters, and as much again for the batched forms that are made of them at first use.
-    private static long Size(Adapter adapter)
+    private static long ParameterBytes(Adapter adapter)
     {
         long floats = 0;
         foreach (Tensors.Parameter parameter in adapter.Parameters)
         {
             floats += parameter.Value.Shape.Length;
         }
-        return 2 * sizeof(float) * floats;
+        return sizeof(float) * floats;
     }
 
-    private sealed class Entry(Adapter adapter, long bytes)
+    private sealed class Entry(Adapter adapter, long parameterBytes)
     {
         public Adapter Adapter { get; } = adapter;
 
-        public long Bytes { get; } = bytes;
+        /// <summary>Parameters and batched forms; before the first use has made the forms, as much again as the parameters.</summary>
+        public long Bytes => parameterBytes + Math.Max(parameterBytes, Adapter.FormBytes);
 
         public int Users { get; set; }
 
@@ -167,7 +168,6 @@ public sealed class AdapterLease : IDisposable
     /// <summary>Gives the adapter back.</summary>
     public void Dispose()
     {
-        cache?.Return(path);
-        cache = null;
+        Interlocked.Exchange(ref cache, null)?.Return(path);
     }
 }
