@@ -6,6 +6,9 @@ public readonly struct AttentionShape
     /// <summary>Most elements of a head: a task keeps two tiles of keys on its thread's stack.</summary>
     public const int MostHeadDim = 512;
 
+    /// <summary>Most query heads that share a key head: a task keeps what it knows of each of them on its thread's stack.</summary>
+    public const int MostGroup = 1024;
+
     /// <param name="heads">Query heads.</param>
     /// <param name="keyHeads">Key and value heads; query head h reads key head h / (heads / keyHeads).</param>
     /// <param name="headDim">Elements of a head, 1 to 512.</param>
@@ -25,6 +28,7 @@ public readonly struct AttentionShape
         {
             throw new ArgumentException($"attention: {heads} heads are no multiple of {keyHeads} key heads", nameof(heads));
         }
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(heads / keyHeads, MostGroup, nameof(heads));
         Heads = heads;
         KeyHeads = keyHeads;
         HeadDim = headDim;

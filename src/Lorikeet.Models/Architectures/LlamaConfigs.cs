@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 
 namespace Lorikeet.Models;
@@ -9,7 +10,7 @@ internal static class LlamaConfigs
 {
     private const int MostWidth = 1 << 20;
     private const int MostLayers = 10_000;
-    private const int MostHeadDim = 2048;
+    private const int MostHeadDim = AttentionShape.MostHeadDim;
 
     public static ModelConfig Llama(JsonFields json)
     {
@@ -65,6 +66,10 @@ internal static class LlamaConfigs
         if (heads % keys != 0)
         {
             throw new BadFileException($"{json.Path}: {heads} num_attention_heads over {keys} num_key_value_heads; expected a whole number of heads for each.");
+        }
+        if (heads / keys > AttentionShape.MostGroup)
+        {
+            throw new BadFileException($"{json.Path}: {heads} num_attention_heads over {keys} num_key_value_heads; expected at most {AttentionShape.MostGroup} to one.");
         }
         if (!json.Has("head_dim") && headDim is null && hidden % heads != 0)
         {

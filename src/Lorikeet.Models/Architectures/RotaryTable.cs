@@ -56,7 +56,7 @@ public sealed class RotaryTable(int rotary, RopeSettings settings)
 
     private void Fill(int length, int first, Span<float> cos, Span<float> sin)
     {
-        // A head has at most 2048 elements: config.json is checked for that.
+        // A head has at most 512 elements: config.json and AttentionShape are checked for that.
         Span<float> frequencies = stackalloc float[half];
         RopeScaling.Frequencies(settings, length, frequencies);
         for (int at = 0; at < cos.Length; at++)

@@ -86,11 +86,12 @@ internal static class RunModel
     private static ModelConfig Config(RunSettings settings, NewModel shape, Tokenizer tokenizer)
     {
         if (shape.Hidden is < 1 or > 1 << 16 || shape.Layers is < 1 or > 1024 || shape.Heads < 1 || shape.KeyHeads < 1 || shape.Hidden % shape.Heads != 0
-            || shape.Heads % shape.KeyHeads != 0 || shape.Hidden / shape.Heads % 2 != 0 || shape.FeedForward is < 0 or > 1 << 20)
+            || shape.Heads % shape.KeyHeads != 0 || shape.Hidden / shape.Heads % 2 != 0 || shape.Hidden / shape.Heads > AttentionShape.MostHeadDim
+            || shape.Heads / shape.KeyHeads > AttentionShape.MostGroup || shape.FeedForward is < 0 or > 1 << 20)
         {
             throw new ArgumentException(
                 $"a model of hidden {shape.Hidden}, {shape.Layers} layers, {shape.Heads} heads over {shape.KeyHeads}: hidden must be a multiple of heads " +
-                "with an even quotient, heads a multiple of kv-heads");
+                "with an even quotient of at most 512, heads a multiple of kv-heads");
         }
         return new ModelConfig
         {
