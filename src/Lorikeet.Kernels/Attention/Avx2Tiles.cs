@@ -256,48 +256,8 @@ internal readonly unsafe struct Avx2Tiles : ITileKernels
         }
     }
 
-    public static void Transpose(float* from, nint stride, int rows, int width, float* to, int column)
-    {
-        int d = 0;
-        if (rows % 8 == 0)
-        {
-            for (; d <= width - 8; d += 8)
-            {
-                for (int j = 0; j < rows; j += 8)
-                {
-                    Transpose8(from + (j * stride) + d, stride, to + (d * Tile) + column + j);
-                }
-            }
-        }
-        ScalarTiles.Transpose(from + d, stride, rows, width - d, to + (d * Tile), column);
-    }
-
-    // Pairs, then quads within each half, then the halves.
-    private static void Transpose8(float* from, nint stride, float* to)
-    {
-        Vector256<float> r0 = Avx.LoadVector256(from), r1 = Avx.LoadVector256(from + stride);
-        Vector256<float> r2 = Avx.LoadVector256(from + (2 * stride)), r3 = Avx.LoadVector256(from + (3 * stride));
-        Vector256<float> r4 = Avx.LoadVector256(from + (4 * stride)), r5 = Avx.LoadVector256(from + (5 * stride));
-        Vector256<float> r6 = Avx.LoadVector256(from + (6 * stride)), r7 = Avx.LoadVector256(from + (7 * stride));
-        Vector256<float> t0 = Avx.UnpackLow(r0, r1), t1 = Avx.UnpackHigh(r0, r1), t2 = Avx.UnpackLow(r2, r3), t3 = Avx.UnpackHigh(r2, r3);
-        Vector256<float> t4 = Avx.UnpackLow(r4, r5), t5 = Avx.UnpackHigh(r4, r5), t6 = Avx.UnpackLow(r6, r7), t7 = Avx.UnpackHigh(r6, r7);
-        r0 = Avx.Shuffle(t0, t2, 0x44);
-        r1 = Avx.Shuffle(t0, t2, 0xEE);
-        r2 = Avx.Shuffle(t1, t3, 0x44);
-        r3 = Avx.Shuffle(t1, t3, 0xEE);
-        r4 = Avx.Shuffle(t4, t6, 0x44);
-        r5 = Avx.Shuffle(t4, t6, 0xEE);
-        r6 = Avx.Shuffle(t5, t7, 0x44);
-        r7 = Avx.Shuffle(t5, t7, 0xEE);
-        Avx.Store(to, Avx.Permute2x128(r0, r4, 0x20));
-        Avx.Store(to + Tile, Avx.Permute2x128(r1, r5, 0x20));
-        Avx.Store(to + (2 * Tile), Avx.Permute2x128(r2, r6, 0x20));
-        Avx.Store(to + (3 * Tile), Avx.Permute2x128(r3, r7, 0x20));
-        Avx.Store(to + (4 * Tile), Avx.Permute2x128(r0, r4, 0x31));
-        Avx.Store(to + (5 * Tile), Avx.Permute2x128(r1, r5, 0x31));
-        Avx.Store(to + (6 * Tile), Avx.Permute2x128(r2, r6, 0x31));
-        Avx.Store(to + (7 * Tile), Avx.Permute2x128(r3, r7, 0x31));
-    }
+    public static void Transpose(float* from, nint stride, int rows, int width, float* to, int column) =>
+        Transposes.Copy(from, stride, rows, width, to + column, Tile);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(float* to, Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3)

@@ -52,11 +52,6 @@ public static unsafe partial class Elementwise
     public static void MultiplyAdd(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> z) =>
         MapTeam.Ternary(default(MultiplyAddOperator), x, y, z, z);
 
-    /// <summary>Effectively computes <c>to[i] = value</c>.</summary>
-    /// <param name="to">The elements to set.</param>
-    /// <param name="value">What each becomes.</param>
-    public static void Fill(Span<float> to, float value) => to.Fill(value);
-
     /// <summary>Adds one row to every row: effectively computes <c>y[i, c] += row[c]</c>.</summary>
     /// <param name="row">[width], for example a bias.</param>
     /// <param name="y">[rows, width], in place.</param>
