@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
@@ -26,21 +24,7 @@ internal sealed class MappedWeight(SafetensorsFile file, StoredTensor tensor) : 
     public override string Format => tensor.Type.Name().ToLowerInvariant();
 
     /// <inheritdoc/>
-    public override void Read(int row, Span<float> to)
-    {
-        int size = Inputs * tensor.Type.Size();
-        ReadOnlySpan<byte> bytes = file.Bytes(tensor).Slice(row * size, size);
-        if (SafetensorsFile.ToElementType(tensor.Type) is { } type)
-        {
-            Casting.ToSingle(bytes, type, to);
-            return;
-        }
-        ReadOnlySpan<double> wide = MemoryMarshal.Cast<byte, double>(bytes);
-        for (int i = 0; i < wide.Length; i++)
-        {
-            to[i] = (float)wide[i];
-        }
-    }
+    public override void Read(int row, Span<float> to) => file.ReadSingle(tensor, (long)row * Inputs, to[..Inputs]);
 
     /// <inheritdoc/>
     public override void Multiply(Run run, in Prepared x, in Tensor y)

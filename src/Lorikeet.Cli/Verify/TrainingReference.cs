@@ -34,13 +34,7 @@ internal static class TrainingReference
     }
 
     /// <summary>All numbers of a tensor.</summary>
-    public static float[] Floats(SafetensorsFile file, string name)
-    {
-        StoredTensor tensor = Tensor(file, name);
-        float[] values = new float[tensor.Count];
-        file.ReadSingle(tensor, values);
-        return values;
-    }
+    public static float[] Floats(SafetensorsFile file, string name) => TensorFiles.Floats(file, Tensor(file, name));
 
     /// <summary>All integers of an I32 tensor.</summary>
     public static int[] Integers(SafetensorsFile file, string name)

@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 
 namespace Lorikeet.Models.Files;
@@ -94,14 +95,40 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="BadFileException">The tensor is stored as integers, booleans or 8-bit floats.</exception>
     public void ReadSingle(StoredTensor t, Span<float> to)
     {
-        ReadOnlySpan<byte> from = Bytes(t);
         if (to.Length != t.Count)
         {
             throw new ArgumentException($"tensor {t.Name} has {t.Count} numbers, the destination {to.Length}; they must be equal", nameof(to));
         }
-        if (!SingleReader.TryRead(t.Type, from, to))
+        ReadSingle(t, 0, to);
+    }
+
+    /// <summary>Reads a part of a tensor as float32, for example a row.</summary>
+    /// <param name="t">A tensor of this file of type F32, BF16, F16 or F64.</param>
+    /// <param name="first">The first number of the part, in the file's order.</param>
+    /// <param name="to">Receives as many numbers as it has room for.</param>
+    /// <exception cref="BadFileException">The tensor is stored as integers, booleans or 8-bit floats.</exception>
+    public void ReadSingle(StoredTensor t, long first, Span<float> to)
+    {
+        ReadOnlySpan<byte> bytes = Bytes(t);
+        if (first < 0 || first > t.Count - to.Length)
+        {
+            throw new ArgumentException($"tensor {t.Name} has {t.Count} numbers; there are no {to.Length} from {first} on", nameof(first));
+        }
+        int size = t.Type.Size();
+        bytes = bytes.Slice((int)first * size, to.Length * size);
+        if (ToElementType(t.Type) is { } type)
+        {
+            Casting.ToSingle(bytes, type, to);
+            return;
+        }
+        if (t.Type != StoredType.F64)
         {
             throw new BadFileException($"{FilePath}: tensor {t.Name} is stored as {t.Type.Name()}; expected F32, BF16, F16 or F64.");
+        }
+        ReadOnlySpan<double> doubles = MemoryMarshal.Cast<byte, double>(bytes);
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = (float)doubles[i];
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Lorikeet.Kernels;
 
 namespace Lorikeet.Models.Files;
 
@@ -30,40 +31,34 @@ public sealed record TensorToWrite(string Name, StoredType Type, IReadOnlyList<l
         {
             throw new ArgumentException($"tensor {name}: shape [{string.Join(", ", shape)}] has {count} numbers, {values.Length} were given", nameof(values));
         }
-        return type switch
-        {
-            StoredType.F32 => new TensorToWrite(name, type, shape, to => to.Write(MemoryMarshal.AsBytes(values.Span))),
-            StoredType.BF16 => new TensorToWrite(name, type, shape, to => WriteNarrow(values.Span, to, ToBrain)),
-            StoredType.F16 => new TensorToWrite(name, type, shape, to => WriteNarrow(values.Span, to, v => BitConverter.HalfToUInt16Bits((Half)v))),
-            _ => throw new ArgumentException($"tensor {name}: float32 numbers are stored as F32, BF16 or F16, not {type}", nameof(type)),
-        };
+        return SafetensorsFile.ToElementType(type) is { } element
+            ? new TensorToWrite(name, type, shape, to => WriteSingle(values.Span, element, to))
+            : throw new ArgumentException($"tensor {name}: float32 numbers are stored as F32, BF16 or F16, not {type}", nameof(type));
     }
 
-    private static void WriteNarrow(ReadOnlySpan<float> values, Stream to, Func<float, ushort> narrow)
+    /// <summary>Writes float32 numbers in a format, rounded to nearest, ties to even.</summary>
+    internal static void WriteSingle(ReadOnlySpan<float> values, ElementType type, Stream to)
     {
-        ushort[] buffer = ArrayPool<ushort>.Shared.Rent(1 << 14);
+        if (type == ElementType.F32)
+        {
+            to.Write(MemoryMarshal.AsBytes(values));
+            return;
+        }
+        const int Most = 1 << 14;
+        byte[] narrow = ArrayPool<byte>.Shared.Rent(Most * sizeof(ushort));
         try
         {
-            for (int at = 0; at < values.Length; at += buffer.Length)
+            for (int at = 0; at < values.Length; at += Most)
             {
-                ReadOnlySpan<float> chunk = values.Slice(at, Math.Min(buffer.Length, values.Length - at));
-                for (int i = 0; i < chunk.Length; i++)
-                {
-                    buffer[i] = narrow(chunk[i]);
-                }
-                to.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, chunk.Length)));
+                ReadOnlySpan<float> chunk = values.Slice(at, Math.Min(Most, values.Length - at));
+                Span<byte> own = narrow.AsSpan(0, chunk.Length * sizeof(ushort));
+                Casting.FromSingle(chunk, type, own);
+                to.Write(own);
             }
         }
         finally
         {
-            ArrayPool<ushort>.Shared.Return(buffer);
+            ArrayPool<byte>.Shared.Return(narrow);
         }
-    }
-
-    private static ushort ToBrain(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        // NaN keeps its sign and gets a set quiet bit; rounding it could carry into infinity.
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 }

@@ -95,7 +95,9 @@ public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = n
 
         public PooledFloats(SafetensorsFile file, StoredTensor tensor)
         {
-            count = checked((int)tensor.Count);
+            // A tensor whose bytes one span holds has no more numbers than one, either.
+            _ = file.Bytes(tensor);
+            count = (int)tensor.Count;
             array = ArrayPool<float>.Shared.Rent(count);
             file.ReadSingle(tensor, Span);
         }

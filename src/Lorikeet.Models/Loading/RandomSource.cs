@@ -18,7 +18,12 @@ public sealed class RandomSource(CounterRandom random, ElementType type = Elemen
     /// <inheritdoc/>
     public Weight Matrix(string name, int outputs, int inputs)
     {
-        float[] values = new float[checked(outputs * inputs)];
+        long count = (long)outputs * inputs;
+        if (count > Array.MaxLength)
+        {
+            throw new ArgumentException($"{name}: a matrix [{outputs}, {inputs}] of random numbers has {count} of them, the most is {Array.MaxLength}");
+        }
+        float[] values = new float[count];
         CounterRandom own = random.Named(name);
         own.FillNormal(values, deviation);
         return new DenseWeight(values, outputs, inputs, type);
