@@ -102,8 +102,9 @@ public sealed class AdapterConfig(JsonObject json, string source)
         return (int)number;
     }
 
+    // Arithmetic is float32: what is finite in float64 only would become infinite there.
     internal double Number(string key, JsonNode node) =>
-        node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && double.TryParse(value.ToJsonString(), out double number) && double.IsFinite(number)
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && double.TryParse(value.ToJsonString(), out double number) && float.IsFinite((float)number)
             ? number
             : throw Wrong(key, "a number", node);
 

@@ -104,9 +104,18 @@ internal sealed class Merger(LanguageModel model, Adapter adapter, ElementType t
     private void Warn()
     {
         LinearSite head = model.Head.Sites[0];
-        if (head.Tied && done.Any(d => ReferenceEquals(d.Group, head.Weight)) && (adapter[head] is null || adapter[model.Embedding] is null))
+        if (!head.Tied || !done.Exists(d => ReferenceEquals(d.Group, head.Weight)))
+        {
+            return;
+        }
+        if (adapter[head] is null || adapter[model.Embedding] is null)
         {
             warnings.Add($"{adapter.Name} changes the token table, which is the output head too: merged, it changes both, unmerged one of them");
+        }
+        else if (adapter[head]!.Parameters.Count > 0 && adapter[model.Embedding]!.Parameters.Count > 0)
+        {
+            // As PEFT does it. A change without parameters of its own is the other one: the table holds it once.
+            warnings.Add($"{adapter.Name} changes the token table and, apart from it, the output head, which is the same matrix: merged, it holds both changes");
         }
     }
 

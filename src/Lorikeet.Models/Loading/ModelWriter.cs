@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lorikeet.Kernels;
@@ -25,7 +24,9 @@ public static class ModelWriter
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shardBytes);
         Directory.CreateDirectory(folder);
-        string config = ModelConfigFile.Write(model.Config with { StoredType = type ?? model.Config.StoredType ?? MatrixType(model) });
+        // A merge may have parted the head from the table; who reads "tied" would leave the stored head out.
+        bool tied = model.Head.Sites.All(head => head.Tied);
+        string config = ModelConfigFile.Write(model.Config with { StoredType = type ?? model.Config.StoredType ?? MatrixType(model), TieEmbeddings = tied });
         string configPath = Path.Combine(folder, "config.json");
         File.Delete(configPath);
         ElementType vectors = type ?? model.Config.StoredType ?? ElementType.F32;
@@ -107,7 +108,7 @@ public static class ModelWriter
         {
             Tensor value = tensor.Vector!.Value;
             ElementType exact = type is not null || IsExact(value.Span, vectors) ? vectors : ElementType.F32;
-            return new TensorToWrite(tensor.Name, Stored(exact), [value.Shape.Length], to => WriteRow(value.Span, exact, to));
+            return new TensorToWrite(tensor.Name, Stored(exact), [value.Shape.Length], to => TensorToWrite.WriteSingle(value.Span, exact, to));
         }
         ElementType kept = type ?? TypeOf(weight);
         return new TensorToWrite(tensor.Name, Stored(kept), [weight.Outputs, weight.Inputs], to =>
@@ -118,7 +119,7 @@ public static class ModelWriter
                 for (int i = 0; i < weight.Outputs; i++)
                 {
                     weight.Read(i, row.AsSpan(0, weight.Inputs));
-                    WriteRow(row.AsSpan(0, weight.Inputs), kept, to);
+                    TensorToWrite.WriteSingle(row.AsSpan(0, weight.Inputs), kept, to);
                 }
             }
             finally
@@ -139,25 +140,5 @@ public static class ModelWriter
         Casting.FromSingle(values, type, narrow);
         Casting.ToSingle(narrow, type, wide);
         return values.SequenceEqual(wide);
-    }
-
-    private static void WriteRow(ReadOnlySpan<float> values, ElementType type, Stream to)
-    {
-        if (type == ElementType.F32)
-        {
-            to.Write(MemoryMarshal.AsBytes(values));
-            return;
-        }
-        byte[] narrow = ArrayPool<byte>.Shared.Rent(2 * values.Length);
-        try
-        {
-            Span<byte> own = narrow.AsSpan(0, 2 * values.Length);
-            Casting.FromSingle(values, type, own);
-            to.Write(own);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(narrow);
-        }
     }
 }

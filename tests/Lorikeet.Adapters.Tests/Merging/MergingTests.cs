@@ -36,6 +36,15 @@ public sealed class MergingTests
     }
 
     [Fact]
+    public void Two_changes_of_a_tied_table_add_up_and_it_says_so()
+    {
+        using LanguageModel model = LoraBench.Tied();
+        using TrainedAdapter adapter = LoraBench.Make(model, """{"target_modules": ["embed_tokens", "lm_head"], "r": 2}""");
+        using MergedModel merged = Merging.MergeInto(model, adapter);
+        Assert.Contains("both changes", Assert.Single(merged.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_head_of_its_own_parts_from_the_table_until_it_is_undone()
     {
         using LanguageModel model = LoraBench.Tied();
@@ -44,6 +53,9 @@ public sealed class MergingTests
         {
             Assert.NotSame(model.Embedding.Weight, model.Head.Sites[0].Weight);
             Assert.Contains(model.Tensors, t => t.Name == "lm_head.weight");
+            using TemporaryFolder folder = new();
+            ModelWriter.Save(model, folder.Of("merged"));
+            Assert.False(ModelConfigFile.Read(folder.Of("merged")).TieEmbeddings);
         }
         Assert.Same(model.Embedding.Weight, model.Head.Sites[0].Weight);
         Assert.DoesNotContain(model.Tensors, t => t.Name == "lm_head.weight");
