@@ -58,7 +58,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Does one optimiser step.</summary>
     /// <returns>One entry for each trainee; valid until the next step.</returns>
-    /// <exception cref="TrainingDivergedException">A gradient is not finite; the parameters are as they were before the step.</exception>
+    /// <exception cref="TrainingDivergedException">A gradient is not finite; that trainee's parameters, and those of the trainees after it, are as they were before the step.</exception>
     public IReadOnlyList<StepNumbers> Next()
     {
         foreach (IStepRule rule in options.Rules)

@@ -42,12 +42,16 @@ internal static class EvalCommand
             {
                 throw new UsageException("--context must be from 1 to 1048576, --batch from 1 to 65536");
             }
+            if ((long)parsed.GetValue(batch) * parsed.GetValue(context) > 1 << 24)
+            {
+                throw new UsageException("--batch x --context must be at most 16777216 tokens");
+            }
             string folder = ModelLocation.Resolve(parsed.GetValue(model)!);
             Tokenizer own = parsed.GetValue(tokenizer) switch { null => Tokenizer.Load(folder), "byte" => new ByteTokenizer(), string other => Tokenizer.Load(other) };
             using LanguageModel loaded = ModelLoader.Load(folder);
             TokenDocuments documents = DocumentTokens.Encode(
                 DataFile.Read(parsed.GetValue(data)!, parsed.GetValue(separator)?.Replace("\\n", "\n", StringComparison.Ordinal)), own, parsed.GetValue(context));
-            IReadOnlyList<Batch> batches = DocumentTokens.InOrder(documents.All(), checked(parsed.GetValue(batch) * parsed.GetValue(context)));
+            IReadOnlyList<Batch> batches = DocumentTokens.InOrder(documents.All(), parsed.GetValue(batch) * parsed.GetValue(context));
             if (batches.Count == 0)
             {
                 throw new BadFileException($"{parsed.GetValue(data)} has no token to measure; expected documents of at least two tokens.");

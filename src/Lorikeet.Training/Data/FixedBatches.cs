@@ -5,7 +5,7 @@ namespace Lorikeet.Training;
 public sealed class FixedBatches(IReadOnlyList<Batch> batches) : IBatchSource
 {
     /// <inheritdoc/>
-    public DataPosition Position { get; set; }
+    public DataPosition Position { get; set => field = value.Within(batches.Count); }
 
     /// <inheritdoc/>
     public Batch Next()

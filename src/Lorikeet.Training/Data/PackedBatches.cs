@@ -18,7 +18,7 @@ public sealed class PackedBatches(PieceSet pieces, int tokens, CounterRandom ran
     private long ordered = -1;
 
     /// <inheritdoc/>
-    public DataPosition Position { get; set; }
+    public DataPosition Position { get; set => field = value.Within(order.Length); }
 
     /// <inheritdoc/>
     public Batch Next()

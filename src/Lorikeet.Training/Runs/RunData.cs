@@ -25,7 +25,7 @@ internal sealed record RunData(string Name, PackedBatches Train, IReadOnlyList<B
         {
             notes.Add($"{path}: {documents.CutCount} of {documents.DocumentCount} documents are longer than the context of {settings.Context} tokens; their ends were dropped (--context)");
         }
-        int budget = checked(settings.Batch * settings.Context);
+        int budget = settings.Batch * settings.Context;
         PieceSet train = documents.All();
         IReadOnlyList<Batch> held = [];
         if (settings.EvalData is { } evalPath)

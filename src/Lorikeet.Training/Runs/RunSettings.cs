@@ -125,7 +125,7 @@ public sealed record RunSettings
         Require(Accumulate is > 0 and <= 1 << 16, "accumulate", "from 1 to 65536");
         Require((long)Batch * Context <= 1 << 24, "batch x context", "at most 16777216 tokens");
         Require(Steps is null or > 0, "steps", "at least 1");
-        Require(Epochs > 0 && double.IsFinite(Epochs), "epochs", "above 0");
+        Require(Epochs is > 0 and <= 100_000, "epochs", "above 0 and at most 100000");
         Require(Rate is null || (Rate > 0 && double.IsFinite(Rate.Value)), "lr", "above 0");
         Require(Warmup is null or >= 0, "warmup", "0 or more steps");
         Require(WeightDecay is null || (WeightDecay >= 0 && double.IsFinite(WeightDecay.Value)), "weight-decay", "0 or more");
@@ -166,6 +166,6 @@ public sealed record NewModel
     public bool Untied { get; init; }
 }
 
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RunSettings))]
 internal sealed partial class RunSettingsContext : JsonSerializerContext;

@@ -67,7 +67,7 @@ public static class TrainingCheckpoint
         {
             ReadState(json.RootElement, trainer, path);
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
         {
             throw new BadFileException($"{path} is not a checkpoint of this run: {e.Message}", e);
         }
@@ -112,11 +112,14 @@ public static class TrainingCheckpoint
             int at = 0;
             foreach (OptimizerState state in trainee.States.Values)
             {
-                state.Steps = steps[at++].GetInt32();
+                state.Steps = Count(steps[at++]);
             }
         }
-        trainer.Step = root.GetProperty("step").GetInt32();
+        trainer.Step = Count(root.GetProperty("step"));
     }
+
+    private static int Count(JsonElement steps) =>
+        steps.GetInt32() is >= 0 and int count ? count : throw new FormatException($"{steps} steps; expected 0 or more");
 
     private static JsonObject State(Trainer trainer)
     {

@@ -32,27 +32,35 @@ public sealed class TrainingRun : IDisposable
         tokenizer = RunModel.Tokenizer(settings, resumed);
         _ = RunModel.SaveType(settings);
         model = RunModel.Model(settings, tokenizer);
-        for (int i = 0; i < settings.Data.Count; i++)
+        try
         {
-            data.Add(RunData.Read(settings, i, tokenizer, notes));
+            for (int i = 0; i < settings.Data.Count; i++)
+            {
+                data.Add(RunData.Read(settings, i, tokenizer, notes));
+            }
+            if (data.Select(d => d.Name).Distinct(StringComparer.Ordinal).Count() < data.Count)
+            {
+                throw new ArgumentException("two data files have one name: each adapter's folder is named after its file");
+            }
+            Steps = settings.Steps ?? data.Max(d => (d.Train.BatchCount(settings.Epochs) + settings.Accumulate - 1) / settings.Accumulate);
+            Settings = settings;
+            foreach (RunData own in data)
+            {
+                trainees.Add(Trainee(own));
+            }
+            trainer = new Trainer(model, trainees, new TrainerOptions
+            {
+                Accumulation = settings.Accumulate,
+                Checkpointing = settings.Checkpointing,
+                Mean = settings.MeanOfMeans ? LossMean.MicroBatches : LossMean.Tokens,
+                Random = new CounterRandom((ulong)settings.Seed).Named("dropout"),
+            });
         }
-        if (data.Select(d => d.Name).Distinct(StringComparer.Ordinal).Count() < data.Count)
+        catch
         {
-            throw new ArgumentException("two data files have one name: each adapter's folder is named after its file");
+            FreeParts();
+            throw;
         }
-        Steps = settings.Steps ?? data.Max(d => (d.Train.BatchCount(settings.Epochs) + settings.Accumulate - 1) / settings.Accumulate);
-        Settings = settings;
-        foreach (RunData own in data)
-        {
-            trainees.Add(Trainee(own));
-        }
-        trainer = new Trainer(model, trainees, new TrainerOptions
-        {
-            Accumulation = settings.Accumulate,
-            Checkpointing = settings.Checkpointing,
-            Mean = settings.MeanOfMeans ? LossMean.MicroBatches : LossMean.Tokens,
-            Random = new CounterRandom((ulong)settings.Seed).Named("dropout"),
-        });
         log = new RunLog(Path.Combine(settings.Out, "metrics.jsonl"), [.. data.Select(d => d.Name)]);
     }
 
@@ -167,6 +175,11 @@ public sealed class TrainingRun : IDisposable
     {
         log.Dispose();
         trainer.Dispose();
+        FreeParts();
+    }
+
+    private void FreeParts()
+    {
         foreach (Trainee trainee in trainees)
         {
             trainee.Dispose();

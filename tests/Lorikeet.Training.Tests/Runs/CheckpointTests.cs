@@ -56,6 +56,23 @@ public sealed class CheckpointTests : IDisposable
         Assert.Throws<BadFileException>(() => TrainingCheckpoint.Load(checkpoint, session.Trainer));
     }
 
+    [Theory]
+    [InlineData("\"item\":", "-1")]
+    [InlineData("\"item\":", "99999999999")]
+    [InlineData("\"epoch\":", "-1")]
+    [InlineData("\"step\":", "-1")]
+    [InlineData("\"optimizer_steps\":[", "-3")]
+    public void A_checkpoint_with_a_place_that_does_not_exist_is_refused(string key, string value)
+    {
+        using LanguageModel model = Tiny.Model();
+        using Session session = new(model);
+        string path = Path.Combine(TrainingCheckpoint.Save(folder, session.Trainer), "training.json");
+        string text = File.ReadAllText(path);
+        int at = text.IndexOf(key, StringComparison.Ordinal) + key.Length;
+        File.WriteAllText(path, text[..at] + value + text[(at + 1)..]);
+        Assert.Throws<BadFileException>(() => TrainingCheckpoint.Load(Path.GetDirectoryName(path)!, session.Trainer));
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private static float[] Train(LanguageModel model, int from, int to, string? checkpoints)

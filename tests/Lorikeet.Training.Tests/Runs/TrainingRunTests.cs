@@ -129,6 +129,14 @@ public sealed class TrainingRunTests : IDisposable
     }
 
     [Fact]
+    public void A_setting_that_is_null_where_none_can_be_is_refused()
+    {
+        string path = In("run.json");
+        File.WriteAllText(path, """{"data": null}""");
+        Assert.Throws<BadFileException>(() => RunSettings.Load(path));
+    }
+
+    [Fact]
     public void The_curve_shows_what_it_was_given()
     {
         string svg = LossChart.Draw("a < b", [new LossCurve("training", [(1, 3.0), (2, 2.5), (3, double.NaN), (4, 2.0)], false), new LossCurve("held out", [(0, 3.2), (4, 2.2)], true)]);
