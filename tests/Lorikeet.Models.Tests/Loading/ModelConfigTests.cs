@@ -75,6 +75,8 @@ public sealed class ModelConfigTests
     [InlineData("\"rope_theta\": 0")]
     [InlineData("\"head_dim\": 7")]
     [InlineData("\"head_dim\": 1000000")]
+    [InlineData("\"head_dim\": 514")]
+    [InlineData("\"num_attention_heads\": 2048, \"num_key_value_heads\": 1, \"head_dim\": 2")]
     [InlineData("\"tie_word_embeddings\": 1")]
     [InlineData("\"eos_token_id\": [1, \"2\"]")]
     [InlineData("\"max_position_embeddings\": 0")]
