@@ -18,8 +18,8 @@ internal static class DemoCommand
     public static Command Create()
     {
         Option<string> to = new("--out") { Description = "Where texts, model and adapters are kept; a second demo finds them there", DefaultValueFactory = _ => Path.Combine("runs", "demo") };
-        Option<int> steps = new("--steps") { Description = "Steps of the base model's pre-training", DefaultValueFactory = _ => 800 };
-        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 220 };
+        Option<int> steps = new("--steps") { Description = "Steps of the base model's pre-training", DefaultValueFactory = _ => 700 };
+        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 200 };
         Option<bool> fresh = new("--fresh") { Description = "Train everything again" };
         Command command = new(
             "demo",
