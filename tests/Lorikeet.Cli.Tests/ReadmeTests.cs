@@ -33,6 +33,11 @@ public class ReadmeTests
             string page = Path.Combine(SharedFiles.Repository, "docs", "methods", method.Name + ".md");
             Assert.True(File.Exists(page), $"method {method.Name} has no page {page}");
             string text = File.ReadAllText(page);
+            // A method that shares another's options links to that page.
+            foreach (System.Text.RegularExpressions.Match link in System.Text.RegularExpressions.Regex.Matches(text, @"\]\((\w+\.md)\)"))
+            {
+                text += File.ReadAllText(Path.Combine(Path.GetDirectoryName(page)!, link.Groups[1].Value));
+            }
             Assert.All(method.Options, o => Assert.True(text.Contains($"`{o.Key}`", StringComparison.Ordinal), $"docs/methods/{method.Name}.md does not explain the option {o.Key}"));
         }
     }

@@ -19,7 +19,7 @@ internal static class DemoCommand
     {
         Option<string> to = new("--out") { Description = "Where texts, model and adapters are kept; a second demo finds them there", DefaultValueFactory = _ => Path.Combine("runs", "demo") };
         Option<int> steps = new("--steps") { Description = "Steps of the base model's pre-training", DefaultValueFactory = _ => 700 };
-        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 140 };
+        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 200 };
         Option<bool> fresh = new("--fresh") { Description = "Train everything again" };
         Command command = new(
             "demo",
@@ -62,7 +62,7 @@ internal static class DemoCommand
                 Adapter = adapters[i],
                 MaxTokens = AnswerTokens,
                 EndIds = [],
-                Sampling = new SamplingOptions { Temperature = 0.7, TopP = 0.95, Seed = 7 },
+                Sampling = new SamplingOptions { Temperature = 0.6, TopP = 0.95, Seed = 3 },
             }),
         ];
         using (TextGenerator generator = new(model, tokenizer))

@@ -16,7 +16,7 @@ internal sealed record DemoStyle(string Name, string Title, string Method, JsonO
     [
         new("psalms", "King James", "lora", Low(8), 4e-3, "The LORD"),
         new("satire", "Devil's Dictionary", "dora", Low(8), 4e-3, "POLITICIAN, n."),
-        new("reference", ".NET reference", "flora", Low(2), 2e-2, "String.Join: "),
+        new("reference", ".NET reference", "flora", Low(2), 2e-2, "String.Join:"),
         new("csharp", "C# source", "nola", Nola(), 2e-2, "/// <summary>"),
     ];
 

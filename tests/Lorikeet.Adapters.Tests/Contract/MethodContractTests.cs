@@ -6,11 +6,16 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Adapters.Tests.Contract;
 
 /// <summary>What every method promises; each test runs over every row of <see cref="MethodRow.All"/>.</summary>
+/// <remarks>Of the cards it proves LoRA 1 to 4, DoRA 1, 2, 5 and 6, FLoRA 1, 2 and 5, NOLA 1 to 4: see the traits.</remarks>
 public sealed class MethodContractTests
 {
     public static TheoryData<string> Rows => MethodRow.Names;
 
     [Theory]
+    [Trait("Card", "LoRA 1")]
+    [Trait("Card", "DoRA 1")]
+    [Trait("Card", "FLoRA 1")]
+    [Trait("Card", "NOLA 1")]
     [MemberData(nameof(Rows))]
     public void A_fresh_adapter_changes_nothing(string name)
     {
@@ -73,6 +78,9 @@ public sealed class MethodContractTests
     }
 
     [Theory]
+    [Trait("Card", "LoRA 3")]
+    [Trait("Card", "DoRA 6")]
+    [Trait("Card", "FLoRA 5")]
     [MemberData(nameof(Rows))]
     public void The_number_of_parameters_is_the_formula(string name)
     {
@@ -90,6 +98,8 @@ public sealed class MethodContractTests
     }
 
     [Theory]
+    [Trait("Card", "DoRA 5")]
+    [Trait("Card", "FLoRA 2")]
     [MemberData(nameof(Rows))]
     public void The_batched_form_is_the_methods_own_forward(string name)
     {
@@ -102,6 +112,11 @@ public sealed class MethodContractTests
     }
 
     [Theory]
+    [Trait("Card", "LoRA 2")]
+    [Trait("Card", "DoRA 2")]
+    [Trait("Card", "DoRA 5")]
+    [Trait("Card", "FLoRA 2")]
+    [Trait("Card", "NOLA 2")]
     [MemberData(nameof(Rows))]
     public void Merged_is_unmerged_and_unmerging_restores_every_bit(string name)
     {
@@ -118,6 +133,9 @@ public sealed class MethodContractTests
     }
 
     [Theory]
+    [Trait("Card", "LoRA 4")]
+    [Trait("Card", "DoRA 6")]
+    [Trait("Card", "NOLA 4")]
     [MemberData(nameof(Rows))]
     public void Files_come_back_byte_for_byte(string name)
     {
@@ -182,6 +200,8 @@ public sealed class MethodContractTests
     }
 
     [Theory]
+    [Trait("Card", "FLoRA 5")]
+    [Trait("Card", "NOLA 3")]
     [MemberData(nameof(Rows))]
     public void Gradients_of_the_site_equal_finite_differences(string name)
     {

@@ -2,10 +2,13 @@ using Lorikeet.Models;
 
 namespace Lorikeet.Adapters.Tests.Contract;
 
-/// <summary>Every row of a batch has the bits of its lone run, whatever methods its neighbours bring.</summary>
+/// <summary>Every row of a batch has the bits of its lone run, whatever methods its neighbours bring: the cards' checks LoRA 6, DoRA 5, FLoRA 3.</summary>
 public sealed class MixedBatchTests
 {
     [Fact]
+    [Trait("Card", "LoRA 6")]
+    [Trait("Card", "DoRA 5")]
+    [Trait("Card", "FLoRA 3")]
     public void Sixty_four_rows_with_sixty_four_adapters_equal_lone_runs_bit_for_bit()
     {
         using Llama model = Bench.Model();

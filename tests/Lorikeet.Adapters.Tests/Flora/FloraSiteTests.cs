@@ -4,7 +4,7 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters.Tests.Flora;
 
-/// <summary>The checks 1-5 of the method's card, on one layer.</summary>
+/// <summary>The checks 1 to 5 of FLoRA's card, on one layer.</summary>
 public sealed class FloraSiteTests
 {
     private const int Outputs = 37, Inputs = 26, Rows = 9;
@@ -12,6 +12,7 @@ public sealed class FloraSiteTests
     private static readonly FloraForm Sum = new(FloraMode.Direct, FloraReduction.Sum);
 
     [Theory]
+    [Trait("Card", "FLoRA 1")]
     [InlineData(1, true)]
     [InlineData(1, false)]
     [InlineData(4, true)]
@@ -35,6 +36,7 @@ public sealed class FloraSiteTests
     }
 
     [Fact]
+    [Trait("Card", "FLoRA 1")]
     public void At_the_start_gradients_of_the_components_differ_in_A_and_agree_in_B()
     {
         using LayerBench bench = new(Outputs, Inputs);
@@ -53,6 +55,7 @@ public sealed class FloraSiteTests
     }
 
     [Theory]
+    [Trait("Card", "FLoRA 2")]
     [InlineData(1, 0, true)]
     [InlineData(2, 0, false)]
     [InlineData(4, 1, true)]
@@ -86,6 +89,7 @@ public sealed class FloraSiteTests
     }
 
     [Fact]
+    [Trait("Card", "FLoRA 4")]
     public void B_of_ones_scales_the_outputs_as_IA3()
     {
         using LayerBench bench = new(Outputs, Inputs, bias: false);
@@ -101,6 +105,7 @@ public sealed class FloraSiteTests
     }
 
     [Fact]
+    [Trait("Card", "FLoRA 3")]
     public void Every_row_of_a_batch_of_many_adapters_has_the_bits_of_its_lone_run()
     {
         using LayerBench bench = new(Outputs, Inputs);
@@ -128,6 +133,7 @@ public sealed class FloraSiteTests
     }
 
     [Theory]
+    [Trait("Card", "FLoRA 5")]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]

@@ -4,9 +4,11 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters.Tests.Lora;
 
+/// <summary>The checks 1 and 3 of DoRA's card: lengths of rows, and the identity that gives them without the whole product.</summary>
 public sealed class DoraSiteTests
 {
     [Fact]
+    [Trait("Card", "DoRA 3")]
     public void The_factor_from_the_norm_identity_is_that_of_the_whole_product_also_where_a_row_is_zero()
     {
         CounterRandom random = new(9);
@@ -37,6 +39,7 @@ public sealed class DoraSiteTests
     }
 
     [Fact]
+    [Trait("Card", "DoRA 1")]
     public void A_fresh_dora_has_the_rows_lengths_and_merged_rows_have_the_trained_lengths()
     {
         using LanguageModel model = Bench.Model();

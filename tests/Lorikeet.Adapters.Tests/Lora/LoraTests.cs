@@ -6,6 +6,7 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters.Tests.Lora;
 
+/// <summary>Every kind of LoRA file, its rows in a mixed batch among them: the check 6 of LoRA's card, the check 5 of DoRA's.</summary>
 public sealed class LoraTests
 {
     public static TheoryData<string> Kinds => LoraBench.Rows;
@@ -54,6 +55,8 @@ public sealed class LoraTests
     }
 
     [Fact]
+    [Trait("Card", "LoRA 6")]
+    [Trait("Card", "DoRA 5")]
     public void Every_row_of_a_mixed_batch_has_the_bits_it_has_alone_in_any_order()
     {
         using LanguageModel model = Bench.Model();

@@ -4,6 +4,7 @@ using Lorikeet.Models.Files;
 
 namespace Lorikeet.Adapters.Tests.Matching;
 
+/// <summary>Which modules a configuration names: the check 5 of LoRA's card (PEFT's own table is in parity/adapters/matching).</summary>
 public sealed class ModuleMatcherTests
 {
     private static readonly ModulePath[] Modules =
@@ -14,6 +15,7 @@ public sealed class ModuleMatcherTests
     ];
 
     [Theory]
+    [Trait("Card", "LoRA 5")]
     [InlineData("""{"target_modules": "all-linear"}""", "0.q 0.v 1.q 11.q")]
     [InlineData("""{"target_modules": "All-Linear", "exclude_modules": ".*v_proj"}""", "0.q 1.q 11.q")]
     [InlineData("""{"target_modules": ["1.self_attn.q_proj"]}""", "1.q")]

@@ -5,11 +5,14 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters.Tests.Merge;
 
+/// <summary>Merging into a base and mixing adapters; the check 2 of the cards LoRA and DoRA over every kind of LoRA file.</summary>
 public sealed class MergingTests
 {
     public static TheoryData<string> Kinds => LoraBench.Rows;
 
     [Theory]
+    [Trait("Card", "LoRA 2")]
+    [Trait("Card", "DoRA 2")]
     [MemberData(nameof(Kinds))]
     public void Merged_is_unmerged_and_undone_it_is_the_base_bit_for_bit(string json)
     {

@@ -4,12 +4,13 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters.Tests.Nola;
 
-/// <summary>The checks 1-3 and 5 of the method's card, on one layer.</summary>
+/// <summary>The checks 1 to 3 and 5 of NOLA's card, on one layer.</summary>
 public sealed class NolaSiteTests
 {
     private const int Outputs = 40, Inputs = 24, Rows = 7, Rank = 4, K = 12, L = 9;
 
     [Fact]
+    [Trait("Card", "NOLA 1")]
     public void The_start_is_the_base_bit_for_bit_and_only_beta_moves_first()
     {
         using LayerBench bench = new(Outputs, Inputs);
@@ -25,6 +26,7 @@ public sealed class NolaSiteTests
     }
 
     [Fact]
+    [Trait("Card", "NOLA 2")]
     public void Expanded_factors_are_the_sum_over_the_basis_and_merged_is_unmerged()
     {
         using LayerBench bench = new(Outputs, Inputs);
@@ -43,6 +45,7 @@ public sealed class NolaSiteTests
     }
 
     [Fact]
+    [Trait("Card", "NOLA 3")]
     public void Gradients_are_products_with_the_basis_and_equal_finite_differences()
     {
         using LayerBench bench = new(Outputs, Inputs);
@@ -63,6 +66,7 @@ public sealed class NolaSiteTests
     }
 
     [Theory]
+    [Trait("Card", "NOLA 3")]
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(64)]
@@ -86,6 +90,7 @@ public sealed class NolaSiteTests
     }
 
     [Fact]
+    [Trait("Card", "NOLA 5")]
     public void Many_adapters_expand_by_one_product_to_the_bits_of_lone_expansions()
     {
         const int Adapters = 21;
@@ -108,6 +113,7 @@ public sealed class NolaSiteTests
     }
 
     [Fact]
+    [Trait("Card", "NOLA 5")]
     public void A_basis_from_elsewhere_is_held_and_gives_the_same_layer()
     {
         using LayerBench bench = new(Outputs, Inputs);
@@ -125,6 +131,7 @@ public sealed class NolaSiteTests
     }
 
     [Fact]
+    [Trait("Card", "NOLA 6")]
     public void Codes_come_back_unchanged_and_a_vector_of_zeros_stays_zero()
     {
         foreach (int bits in new[] { 8, 4 })

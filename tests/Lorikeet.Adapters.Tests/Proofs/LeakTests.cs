@@ -41,7 +41,3 @@ public sealed class LeakTests
         Assert.Equal(before, Storage.LiveBytes);
     }
 }
-
-/// <summary>Tests that look at the whole process.</summary>
-[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
-public sealed class Alone;

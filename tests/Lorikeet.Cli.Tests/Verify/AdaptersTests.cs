@@ -4,9 +4,15 @@ using Xunit.Abstractions;
 
 namespace Lorikeet.Cli.Tests.Verify;
 
+/// <summary>PEFT's adapter folders: the cards' checks LoRA 4 (files), 5 (matching), 6 (mixed batches), DoRA 6, FLoRA 4 (HiRA).</summary>
 public sealed class AdaptersTests(ITestOutputHelper output)
 {
     [SharedTheory("parity/adapters")]
+    [Trait("Card", "LoRA 4")]
+    [Trait("Card", "LoRA 5")]
+    [Trait("Card", "LoRA 6")]
+    [Trait("Card", "DoRA 6")]
+    [Trait("Card", "FLoRA 4")]
     [InlineData("lora")]
     [InlineData("hira")]
     [InlineData("wild")]

@@ -3,9 +3,12 @@ using Lorikeet.Testing;
 
 namespace Lorikeet.Cli.Tests.Verify;
 
+/// <summary>Reference values of single methods: the cards' checks FLoRA 4, NOLA 5.</summary>
 public sealed class MethodsTests
 {
     [SharedTheory("parity/methods/flora")]
+    [Trait("Card", "FLoRA 4")]
+    [Trait("Card", "NOLA 5")]
     [InlineData("flora", 10, 0)]
     [InlineData("nola", 8, 1)]
     public void Every_case_of_a_built_card_agrees(string card, int cases, int unsupported)

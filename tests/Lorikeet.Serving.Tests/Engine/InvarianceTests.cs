@@ -54,6 +54,7 @@ public sealed class InvarianceTests : IDisposable
     }
 
     [Fact]
+    [Trait("Card", "LoRA 6")]
     public void A_batch_of_64_adapters_equals_64_single_runs_bit_for_bit() => Same(Answers.Run(model, Options, requests));
 
     [Fact]

@@ -5,7 +5,7 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Serving.Tests;
 
-/// <summary>Adapters of every method, from their files, in one batch.</summary>
+/// <summary>Adapters of every method, from their files, in one batch: the cards' checks LoRA 6, DoRA 5, FLoRA 3 through the engine.</summary>
 [Collection("team")]
 public sealed class MixedMethodsTests : IDisposable
 {
@@ -21,6 +21,9 @@ public sealed class MixedMethodsTests : IDisposable
     }
 
     [Fact]
+    [Trait("Card", "LoRA 6")]
+    [Trait("Card", "DoRA 5")]
+    [Trait("Card", "FLoRA 3")]
     public void A_batch_of_all_methods_equals_single_runs_bit_for_bit_and_opens_each_file_once()
     {
         for (int i = 0; i < Adapters; i++)

@@ -2,12 +2,15 @@ using Lorikeet.Kernels;
 
 namespace Lorikeet.Tensors.Tests;
 
+/// <summary>NOLA's sums of seeded random matrices; part of the checks 3 and 4 of its card.</summary>
 public sealed class RandomBasisTests
 {
     private const int Length = 3 * 4096 + 1237;
     private static readonly CounterRandom Random = new(7, 3);
 
     [Fact]
+    [Trait("Card", "NOLA 3")]
+    [Trait("Card", "NOLA 4")]
     public void The_matrix_is_one_chain_an_element_whatever_the_tiles_and_threads()
     {
         float[] c = Coefficients(21), start = new float[Length], expected = new float[Length];
