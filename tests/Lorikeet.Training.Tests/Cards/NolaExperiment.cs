@@ -34,7 +34,7 @@ public sealed class NolaExperiment(DialectWorld world, ITestOutputHelper output)
         // are few beside the 256 numbers that a pair of vectors of a layer 128 wide has.
         Assert.InRange(nola[32] / lora, 0, 1.06);
         Assert.InRange(nola[64] / lora, 0, 1.03);
-        Assert.InRange(nola[128] / lora, 0, 1.01);
+        Assert.InRange(nola[128] / lora, 0, 1.005);
         Assert.True(nola[16] > nola[64] && nola[64] > nola[256], string.Join(", ", nola.Values));
     }
 
