@@ -22,7 +22,7 @@ public sealed class TrainCommandTests : IDisposable
         {
             // Killed wherever it is once the first checkpoint stands.
             Stopwatch clock = Stopwatch.StartNew();
-            while (!Directory.Exists(Path.Combine(killed, "checkpoints", "step-00000020")) && !child.HasExited && clock.Elapsed < TimeSpan.FromMinutes(2))
+            while (!Checkpointed(killed) && !child.HasExited && clock.Elapsed < TimeSpan.FromMinutes(2))
             {
                 await Task.Delay(5);
             }
@@ -54,6 +54,13 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     public void Dispose() => folder.Dispose();
+
+    // Any checkpoint: a newer one takes the place of an older one.
+    private static bool Checkpointed(string run)
+    {
+        string checkpoints = Path.Combine(run, "checkpoints");
+        return Directory.Exists(checkpoints) && Directory.EnumerateDirectories(checkpoints, "step-*").Any();
+    }
 
     private string[] Pretrain(string to) =>
     [
