@@ -6,13 +6,13 @@ using Xunit.Abstractions;
 
 namespace Lorikeet.Training.Tests.Cards;
 
-/// <summary>Checks 6 and 7 of NOLA's card on three dialects of a small language, changes at q, k, v and o: there LoRA of rank 1 has 256 numbers a weight.</summary>
+/// <summary>Checks 6 and 7 of NOLA's card on three dialects of a small language, changes at all linear layers, as in the paper's runs.</summary>
 [Collection(nameof(DialectWorld))]
 [Trait("Category", "Slow")]
 public sealed class NolaExperiment(DialectWorld world, ITestOutputHelper output)
 {
     private const int Dialects = 3, Steps = 150;
-    private const string Where = "\"target_modules\": [\"q_proj\", \"k_proj\", \"v_proj\", \"o_proj\"]";
+    private const string Where = "\"target_modules\": \"all-linear\"";
     private static readonly double[] Rates = [3e-2, 6e-2, 1e-1];
 
     [Fact]
@@ -23,18 +23,16 @@ public sealed class NolaExperiment(DialectWorld world, ITestOutputHelper output)
         (double lora, double rate) = world.Best("lora", Lora, [3e-3, 1e-2, 3e-2], Dialects, Steps);
         output.WriteLine($"held-out loss: no adapter {world.Bare(Dialects):F4}; LoRA r=1 {lora:F4} (rate {rate}, {world.Count("lora", Lora)} numbers)");
         Dictionary<int, double> nola = [];
-        foreach (int k in new[] { 16, 32, 64, 128, 256 })
+        foreach (int k in new[] { 16, 38, 64, 155, 256 })
         {
             (nola[k], rate) = world.Best("nola", Nola(k), Rates, Dialects, Steps);
             output.WriteLine($"NOLA r=8 k={k}: {nola[k]:F4} (rate {rate}, {world.Count("nola", Nola(k))} numbers)");
         }
-        Assert.Equal(world.Count("lora", Lora), 4 * world.Count("nola", Nola(32)));
-        Assert.Equal(world.Count("lora", Lora), world.Count("nola", Nola(128)));
-        // The card expects a quarter of the numbers within 3 %. At this size half of them are; a quarter is 4 to 5 % above, for 32 random directions
-        // are few beside the 256 numbers that a pair of vectors of a layer 128 wide has.
-        Assert.InRange(nola[32] / lora, 0, 1.06);
-        Assert.InRange(nola[64] / lora, 0, 1.03);
-        Assert.InRange(nola[128] / lora, 0, 1.005);
+        // 38 is the largest k with a quarter of LoRA's numbers, 155 the largest with no more than LoRA's.
+        Assert.InRange(world.Count("nola", Nola(38)), 0.24 * world.Count("lora", Lora), 0.25 * world.Count("lora", Lora));
+        Assert.InRange(world.Count("nola", Nola(155)), 0.99 * world.Count("lora", Lora), world.Count("lora", Lora));
+        Assert.InRange(nola[38] / lora, 0, 1.035);
+        Assert.InRange(nola[155] / lora, 0, 1.002);
         Assert.True(nola[16] > nola[64] && nola[64] > nola[256], string.Join(", ", nola.Values));
     }
 
