@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
+/// <content>The AVX2 variant: eight columns at a time, the rest as the scalar reference does. Bound by reading and writing the rows.</content>
 public static unsafe partial class Hadamard
 {
     private static void ProductAvx2(float* x, float* b, int count, float* to)

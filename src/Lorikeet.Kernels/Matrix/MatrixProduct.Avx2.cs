@@ -1,5 +1,6 @@
 namespace Lorikeet.Kernels;
 
+/// <content>The AVX2 variant: panels of b are packed for the micro-kernel that packed weights use. Bound by arithmetic from a few rows on.</content>
 public static unsafe partial class MatrixProduct
 {
     internal static void MultiplyAvx2(

@@ -77,6 +77,7 @@ public sealed class TextGeneratorTests : IDisposable
         });
         Assert.True(entered.Wait(TimeSpan.FromSeconds(30)));
         await stop.CancelAsync();
+        // The step stands still until go: that the caller does not leave meanwhile can only be watched for a while.
         bool early = await Task.WhenAny(leaving, Task.Delay(200)) == leaving;
         go.Set();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
