@@ -19,6 +19,9 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
     /// <summary>A norm over each head of k before the rotation, or null.</summary>
     public NormSite? KeyNorm { get; init; }
 
+    /// <summary>[heads], the slopes of a bias that grows with the key's position (ALiBi), or null.</summary>
+    public float[]? Slopes { get; init; }
+
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, int slot, in Tensor x)
     {
@@ -33,7 +36,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
             q = RotaryEmbedding.Into(run, q, shape.Heads, cos, sin);
             k = RotaryEmbedding.Into(run, k, shape.KeyHeads, cos, sin);
         }
-        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2]);
+        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2], Slopes);
         return output.Forward(run, y);
     }
 
@@ -58,7 +61,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
         }
         PagedAttention.Write(shape, paged, k.Span, v.Span);
         Tensor y = run.Allocate(q.Rows, q.Width);
-        PagedAttention.Forward(shape, paged, q.Span, y.Span);
+        PagedAttention.Forward(shape, paged, q.Span, y.Span, Slopes);
         return y;
     }
 
