@@ -11,7 +11,7 @@ namespace Lorikeet.Models;
 public sealed class AttentionMixer(Projection qkv, Projection output, AttentionShape shape, RotaryTable? rotary) : IMixer
 {
     /// <inheritdoc/>
-    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0);
+    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0, shape.Window);
 
     /// <summary>A norm over each head of q before the rotation, or null.</summary>
     public NormSite? QueryNorm { get; init; }
