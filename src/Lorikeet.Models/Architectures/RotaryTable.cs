@@ -10,12 +10,16 @@ namespace Lorikeet.Models;
 /// </remarks>
 /// <param name="rotary">Rotated elements of a head, even.</param>
 /// <param name="settings">Base and scaling.</param>
-public sealed class RotaryTable(int rotary, RopeSettings settings)
+/// <param name="interleaved">Pairs are neighbours.</param>
+public sealed class RotaryTable(int rotary, RopeSettings settings, bool interleaved = false)
 {
     private const int FirstPositions = 256;
     private readonly int half = rotary / 2;
     // Of sequences up to the trained length, and of longer ones where those have other frequencies.
     private readonly Known[] known = [new([], [], 0), new([], [], 0)];
+
+    /// <summary>True: pairs are (2i, 2i + 1), as in GPT-J; false: (i, i + d/2).</summary>
+    public bool Interleaved { get; } = interleaved;
 
     /// <summary>Puts the rows' cosines and sines, [rows, rotary / 2] each, where the blocks find them.</summary>
     /// <param name="run">The run.</param>
