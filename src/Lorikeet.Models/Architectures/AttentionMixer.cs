@@ -10,7 +10,7 @@ namespace Lorikeet.Models;
 public sealed class AttentionMixer(Projection qkv, Projection output, AttentionShape shape) : IMixer
 {
     /// <inheritdoc/>
-    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0);
+    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0, shape.Window);
 
     /// <summary>The rotation of q and k by their positions, or null.</summary>
     public RotaryTable? Rotary { get; init; }
@@ -23,6 +23,9 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
 
     /// <summary>A norm over each head of k before the rotation, or null.</summary>
     public NormSite? KeyNorm { get; init; }
+
+    /// <summary>[heads], the slopes of a bias that grows with the key's position (ALiBi), or null.</summary>
+    public float[]? Slopes { get; init; }
 
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, int slot, in Tensor x)
@@ -45,7 +48,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
             q = RotaryEmbedding.Into(run, q, shape.Heads, cos, sin, Rotary.Interleaved);
             k = RotaryEmbedding.Into(run, k, shape.KeyHeads, cos, sin, Rotary.Interleaved);
         }
-        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2]);
+        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2], Slopes);
         return output.Forward(run, y);
     }
 
@@ -70,7 +73,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
         }
         PagedAttention.Write(shape, paged, k.Span, v.Span);
         Tensor y = run.Allocate(q.Rows, q.Width);
-        PagedAttention.Forward(shape, paged, q.Span, y.Span);
+        PagedAttention.Forward(shape, paged, q.Span, y.Span, Slopes);
         return y;
     }
 
