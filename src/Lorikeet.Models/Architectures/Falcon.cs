@@ -42,11 +42,8 @@ internal static class Falcon
         {
             throw new NotSupportedException($"{b.Own.Path}: new_decoder_architecture without parallel_attn is not built: no published model has it");
         }
-        if (b.Own.Flag("alibi", false))
-        {
-            throw new NotSupportedException($"{b.Own.Path}: alibi is not built yet");
-        }
-        RotaryTable rotary = b.Rotary();
+        float[]? slopes = b.Own.Flag("alibi", false) ? Alibi.RoundedSlopes(b.Config.Heads) : null;
+        RotaryTable? rotary = slopes is null ? b.Rotary() : null;
         EmbeddingSite table = b.Embedding("transformer.word_embeddings");
         return b.Model(new ModelParts
         {
@@ -62,7 +59,7 @@ internal static class Falcon
             return new Block(
                 i,
                 b.LayerNorm(block + (two ? ".ln_attn" : ".input_layernorm")),
-                b.FusedAttention(attention + ".query_key_value", attention + ".dense", b.Heads(), grouped: true, rotary, Dense),
+                b.FusedAttention(attention + ".query_key_value", attention + ".dense", b.Heads() with { RoundsBias = true }, grouped: true, rotary, Dense, slopes),
                 b.Output(attention),
                 two ? b.LayerNorm(block + ".ln_mlp") : parallel ? null : b.LayerNorm(block + ".post_attention_layernorm"),
                 b.FeedForward(mlp + ".dense_h_to_4h", mlp + ".dense_4h_to_h", Dense),

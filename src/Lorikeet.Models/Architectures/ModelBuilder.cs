@@ -152,12 +152,13 @@ internal sealed class ModelBuilder
     /// <param name="grouped">How its outputs lie: see <see cref="FusedRows"/>.</param>
     /// <param name="rotary">The rotation, or null.</param>
     /// <param name="dense">Makes a layer: path, outputs, inputs.</param>
+    /// <param name="slopes">A slope for each head's scores, or null.</param>
     public AttentionMixer FusedAttention(
-        string qkv, string output, AttentionShape shape, bool grouped, RotaryTable? rotary, Func<string, int, int, LinearSite> dense)
+        string qkv, string output, AttentionShape shape, bool grouped, RotaryTable? rotary, Func<string, int, int, LinearSite> dense, float[]? slopes = null)
     {
         FusedRows rows = new(shape, grouped);
         LinearSite fused = dense(qkv, rows.Width, Config.HiddenSize), back = dense(output, Config.HiddenSize, shape.Heads * shape.HeadDim);
-        return new AttentionMixer(new Projection(fused), new Projection(back), shape) { Rotary = rotary, Fused = rows };
+        return new AttentionMixer(new Projection(fused), new Projection(back), shape) { Rotary = rotary, Fused = rows, Slopes = slopes };
     }
 
     /// <summary>An ungated feed-forward with the configuration's activation.</summary>

@@ -21,6 +21,7 @@ internal sealed record Architecture(string ModelType, string ClassName)
         GptJ.Entry,
         GptNeoX.Entry,
         Opt.Entry,
+        Bloom.Entry,
         Falcon.Entry,
         Phi.Entry,
         Starcoder2.Entry,
