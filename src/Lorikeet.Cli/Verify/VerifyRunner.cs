@@ -10,6 +10,7 @@ internal static class VerifyRunner
         new AdaptersVerifier(),
         new MethodsVerifier(),
         new TokenizersVerifier(),
+        new GgufVerifier(),
         new OptimizersVerifier(),
         new TrainingVerifier(),
         new LinalgVerifier(),
