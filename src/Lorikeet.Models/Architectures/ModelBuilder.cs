@@ -5,7 +5,7 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>Makes a model's parts from its tensors and keeps the list of sites, in the order in which they are made: that of the modules.</summary>
-internal sealed class ModelBuilder
+internal sealed partial class ModelBuilder
 {
     private readonly ITensorSource source;
     private readonly List<Site> sites = [];
@@ -57,8 +57,9 @@ internal sealed class ModelBuilder
     /// <summary>An RMSNorm.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="width">Its width; 0: the hidden size.</param>
-    public NormSite RmsNorm(string name, int width = 0) =>
-        Add(new NormSite(name, layer, Scale(name, width), null, Config.NormEps) { StoredName = Stored(name) });
+    /// <param name="offset">What is added to the stored scale: 1 in Gemma.</param>
+    public NormSite RmsNorm(string name, int width = 0, float offset = 0f) =>
+        Add(new NormSite(name, layer, Scale(name, width), null, Config.NormEps) { StoredName = Stored(name), Offset = offset });
 
     /// <summary>A LayerNorm.</summary>
     /// <param name="name">The module's path.</param>
@@ -70,13 +71,28 @@ internal sealed class ModelBuilder
         return Add(new NormSite(name, layer, scale, bias ? Bias(name, scale.Value.Width) : null, Config.NormEps, layerNorm: true) { StoredName = Stored(name) });
     }
 
+    /// <summary>A LayerNorm of each head without a shift, with a scale [heads, headDim].</summary>
+    /// <param name="name">The module's path.</param>
+    /// <param name="heads">The heads.</param>
+    public NormSite HeadNorm(string name, int heads) => Add(
+        new NormSite(name, layer, source.Vector(Stored(name) + ".weight", heads, Config.HeadDim), null, Config.NormEps, layerNorm: true)
+        {
+            StoredName = Stored(name),
+            Parts = heads,
+        });
+
     /// <summary>A linear layer.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="outputs">Its outputs.</param>
     /// <param name="inputs">Its inputs.</param>
     /// <param name="bias">Whether it has a bias.</param>
-    public LinearSite Dense(string name, int outputs, int inputs, bool bias = false) => Add(new LinearSite(
-        name, layer, source.Matrix(Stored(name) + ".weight", outputs, inputs), bias ? Bias(name, outputs) : null) { StoredName = Stored(name) });
+    /// <param name="stored">The path under which the file has it, where that is another.</param>
+    public LinearSite Dense(string name, int outputs, int inputs, bool bias = false, string? stored = null)
+    {
+        stored = Stored(stored ?? name);
+        Weight weight = source.Matrix(stored + ".weight", outputs, inputs);
+        return Add(new LinearSite(name, layer, weight, bias ? source.Vector(stored + ".bias", outputs) : null) { StoredName = stored });
+    }
 
     /// <summary>A linear layer whose matrix the file stores as [inputs, outputs], with a bias: GPT-2's Conv1D.</summary>
     /// <param name="name">The module's path.</param>

@@ -16,6 +16,17 @@ internal sealed record Architecture(string ModelType, string ClassName)
         Qwen.Entry2,
         Qwen.Entry3,
         SmolLm3.Entry,
+        Mixtral.Entry,
+        QwenMoe.Entry2,
+        QwenMoe.Entry3,
+        Phi3.Entry,
+        Gemma.Entry,
+        Gemma2.Entry2,
+        Gemma2.Entry3,
+        Olmo2.Entry,
+        Granite.Entry,
+        StableLm.Entry,
+        Cohere.Entry,
     ];
 
     /// <summary>The model_types, for messages.</summary>
