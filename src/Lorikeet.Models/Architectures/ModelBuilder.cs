@@ -94,6 +94,12 @@ internal sealed partial class ModelBuilder
         return Add(new LinearSite(name, layer, weight, bias ? source.Vector(stored + ".bias", outputs) : null) { StoredName = stored });
     }
 
+    /// <summary>A linear layer with a bias.</summary>
+    /// <param name="name">The module's path.</param>
+    /// <param name="outputs">Its outputs.</param>
+    /// <param name="inputs">Its inputs.</param>
+    public LinearSite Biased(string name, int outputs, int inputs) => Dense(name, outputs, inputs, bias: true);
+
     /// <summary>A linear layer whose matrix the file stores as [inputs, outputs], with a bias: GPT-2's Conv1D.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="outputs">Its outputs.</param>
@@ -134,16 +140,6 @@ internal sealed partial class ModelBuilder
     /// <param name="shape">The block's own numbers of heads, or null.</param>
     public AttentionShape Heads(float? scale = null, LayerShape? shape = null) => new(
         shape?.Heads ?? Config.Heads, shape?.KeyHeads ?? Config.KeyHeads, Config.HeadDim, scale ?? 1f / MathF.Sqrt(Config.HeadDim), Config.Window(layer));
-
-    /// <summary>An ungated feed-forward with the configuration's activation.</summary>
-    /// <param name="up">The path of its first layer.</param>
-    /// <param name="down">The path of its second.</param>
-    /// <param name="bias">Whether they have biases.</param>
-    public FeedForward FeedForward(string up, string down, bool bias = true)
-    {
-        LinearSite first = Dense(up, Config.IntermediateSize, Config.HiddenSize, bias);
-        return new FeedForward(new Projection(first), new Projection(Dense(down, Config.HiddenSize, Config.IntermediateSize, bias)), Config.Activation);
-    }
 
     /// <summary>Makes the blocks in order.</summary>
     /// <param name="make">Makes one of a number.</param>

@@ -42,7 +42,7 @@ internal static class Phi3
             return new Block(
                 i,
                 b.RmsNorm(block + ".input_layernorm"),
-                Attention(block + ".self_attn"),
+                b.FusedAttention(block + ".self_attn.qkv_proj", block + ".self_attn.o_proj", b.Heads(), grouped: false, rotary, Plain),
                 b.Output(block + ".self_attn"),
                 b.RmsNorm(block + ".post_attention_layernorm"),
                 new GatedFeedForward(
@@ -50,12 +50,6 @@ internal static class Phi3
                 b.Output(block + ".mlp"));
         }
 
-        AttentionMixer Attention(string path)
-        {
-            FusedRows fused = new(b.Heads(), Grouped: false);
-            Projection qkv = new(b.Dense(path + ".qkv_proj", fused.Width, hidden));
-            Projection output = new(b.Dense(path + ".o_proj", hidden, config.Heads * config.HeadDim));
-            return new AttentionMixer(qkv, output, fused.Shape) { Rotary = rotary, Fused = fused };
-        }
+        LinearSite Plain(string path, int outputs, int inputs) => b.Dense(path, outputs, inputs);
     }
 }

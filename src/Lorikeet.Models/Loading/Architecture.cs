@@ -27,6 +27,15 @@ internal sealed record Architecture(string ModelType, string ClassName)
         Granite.Entry,
         StableLm.Entry,
         Cohere.Entry,
+        Gpt2.Entry,
+        GptBigCode.Entry,
+        GptJ.Entry,
+        GptNeoX.Entry,
+        Opt.Entry,
+        Bloom.Entry,
+        Falcon.Entry,
+        Phi.Entry,
+        Starcoder2.Entry,
     ];
 
     /// <summary>The model_types, for messages.</summary>
