@@ -20,6 +20,9 @@ internal sealed class ExpertFeedForward(Projection router, Expert[] experts, int
     /// <summary>The layer [1, hidden] whose sigmoid is the shared expert's weight.</summary>
     public Projection? SharedGate { get; init; }
 
+    /// <summary>Its layers as they are stacked in Transformers.</summary>
+    public required ExpertStack Stack { get; init; }
+
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, in Tensor x)
     {

@@ -42,7 +42,7 @@ internal sealed record ExpertSettings(int Count, int PerToken, int Width, bool R
     public ExpertFeedForward Build(
         ModelBuilder b, string router, Func<int, GatedFeedForward> expert, Func<(IFeedForward Work, Projection Gate)>? shared = null, string? storedRouter = null)
     {
-        Projection gate = new(b.Dense(router, Count, b.Config.HiddenSize, stored: storedRouter));
+        LinearSite gate = b.Dense(router, Count, b.Config.HiddenSize, stored: storedRouter);
         Expert[] experts = new Expert[Count];
         for (int e = 0; e < Count; e++)
         {
@@ -50,6 +50,12 @@ internal sealed record ExpertSettings(int Count, int PerToken, int Width, bool R
             experts[e] = new Expert(work, [.. work.Sites]);
         }
         (IFeedForward? forAll, Projection? forAllGate) = shared?.Invoke() ?? default;
-        return new ExpertFeedForward(gate, experts, PerToken, Renormalise) { Shared = forAll, SharedGate = forAllGate };
+        string path = router[..router.LastIndexOf('.')] + ".experts";
+        return new ExpertFeedForward(new Projection(gate), experts, PerToken, Renormalise)
+        {
+            Shared = forAll,
+            SharedGate = forAllGate,
+            Stack = new ExpertStack(path, gate, [.. experts.Select(e => e.Sites[0])], [.. experts.Select(e => e.Sites[1])], [.. experts.Select(e => e.Sites[2])]),
+        };
     }
 }

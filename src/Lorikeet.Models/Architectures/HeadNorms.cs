@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -9,21 +10,22 @@ internal sealed class HeadNorms(NormSite[] heads) : INorm
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, in Tensor x)
     {
-        int rows = x.Rows, count = heads.Length;
-        // Rows of [rows, heads] in the order of the heads, and back.
-        int[] order = new int[rows * count], back = new int[rows * count];
-        for (int i = 0; i < order.Length; i++)
+        int count = heads.Length, width = x.Width / count;
+        Routing routing = run.Routing();
+        routing.Begin(x.Rows, count, count);
+        Span<int> all = routing.Chosen.Span;
+        for (int i = 0; i < all.Length; i++)
         {
-            (int head, int row) = Math.DivRem(i, rows);
-            order[i] = (row * count) + head;
-            back[order[i]] = i;
+            all[i] = i % count;
         }
-        Tensor sorted = GatherRows.Forward(run, Reshape.Forward(run, x, new Shape(rows * count, x.Width / count)), order);
-        Tensor[] parts = new Tensor[count];
+        routing.Sort();
         for (int head = 0; head < count; head++)
         {
-            parts[head] = heads[head].Forward(run, RowSlice.Forward(run, sorted, head * rows, rows));
+            routing.Answers.Add(heads[head].Forward(run, ColumnSlice.Forward(run, x, head * width, width)));
         }
-        return Reshape.Forward(run, GatherRows.Forward(run, RowConcat.Forward(run, parts), back), x.Shape);
+        // [heads, rows] of what each norm answered, back in the order of the rows.
+        Tensor answers = RowConcat.Forward(run, CollectionsMarshal.AsSpan(routing.Answers));
+        routing.Answers.Clear();
+        return Reshape.Forward(run, GatherRows.Forward(run, answers, routing.Places), x.Shape);
     }
 }

@@ -12,6 +12,7 @@ public sealed class BatchPlan
     private readonly SitePlan?[] sites;
     private readonly RowSegment[] segments;
     private readonly BatchPlan?[] single;
+    private readonly int first;
 
     /// <summary>Works out a plan.</summary>
     /// <param name="model">The model.</param>
@@ -57,10 +58,12 @@ public sealed class BatchPlan
         Model = model;
         this.segments = segments;
         single = [];
-        sites = new SitePlan?[model.Sites.Count];
+        // Sites that are made together have numbers in a row.
+        first = some.Min(site => site.Index);
+        sites = new SitePlan?[some.Max(site => site.Index) - first + 1];
         foreach (LinearSite site in some)
         {
-            sites[site.Index] = Changed(site) ? new SitePlan(site, segments) : null;
+            sites[site.Index - first] = Changed(site) ? new SitePlan(site, segments) : null;
         }
     }
 
@@ -80,7 +83,7 @@ public sealed class BatchPlan
 
     internal bool HasMixers { get; }
 
-    internal SitePlan? this[Site site] => sites[site.Index];
+    internal SitePlan? this[Site site] => (uint)(site.Index - first) < (uint)sites.Length ? sites[site.Index - first] : null;
 
     private bool Changed(Site site)
     {
@@ -102,7 +105,7 @@ public sealed class BatchPlan
         bool any = false;
         foreach (LinearSite site in some)
         {
-            any |= sites[site.Index] is not null;
+            any |= this[site] is not null;
         }
         if (!any)
         {
