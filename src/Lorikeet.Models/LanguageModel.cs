@@ -30,6 +30,9 @@ public partial class LanguageModel : IDisposable
     /// <summary>The token table.</summary>
     public EmbeddingSite Embedding => parts.Embedding;
 
+    /// <summary>The table of learned positions, or null.</summary>
+    public EmbeddingSite? Positions => parts.Positions;
+
     /// <summary>The blocks.</summary>
     public IReadOnlyList<Block> Blocks => parts.Blocks;
 

@@ -14,6 +14,9 @@ internal sealed record ConfigForm
     private const int MostWidth = 1 << 20;
     private const int MostLayers = 10_000;
 
+    // Tables of learned positions have a few rows more.
+    private const int MostPositions = int.MaxValue - 8;
+
     /// <summary>The key of the hidden size.</summary>
     public string Hidden { get; init; } = "hidden_size";
 
@@ -96,7 +99,7 @@ internal sealed record ConfigForm
         int keys = KeyHeads is null ? heads : json.Integer(KeyHeads, 1, MostWidth, json.Names(KeyHeads) ? heads : DefaultKeyHeads ?? heads);
         int dim = ReadHeadDim(json, hidden, heads);
         Unquantised(json);
-        int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, int.MaxValue, DefaultPositions);
+        int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, MostPositions, DefaultPositions);
         RopeSettings rope = Rope ? RopeFields.Read(json, positions, ThetaKey is null ? Theta : json.Number(ThetaKey, 1e-6, 1e12, Theta)) : new RopeSettings();
         ModelConfig config = new()
         {

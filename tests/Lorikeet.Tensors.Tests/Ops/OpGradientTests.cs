@@ -102,6 +102,16 @@ public sealed class OpGradientTests
         new("Reshape", [GradientInput.Of(4, 6), GradientInput.Of(8, 3)],
             (run, p) => Multiply.Forward(run, Reshape.Forward(run, run.Use(p[0]), new Shape(8, 3)), run.Use(p[1])),
             x => Oracle.Multiply(x[0], x[1])),
+        new("ColumnSlice", [GradientInput.Of(3, 11)],
+            (run, p) => ColumnSlice.Forward(run, Copy(run, p[0]), 1, 2, 3, 4),
+            x => [.. Enumerable.Range(0, 18).Select(i => x[0][(i / 6 * 11) + 1 + (i % 6 / 2 * 4) + (i % 2)])]),
+        new("ColumnSlice, parts that share columns", [GradientInput.Of(3, 7)],
+            (run, p) =>
+            {
+                Tensor x = Copy(run, p[0]);
+                return Multiply.Forward(run, ColumnSlice.Forward(run, x, 0, 4), ColumnSlice.Forward(run, x, 3, 4));
+            },
+            x => [.. Enumerable.Range(0, 12).Select(i => x[0][(i / 4 * 7) + (i % 4)] * x[0][(i / 4 * 7) + 3 + (i % 4)])]),
         new("RowSlice", [GradientInput.Of(7, 5)],
             (run, p) => RowSlice.Forward(run, Copy(run, p[0]), 2, 3),
             x => x[0][10..25]),

@@ -73,6 +73,7 @@ internal static class Oracle
         ActivationKind.Relu => Math.Max(x, 0),
         ActivationKind.Silu => x * Sigmoid(x),
         ActivationKind.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
+        ActivationKind.QuickGelu => x * Sigmoid(1.702 * x),
         ActivationKind.GeluTanh => x / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)))),
         ActivationKind.Sigmoid => Sigmoid(x),
         _ => Math.Tanh(x),
