@@ -1,5 +1,6 @@
 using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
+using Lorikeet.Models.Gguf;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -17,8 +18,8 @@ public sealed record ModelLoadOptions
 /// <summary>Makes models: from a folder in the form of the Hugging Face hub, or from random starts.</summary>
 public static class ModelLoader
 {
-    /// <summary>Loads a model: config.json and its safetensors files, which are closed when this returns.</summary>
-    /// <param name="folder">The folder, or <c>org/name</c> in the local Hugging Face cache.</param>
+    /// <summary>Loads a model: config.json and its safetensors files, or a GGUF file; they are closed when this returns.</summary>
+    /// <param name="folder">The folder, a GGUF file, or <c>org/name</c> in the local Hugging Face cache.</param>
     /// <param name="options">How; null: the defaults.</param>
     /// <exception cref="BadFileException">A file is absent or wrong; one line says which, what was found and expected.</exception>
     /// <exception cref="NotSupportedException">The model_type, or an option of it, is not built; the message names it.</exception>
@@ -26,6 +27,11 @@ public static class ModelLoader
     {
         options ??= new ModelLoadOptions();
         folder = ModelLocation.Resolve(folder);
+        if (File.Exists(folder))
+        {
+            using GgufModel file = GgufModel.Open(folder);
+            return Build(file.Config, file.Source(options.ConvertTo));
+        }
         ModelConfig config = ModelConfigFile.Read(Path.Combine(folder, options.ConfigFile));
         using TensorFolder tensors = TensorFolder.Open(folder);
         return Build(config, new FolderSource(tensors, options.ConvertTo));
