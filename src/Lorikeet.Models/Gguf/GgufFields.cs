@@ -26,9 +26,10 @@ public sealed class GgufFields(IReadOnlyDictionary<string, GgufValue> values, st
     /// <param name="key">The key.</param>
     /// <param name="least">The smallest value accepted.</param>
     /// <param name="most">The largest value accepted.</param>
-    public int? Integer(string key, int least, int most)
+    /// <param name="none">A value that stands for none, or null.</param>
+    public int? Integer(string key, int least, int most, uint? none = null)
     {
-        if (!values.TryGetValue(key, out GgufValue? value))
+        if (!values.TryGetValue(key, out GgufValue? value) || (none is { } never && value.Value is uint found && found == never))
         {
             return null;
         }
