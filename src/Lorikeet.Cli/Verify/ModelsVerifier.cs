@@ -146,7 +146,7 @@ internal sealed class ModelsVerifier : IVerifier
             }
             else if (parameters.TryGetValue(name, out Parameter? parameter) && parameter.HasGradient)
             {
-                Close(report, "grads: " + name, transposed.Contains(name) ? Transpose.Forward(run, parameter.Gradient).Span : parameter.Gradient.Span, gradient);
+                Close(report, "grads: " + name, transposed.Contains(name) ? TensorFiles.Transposed(parameter.Gradient.Span, parameter.Gradient.Rows) : parameter.Gradient.Span, gradient);
             }
             else
             {

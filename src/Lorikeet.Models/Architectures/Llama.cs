@@ -50,32 +50,18 @@ internal static class Llama
             string block = $"model.layers.{i}";
             string attention = block + ".self_attn", mlp = block + ".mlp";
             LayerShape shape = LayerShape.Of(config, b.Source, b.Stored(attention), b.Stored(mlp));
-            int query = shape.Heads * config.HeadDim, key = shape.KeyHeads * config.HeadDim;
             NormSite mixerNorm = b.RmsNorm(block + ".input_layernorm");
-            LinearSite q = b.Dense(attention + ".q_proj", query, hidden, config.AttentionBias);
-            LinearSite k = b.Dense(attention + ".k_proj", key, hidden, config.AttentionBias);
-            LinearSite v = b.Dense(attention + ".v_proj", key, hidden, config.AttentionBias);
             NormSite? qNorm = config.QueryKeyNorm ? b.RmsNorm(attention + ".q_norm", config.HeadDim) : null;
             NormSite? kNorm = config.QueryKeyNorm ? b.RmsNorm(attention + ".k_norm", config.HeadDim) : null;
-            LinearSite o = b.Dense(attention + ".o_proj", hidden, query, config.OutputBias);
+            AttentionMixer mixer = b.Attention(
+                attention, "o_proj", b.Heads(shape: shape), config.HasRope(i) ? rotary : null, config.AttentionBias, config.OutputBias, qNorm, kNorm);
             OutputSite mixerOutput = b.Output(attention);
             NormSite feedNorm = b.RmsNorm(block + ".post_attention_layernorm");
             LinearSite gate = b.Dense(mlp + ".gate_proj", shape.Intermediate, hidden, config.MlpBias);
             LinearSite up = b.Dense(mlp + ".up_proj", shape.Intermediate, hidden, config.MlpBias);
             LinearSite down = b.Dense(mlp + ".down_proj", hidden, shape.Intermediate, config.MlpBias);
-            return new Block(
-                i,
-                mixerNorm,
-                new AttentionMixer(new Projection(q, k, v), new Projection(o), b.Heads(shape: shape))
-                {
-                    Rotary = config.HasRope(i) ? rotary : null,
-                    QueryNorm = qNorm,
-                    KeyNorm = kNorm,
-                },
-                mixerOutput,
-                feedNorm,
-                new GatedFeedForward(new Projection(gate, up), new Projection(down), config.Activation),
-                b.Output(mlp));
+            GatedFeedForward feedForward = new(new Projection(gate, up), new Projection(down), config.Activation);
+            return new Block(i, mixerNorm, mixer, mixerOutput, feedNorm, feedForward, b.Output(mlp));
         }
     }
 }

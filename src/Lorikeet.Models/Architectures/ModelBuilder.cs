@@ -78,6 +78,12 @@ internal sealed class ModelBuilder
     public LinearSite Dense(string name, int outputs, int inputs, bool bias = false) => Add(new LinearSite(
         name, layer, source.Matrix(Stored(name) + ".weight", outputs, inputs), bias ? Bias(name, outputs) : null) { StoredName = Stored(name) });
 
+    /// <summary>A linear layer with a bias.</summary>
+    /// <param name="name">The module's path.</param>
+    /// <param name="outputs">Its outputs.</param>
+    /// <param name="inputs">Its inputs.</param>
+    public LinearSite Biased(string name, int outputs, int inputs) => Dense(name, outputs, inputs, bias: true);
+
     /// <summary>A linear layer whose matrix the file stores as [inputs, outputs], with a bias: GPT-2's Conv1D.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="outputs">Its outputs.</param>
@@ -119,14 +125,50 @@ internal sealed class ModelBuilder
     public AttentionShape Heads(float? scale = null, LayerShape? shape = null) => new(
         shape?.Heads ?? Config.Heads, shape?.KeyHeads ?? Config.KeyHeads, Config.HeadDim, scale ?? 1f / MathF.Sqrt(Config.HeadDim), Config.Window(layer));
 
+    /// <summary>Attention with a layer each for q, k and v, named <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>.</summary>
+    /// <param name="path">The attention's path.</param>
+    /// <param name="output">The name of the layer back to the hidden size.</param>
+    /// <param name="shape">Heads, scale and window.</param>
+    /// <param name="rotary">The rotation, or null.</param>
+    /// <param name="bias">Whether q, k and v have biases.</param>
+    /// <param name="outputBias">Whether the layer back has one.</param>
+    /// <param name="queryNorm">A norm of q before the rotation, or null.</param>
+    /// <param name="keyNorm">A norm of k before the rotation, or null.</param>
+    public AttentionMixer Attention(
+        string path, string output, AttentionShape shape, RotaryTable? rotary, bool bias, bool outputBias, NormSite? queryNorm = null, NormSite? keyNorm = null)
+    {
+        int query = shape.Heads * shape.HeadDim, key = shape.KeyHeads * shape.HeadDim;
+        LinearSite q = Dense(path + ".q_proj", query, Config.HiddenSize, bias);
+        LinearSite k = Dense(path + ".k_proj", key, Config.HiddenSize, bias);
+        LinearSite v = Dense(path + ".v_proj", key, Config.HiddenSize, bias);
+        LinearSite o = Dense(path + "." + output, Config.HiddenSize, query, outputBias);
+        return new AttentionMixer(new Projection(q, k, v), new Projection(o), shape) { Rotary = rotary, QueryNorm = queryNorm, KeyNorm = keyNorm };
+    }
+
+    /// <summary>Attention with one layer for q, k and v.</summary>
+    /// <param name="qkv">The path of that layer.</param>
+    /// <param name="output">The path of the layer back to the hidden size.</param>
+    /// <param name="shape">Heads, scale and window.</param>
+    /// <param name="grouped">How its outputs lie: see <see cref="FusedRows"/>.</param>
+    /// <param name="rotary">The rotation, or null.</param>
+    /// <param name="dense">Makes a layer: path, outputs, inputs.</param>
+    /// <param name="slopes">A slope for each head's scores, or null.</param>
+    public AttentionMixer FusedAttention(
+        string qkv, string output, AttentionShape shape, bool grouped, RotaryTable? rotary, Func<string, int, int, LinearSite> dense, float[]? slopes = null)
+    {
+        FusedRows rows = new(shape, grouped);
+        LinearSite fused = dense(qkv, rows.Width, Config.HiddenSize), back = dense(output, Config.HiddenSize, shape.Heads * shape.HeadDim);
+        return new AttentionMixer(new Projection(fused), new Projection(back), shape) { Rotary = rotary, Fused = rows, Slopes = slopes };
+    }
+
     /// <summary>An ungated feed-forward with the configuration's activation.</summary>
     /// <param name="up">The path of its first layer.</param>
     /// <param name="down">The path of its second.</param>
-    /// <param name="bias">Whether they have biases.</param>
-    public FeedForward FeedForward(string up, string down, bool bias = true)
+    /// <param name="dense">Makes a layer: path, outputs, inputs.</param>
+    public FeedForward FeedForward(string up, string down, Func<string, int, int, LinearSite> dense)
     {
-        LinearSite first = Dense(up, Config.IntermediateSize, Config.HiddenSize, bias);
-        return new FeedForward(new Projection(first), new Projection(Dense(down, Config.HiddenSize, Config.IntermediateSize, bias)), Config.Activation);
+        LinearSite first = dense(up, Config.IntermediateSize, Config.HiddenSize);
+        return new FeedForward(new Projection(first), new Projection(dense(down, Config.HiddenSize, Config.IntermediateSize)), Config.Activation);
     }
 
     /// <summary>Makes the blocks in order.</summary>

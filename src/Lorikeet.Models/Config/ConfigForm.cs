@@ -83,6 +83,12 @@ internal sealed record ConfigForm
     /// <exception cref="NotSupportedException">An option is not built; the message names it.</exception>
     public ModelConfig Read(JsonFields json)
     {
+        ConfigForm own = Resolved(json.Has);
+        return own == this ? ReadAll(json) : own.ReadAll(json);
+    }
+
+    private ModelConfig ReadAll(JsonFields json)
+    {
         int hidden = json.Integer(Hidden, 1, MostWidth);
         int layers = json.Integer(Layers, 1, MostLayers);
         int heads = json.Integer(Heads, 1, MostWidth);
@@ -135,7 +141,9 @@ internal sealed record ConfigForm
     /// <summary>Writes the shared numbers; what the form has no key for stays unsaid.</summary>
     /// <param name="json">Receives them.</param>
     /// <param name="config">The configuration.</param>
-    public void Write(JsonObject json, ModelConfig config)
+    public void Write(JsonObject json, ModelConfig config) => Resolved(json.ContainsKey).WriteAll(json, config);
+
+    private void WriteAll(JsonObject json, ModelConfig config)
     {
         Set(Hidden, config.HiddenSize);
         Set(Intermediate, config.IntermediateSize);
@@ -171,6 +179,21 @@ internal sealed record ConfigForm
             json.Remove("rope_parameters");
             json[RotaryShareKey] = (double)config.RotaryWidth / config.HeadDim;
         }
+    }
+
+    /// <summary>The form with the keys a file uses: classes with names of their own take the common ones too.</summary>
+    private ConfigForm Resolved(Func<string, bool> has)
+    {
+        return this with
+        {
+            Hidden = Key(Hidden, "hidden_size")!,
+            Intermediate = Key(Intermediate, "intermediate_size"),
+            Layers = Key(Layers, "num_hidden_layers")!,
+            Heads = Key(Heads, "num_attention_heads")!,
+            Positions = Key(Positions, "max_position_embeddings"),
+        };
+
+        string? Key(string? own, string common) => own is not null && !has(own) && has(common) ? common : own;
     }
 
     private int ReadHeadDim(JsonFields json, int hidden, int heads)

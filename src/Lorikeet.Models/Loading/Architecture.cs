@@ -16,6 +16,15 @@ internal sealed record Architecture(string ModelType, string ClassName)
         Qwen.Entry2,
         Qwen.Entry3,
         SmolLm3.Entry,
+        Gpt2.Entry,
+        GptBigCode.Entry,
+        GptJ.Entry,
+        GptNeoX.Entry,
+        Opt.Entry,
+        Bloom.Entry,
+        Falcon.Entry,
+        Phi.Entry,
+        Starcoder2.Entry,
     ];
 
     /// <summary>The model_types, for messages.</summary>
