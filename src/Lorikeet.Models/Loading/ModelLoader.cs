@@ -9,7 +9,7 @@ namespace Lorikeet.Models;
 public sealed record ModelLoadOptions
 {
     /// <summary>The format to keep matrices in; null (the default): as stored.</summary>
-    public ElementType? ConvertTo { get; init; }
+    public WeightFormat? ConvertTo { get; init; }
 
     /// <summary>The configuration's file name in the folder.</summary>
     public string ConfigFile { get; init; } = "config.json";
@@ -34,27 +34,29 @@ public static class ModelLoader
         }
         ModelConfig config = ModelConfigFile.Read(Path.Combine(folder, options.ConfigFile));
         using TensorFolder tensors = TensorFolder.Open(folder);
-        return Build(config, new FolderSource(tensors, options.ConvertTo));
+        return Build(config, new FolderSource(tensors), options.ConvertTo);
     }
 
     /// <summary>Makes a model with random weights; see <see cref="RandomSource"/>.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="random">The seed.</param>
-    /// <param name="type">The format of matrices.</param>
-    public static LanguageModel Create(ModelConfig config, CounterRandom random, ElementType type = ElementType.F32) =>
-        Build(config, new RandomSource(random, type));
+    /// <param name="format">The format of matrices; null: float32.</param>
+    public static LanguageModel Create(ModelConfig config, CounterRandom random, WeightFormat? format = null) =>
+        Build(config, new RandomSource(random), format);
 
     /// <summary>Builds a model from any source of tensors.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="source">The tensors.</param>
+    /// <param name="convertTo">The format to keep matrices in, one converted after the other; null: as the source gives them.</param>
+    /// <exception cref="BadFileException">A matrix holds what its format cannot.</exception>
     /// <exception cref="NotSupportedException">The model_type is not built.</exception>
-    public static LanguageModel Build(ModelConfig config, ITensorSource source)
+    public static LanguageModel Build(ModelConfig config, ITensorSource source, WeightFormat? convertTo = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(source);
         using OwnedTensors owned = new(source);
         Architecture architecture = Architecture.Of(config.ModelType, "the configuration");
-        LanguageModel model = architecture.Build(new ModelBuilder(config, owned, architecture));
+        LanguageModel model = architecture.Build(new ModelBuilder(config, owned, architecture, convertTo));
         owned.Release();
         return model;
     }
