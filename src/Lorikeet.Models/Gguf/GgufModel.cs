@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 
 namespace Lorikeet.Models.Gguf;
@@ -56,8 +55,7 @@ public sealed class GgufModel : IDisposable
     }
 
     /// <summary>The tensors for <see cref="ModelLoader.Build"/>, under the names of a folder of the hub.</summary>
-    /// <param name="convertTo">The format to keep matrices in; null: as stored, block formats as f32.</param>
-    public ITensorSource Source(ElementType? convertTo = null) => new GgufSource(File, Architecture, Config, convertTo);
+    public ITensorSource Source() => new GgufSource(File, Architecture, Config);
 
     /// <inheritdoc/>
     public void Dispose() => File.Dispose();

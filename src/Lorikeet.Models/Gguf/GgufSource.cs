@@ -1,5 +1,4 @@
 using System.Buffers;
-using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
@@ -9,7 +8,6 @@ namespace Lorikeet.Models.Gguf;
 internal sealed class GgufSource : ITensorSource
 {
     private readonly GgufFile file;
-    private readonly ElementType? convertTo;
     private readonly int headDim;
     private readonly Dictionary<string, (string Name, GgufName Module)> names = [];
 
@@ -17,11 +15,9 @@ internal sealed class GgufSource : ITensorSource
     /// <param name="file">The file; the caller closes it when the model is built.</param>
     /// <param name="architecture">Its architecture.</param>
     /// <param name="config">Its configuration.</param>
-    /// <param name="convertTo">The format to keep matrices in; null: as stored.</param>
-    public GgufSource(GgufFile file, GgufArchitecture architecture, ModelConfig config, ElementType? convertTo)
+    public GgufSource(GgufFile file, GgufArchitecture architecture, ModelConfig config)
     {
         this.file = file;
-        this.convertTo = convertTo;
         headDim = config.HeadDim;
         foreach (GgufName module in architecture.AllModules(config.Layers))
         {
@@ -125,32 +121,17 @@ internal sealed class GgufSource : ITensorSource
         return new Parameter(name, value, trainable: false);
     }
 
-    private DenseWeight Weight(GgufTensor tensor, ReadOnlySpan<byte> rows, int outputs, int inputs)
+    private Weight Weight(GgufTensor tensor, ReadOnlySpan<byte> rows, int outputs, int inputs)
     {
-        if (ElementOf(tensor.Format) is { } type)
-        {
-            return new DenseWeight(rows, type, outputs, inputs, convertTo ?? type);
-        }
-        if (tensor.Format is not { } format)
-        {
-            throw new NotSupportedException($"{file.FilePath}: tensor {tensor.Name} is {tensor.TypeName}, which is not built: "
-                + $"this version reads {string.Join(", ", BlockFormat.All.Select(f => f.Name))}");
-        }
-        float[] values = ArrayPool<float>.Shared.Rent(checked(outputs * inputs));
         try
         {
-            Span<float> own = values.AsSpan(0, outputs * inputs);
-            format.Dequantise(rows, own);
-            return new DenseWeight(own, outputs, inputs, convertTo ?? ElementType.F32);
+            return Weights.FromBlocks(file.FormatOf(tensor), rows, outputs, inputs);
         }
-        finally
+        catch (InvalidDataException e)
         {
-            ArrayPool<float>.Shared.Return(values);
+            throw new BadFileException($"{file.FilePath}: tensor {tensor.Name}: {e.Message}", e);
         }
     }
-
-    private static ElementType? ElementOf(BlockFormat? format) =>
-        format == BlockFormat.F32 ? ElementType.F32 : format == BlockFormat.F16 ? ElementType.F16 : format == BlockFormat.BF16 ? ElementType.BF16 : null;
 
     private bool TryFind(string name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out GgufTensor? tensor, out GgufName module)
     {

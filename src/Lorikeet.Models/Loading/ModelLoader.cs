@@ -30,7 +30,7 @@ public static class ModelLoader
         if (File.Exists(folder))
         {
             using GgufModel file = GgufModel.Open(folder);
-            return Build(file.Config, file.Source(options.ConvertTo));
+            return Build(file.Config, file.Source(), options.ConvertTo);
         }
         ModelConfig config = ModelConfigFile.Read(Path.Combine(folder, options.ConfigFile));
         using TensorFolder tensors = TensorFolder.Open(folder);

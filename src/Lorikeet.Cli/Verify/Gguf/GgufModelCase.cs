@@ -51,7 +51,7 @@ internal static class GgufModelCase
     internal static void Logits(string kind, string model, Dictionary<string, int[]> inputs, SafetensorsFile golden, HashSet<string> left, CaseReport report)
     {
         // Quantised products may round their input; the reference dequantises and multiplies in float32.
-        using LanguageModel loaded = ModelLoader.Load(model, new ModelLoadOptions { ConvertTo = ElementType.F32 });
+        using LanguageModel loaded = ModelLoader.Load(model, new ModelLoadOptions { ConvertTo = WeightFormat.Of(ElementType.F32) });
         foreach ((string name, int[] ids) in inputs)
         {
             string what = $"{kind}.logits.{name}";

@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using Lorikeet.Kernels;
 
 namespace Lorikeet.Models.Files;
 
@@ -149,12 +150,7 @@ public sealed unsafe class GgufFile : IDisposable
     /// <exception cref="NotSupportedException">Its type is not built; the message names it.</exception>
     public void ReadSingle(GgufTensor t, long first, Span<float> to)
     {
-        ArgumentNullException.ThrowIfNull(t);
-        if (t.Format is null)
-        {
-            throw new NotSupportedException($"{FilePath}: tensor {t.Name} is {t.TypeName}, which is not built: "
-                + $"this version reads {string.Join(", ", Kernels.BlockFormat.All.Select(f => f.Name))}");
-        }
+        BlockFormat format = FormatOf(t);
         if (to.Length == 0)
         {
             return;
@@ -163,7 +159,17 @@ public sealed unsafe class GgufFile : IDisposable
         {
             throw new ArgumentException($"tensor {t.Name} has rows of {t.RowLength} numbers, the destination {to.Length}; expected whole rows", nameof(to));
         }
-        t.Format.Dequantise(Bytes(t, first, to.Length / t.RowLength), to);
+        format.Dequantise(Bytes(t, first, to.Length / t.RowLength), to);
+    }
+
+    /// <summary>How a tensor's rows are stored.</summary>
+    /// <param name="t">A tensor of this file.</param>
+    /// <exception cref="NotSupportedException">Its type is not built; the message names it.</exception>
+    public BlockFormat FormatOf(GgufTensor t)
+    {
+        ArgumentNullException.ThrowIfNull(t);
+        return t.Format ?? throw new NotSupportedException($"{FilePath}: tensor {t.Name} is {t.TypeName}, which is not built: "
+            + $"this version reads {string.Join(", ", BlockFormat.All.Select(f => f.Name))}");
     }
 
     /// <summary>Ends the mapping; no span of <see cref="Bytes(GgufTensor)"/> may be used afterwards.</summary>
