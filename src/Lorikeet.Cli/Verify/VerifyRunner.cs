@@ -13,6 +13,7 @@ internal static class VerifyRunner
         new GgufVerifier(),
         new OptimizersVerifier(),
         new TrainingVerifier(),
+        new QuantisationVerifier(),
         new LinalgVerifier(),
     ];
 
