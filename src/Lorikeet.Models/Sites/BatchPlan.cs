@@ -10,6 +10,7 @@ public readonly record struct RowSegment(Adapter? Adapter, int Row, int Rows);
 public sealed class BatchPlan
 {
     private readonly SitePlan?[] sites;
+    private readonly ProjectionPlan?[] projections;
     private readonly RowSegment[] segments;
     private readonly BatchPlan?[] single;
 
@@ -37,6 +38,7 @@ public sealed class BatchPlan
         this.segments = segments.ToArray();
         single = new BatchPlan?[segments.Length];
         sites = new SitePlan?[model.Sites.Count];
+        projections = new ProjectionPlan?[model.Sites.Count];
         foreach (Site site in model.Sites)
         {
             foreach (RowSegment segment in segments)
@@ -75,6 +77,15 @@ public sealed class BatchPlan
     internal bool HasMixers { get; }
 
     internal SitePlan? this[Site site] => sites[site.Index];
+
+    /// <summary>The plan of a projection's layers, made at its first use; null where no adapter changes any of them.</summary>
+    internal ProjectionPlan? Of(LinearSite[] projection)
+    {
+        int index = projection[0].Index;
+        return projections[index] ??= Array.Exists(projection, site => sites[site.Index] is not null)
+            ? new ProjectionPlan(projection, Array.ConvertAll(projection, site => sites[site.Index]), segments)
+            : null;
+    }
 
     /// <summary>The plan of one segment alone, for parts that run apart.</summary>
     internal BatchPlan? Single(int segment)
