@@ -25,6 +25,11 @@ internal static class GenerateCommand
     private static readonly Option<int> Ngram = new("--no-repeat-ngram") { Description = "No run of so many tokens twice; 0: off" };
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Equal seeds give equal answers, in any batch" };
     private static readonly Option<string[]> Stop = new("--stop") { Description = "A text that ends an answer; repeat for several" };
+    private static readonly Option<string> AdapterType = new("--adapter-type")
+    {
+        Description = "How adapters' factors are kept: exact (no loss), f32, bf16 or int8 (less memory to read, small rounding)",
+        DefaultValueFactory = _ => "exact",
+    };
     private static readonly Option<bool> IgnoreEnd = new("--ignore-end") { Description = "Go on after end tokens" };
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object an answer instead of text" };
 
@@ -40,7 +45,7 @@ internal static class GenerateCommand
             "  lorikeet generate --model ./base --adapter none --adapter ./legal --adapter ./poems --prompt \"The sea\"\n" +
             "  lorikeet generate --model ./base --prompts requests.jsonl --temperature 0.8 --top-p 0.95 --seed 1 --json")
         {
-            Model, Adapters, Prompts, PromptFile, MaxTokens, MinTokens, Temperature, TopK, TopP, MinP, TypicalP, Repetition, Ngram, Seed, Stop, IgnoreEnd, Json,
+            Model, Adapters, Prompts, PromptFile, MaxTokens, MinTokens, Temperature, TopK, TopP, MinP, TypicalP, Repetition, Ngram, Seed, Stop, AdapterType, IgnoreEnd, Json,
         };
         command.SetAction(RunAsync);
         return command;
@@ -50,10 +55,11 @@ internal static class GenerateCommand
     {
         IReadOnlyList<Job> jobs = Job.List(parsed.GetValue(Prompts) ?? [], parsed.GetValue(Adapters) ?? [], parsed.GetValue(PromptFile));
         GenerationRequest settings = Settings(parsed);
+        FactorStorage factors = AdapterTypes.Parse(parsed.GetValue(AdapterType)!);
         string folder = parsed.GetValue(Model)!;
         Tokenizer tokenizer = Tokenizer.Load(Models.Files.ModelLocation.Resolve(folder));
         using LanguageModel model = ModelLoader.Load(folder);
-        using AdapterCache cache = new(model);
+        using AdapterCache cache = new(model, factors: factors);
         AdapterLease?[] leases = [.. jobs.Select(job => job.Adapter is null ? null : cache.Rent(job.Adapter))];
         foreach (Adapter adapter in leases.Where(l => l is not null).Select(l => l!.Adapter).Distinct())
         {

@@ -81,10 +81,17 @@ public sealed class BatchPlan
     /// <summary>The plan of a projection's layers, made at its first use; null where no adapter changes any of them.</summary>
     internal ProjectionPlan? Of(LinearSite[] projection)
     {
-        int index = projection[0].Index;
-        return projections[index] ??= Array.Exists(projection, site => sites[site.Index] is not null)
-            ? new ProjectionPlan(projection, Array.ConvertAll(projection, site => sites[site.Index]), segments)
-            : null;
+        ref ProjectionPlan? plan = ref projections[projection[0].Index];
+        if (plan is null)
+        {
+            bool any = false;
+            foreach (LinearSite site in projection)
+            {
+                any |= sites[site.Index] is not null;
+            }
+            plan = any ? new ProjectionPlan(projection, Array.ConvertAll(projection, site => sites[site.Index]), segments) : null;
+        }
+        return plan;
     }
 
     /// <summary>The plan of one segment alone, for parts that run apart.</summary>
