@@ -160,7 +160,7 @@ public static unsafe partial class LowRank
                 {
                     continue;
                 }
-                if (Variant == KernelVariant.Avx2)
+                if (Variant != KernelVariant.Scalar)
                 {
                     ApplyAvx2(segment, from, to, X, Inputs, Y, Outputs);
                 }

@@ -22,7 +22,7 @@ public static unsafe partial class PackedMatrix
         if (rows > FewRowsOf(type))
         {
             PanelSource source = new() { Kind = PanelKind.Packed, Type = type, Data = packed, Columns = outputs, Depth = inputs };
-            PanelProduct.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);
+            PanelProduct<NarrowTiles>.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);
             return;
         }
         switch (type)
@@ -48,6 +48,6 @@ public static unsafe partial class PackedMatrix
             return;
         }
         PanelSource source = new() { Kind = PanelKind.PackedTransposed, Type = type, Data = packed, Columns = inputs, Depth = outputs };
-        PanelProduct.Run(source, dy, transposeX: false, rows, dx, accumulate, scale: 1f, chainFromY: true);
+        PanelProduct<NarrowTiles>.Run(source, dy, transposeX: false, rows, dx, accumulate, scale: 1f, chainFromY: true);
     }
 }

@@ -11,9 +11,10 @@ namespace Lorikeet.Kernels;
 /// fit the second level in their whole depth, panels are the outer loop and the matrix is read straight through; else blocks of k are. Sums that
 /// are loaded more than once are kept apart, side by side: rows of y may lie a power of two apart.
 /// </remarks>
-internal unsafe struct PanelProduct : IJob
+internal unsafe struct PanelProduct<TTiles> : IJob
+    where TTiles : struct, ITiles
 {
-    private const int Lanes = TileKernel.Lanes;
+    private const int Lanes = PanelSource.Lanes;
     private const int DepthBlock = 256;
     private const int MostRowBlock = 240;
     private const int LeastPanels = 12;
@@ -51,15 +52,16 @@ internal unsafe struct PanelProduct : IJob
         int depthBlock = ((source.Depth + blocks - 1) / blocks + Lanes - 1) / Lanes * Lanes;
         double fused = (double)rows * source.Columns * source.Depth;
         double bytes = (double)source.Columns * source.Depth * source.Type.Size();
-        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes), int.MaxValue);
+        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes, TTiles.FusedPerNanosecond), int.MaxValue);
         // Ranges of panels first: each block of rows expands or packs every panel again. Rows next; short ranges where nothing else is left.
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
         int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + 23) / 24));
-        ranges = Math.Max(ranges, Math.Min(panels, (chunks + rowBlocks - 1) / rowBlocks));
-        int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TileKernel.Most - 1) / TileKernel.Most * TileKernel.Most;
+        int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
+        ranges = Math.Min(units, Math.Max(ranges, (chunks + rowBlocks - 1) / rowBlocks));
+        int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TTiles.RowMultiple - 1) / TTiles.RowMultiple * TTiles.RowMultiple;
         bool straight = (long)rowBlock * blocks * depthBlock <= StraightFloats;
         bool merge = !chainFromY && (accumulate || scale != 1f);
-        PanelProduct job = new()
+        PanelProduct<TTiles> job = new()
         {
             source = source,
             x = x,
@@ -86,9 +88,10 @@ internal unsafe struct PanelProduct : IJob
         int range = chunk / rowBlocks;
         int firstRow = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - firstRow);
-        int firstPanel = (int)((long)panels * range / ranges);
-        int endPanel = (int)((long)panels * (range + 1) / ranges);
-        int together = source.Together;
+        int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
+        int firstPanel = (int)((long)units * range / ranges) * TTiles.Panels;
+        int endPanel = Math.Min(panels, (int)((long)units * (range + 1) / ranges) * TTiles.Panels);
+        int together = source.Together(TTiles.Panels);
         int span = straight ? StraightPanels : endPanel - firstPanel;
         long leftFloats = (long)rowBlock * depthBlock * (straight ? (source.Depth + depthBlock - 1) / depthBlock : 1);
         long panelFloats = PanelSource.ScratchFloats(together, depthBlock);
@@ -151,30 +154,19 @@ internal unsafe struct PanelProduct : IJob
     private readonly void MultiplyPanels(int first, int some, int k, float* left, int count, float* scratch, float* to, nint stride)
     {
         int depth = Math.Min(depthBlock, source.Depth - k);
-        float* panels = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
+        PanelBlock panel = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes, TTiles.TakesBF16);
         bool load = k > 0 || (accumulate && !merge);
-        // The block after this one is fetched meanwhile, each tile its share.
-        byte* ahead = source.After(first, k, depth, straight, out nint aheadBytes);
-        nint aheadStep = aheadBytes / ((nint)depth * ((count + TileKernel.Most - 1) / TileKernel.Most));
-        for (int p = first; p < first + some; p++, panels += depthBlock * Lanes, to += Lanes)
+        // The first tile of a block reads it from afar, and fetches the block after it meanwhile.
+        nint after = source.After(TTiles.Panels, depth, straight, TTiles.TakesBF16);
+        for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
-            int lanes = Math.Min(Lanes, source.Columns - p * Lanes);
+            int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
             int r = 0;
             while (r < count)
             {
-                int tile = TileKernel.Next(count - r);
-                float* x = left + (long)r * depthBlock;
-                float* y = to + r * stride;
-                if (lanes == Lanes)
-                {
-                    TileKernel.Run<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, load, ahead, aheadStep);
-                }
-                else
-                {
-                    TileKernel.RunEdge<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, lanes, load, ahead, aheadStep);
-                }
+                int tile = TTiles.Next(count - r);
+                TTiles.Run(panel, tile, left + ((long)r * depthBlock), depthBlock, depth, to + (r * stride), stride, lanes, load, r == 0 ? after : 0);
                 r += tile;
-                ahead += aheadStep * depth;
             }
         }
     }
