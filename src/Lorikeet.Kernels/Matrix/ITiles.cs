@@ -23,8 +23,8 @@ internal unsafe interface ITiles
     /// <summary>Blocks of rows are multiples of this.</summary>
     static abstract int RowMultiple { get; }
 
-    /// <summary>True where packed bfloat16 panels are multiplied as they are; else they are widened into the cache first.</summary>
-    static abstract bool TakesBF16 { get; }
+    /// <summary>Floats of rows that may stay in the second-level cache over all of k, beside the panels.</summary>
+    static abstract int StraightFloats { get; }
 
     /// <summary>Multiply-adds one thread does in a nanosecond.</summary>
     static abstract double FusedPerNanosecond { get; }
@@ -44,7 +44,8 @@ internal readonly unsafe struct NarrowTiles : ITiles
 
     public static int RowMultiple => TileKernel.Most;
 
-    public static bool TakesBF16 => false;
+    // 256 KB: processors without AVX-512 have as little as 512 KB.
+    public static int StraightFloats => 65536;
 
     public static double FusedPerNanosecond => 40;
 
@@ -52,13 +53,28 @@ internal readonly unsafe struct NarrowTiles : ITiles
 
     public static void Run(in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
     {
-        if (lanes == TileKernel.Lanes)
+        if (panel.Type == ElementType.F32)
         {
-            TileKernel.Run<F32Element>(rows, x, xStride, panel.Data, panel.Step, depth, y, yStride, load, panel.Data + ahead, panel.Step);
+            Run<F32Element>(panel, rows, x, xStride, depth, y, yStride, lanes, load, ahead);
         }
         else
         {
-            TileKernel.RunEdge<F32Element>(rows, x, xStride, panel.Data, panel.Step, depth, y, yStride, lanes, load, panel.Data + ahead, panel.Step);
+            Run<BF16Element>(panel, rows, x, xStride, depth, y, yStride, lanes, load, ahead);
+        }
+    }
+
+    private static void Run<TElement>(
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
+        where TElement : struct, IElement
+    {
+        byte* data = panel.Data;
+        if (lanes == TileKernel.Lanes)
+        {
+            TileKernel.Run<TElement>(rows, x, xStride, data, panel.Step, depth, y, yStride, load, data + ahead, panel.Step);
+        }
+        else
+        {
+            TileKernel.RunEdge<TElement>(rows, x, xStride, data, panel.Step, depth, y, yStride, lanes, load, data + ahead, panel.Step);
         }
     }
 }
@@ -70,7 +86,8 @@ internal readonly unsafe struct WideTiles : ITiles
 
     public static int RowMultiple => 1;
 
-    public static bool TakesBF16 => true;
+    // 640 KB: processors with AVX-512 have 1 MB and more.
+    public static int StraightFloats => 163840;
 
     public static double FusedPerNanosecond => 80;
 

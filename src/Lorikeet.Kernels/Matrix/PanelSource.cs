@@ -40,9 +40,8 @@ internal unsafe struct PanelSource
     /// <param name="tile">Panels of a tile.</param>
     public readonly int Together(int tile) => Kind is PanelKind.Rows or PanelKind.PackedTransposed ? 8 : tile;
 
-    /// <summary>True where the panels are read as they are stored.</summary>
-    /// <param name="takesBF16">The tiles read bfloat16.</param>
-    public readonly bool Stored(bool takesBF16) => Kind == PanelKind.Packed && (Type == ElementType.F32 || (takesBF16 && Type == ElementType.BF16));
+    /// <summary>True where the panels are read as they are stored; tiles take float32 and bfloat16.</summary>
+    public readonly bool Stored => Kind == PanelKind.Packed && Type != ElementType.F16;
 
     /// <summary>Floats of scratch for as many panels: the panels themselves and one expanded 16x16 block.</summary>
     /// <param name="panels">Panels made together.</param>
@@ -56,9 +55,8 @@ internal unsafe struct PanelSource
     /// <param name="depth">How many ks.</param>
     /// <param name="scratch">Room for them: panel i starts <paramref name="stride"/> * i floats in.</param>
     /// <param name="stride">Floats, at least depth rounded up to 16, times 16.</param>
-    /// <param name="takesBF16">The tiles read bfloat16.</param>
     /// <returns>Where they are: in scratch, or in the matrix itself.</returns>
-    public readonly PanelBlock Panels(int first, int count, int from, int depth, float* scratch, int stride, bool takesBF16)
+    public readonly PanelBlock Panels(int first, int count, int from, int depth, float* scratch, int stride)
     {
         int column = first * Lanes;
         int lanes = Math.Min(count * Lanes, Columns - column);
@@ -69,7 +67,7 @@ internal unsafe struct PanelSource
                 nint step = PackedMatrix.StepBytes(Type);
                 nint panelBytes = (nint)PackedMatrix.PanelBytes(Depth, Type);
                 byte* packed = Data + (first * panelBytes) + (from * step);
-                if (Stored(takesBF16))
+                if (Stored)
                 {
                     return new PanelBlock { Data = packed, Apart = panelBytes, Step = step, Type = Type };
                 }
@@ -102,9 +100,8 @@ internal unsafe struct PanelSource
     /// <param name="tile">Panels of a tile.</param>
     /// <param name="depth">The block's ks.</param>
     /// <param name="straight">Panels are read to their end before the next.</param>
-    /// <param name="takesBF16">The tiles read bfloat16.</param>
-    public readonly nint After(int tile, int depth, bool straight, bool takesBF16) =>
-        !Stored(takesBF16) ? 0 : straight ? depth * PackedMatrix.StepBytes(Type) : tile * (nint)PackedMatrix.PanelBytes(Depth, Type);
+    public readonly nint After(int tile, int depth, bool straight) =>
+        !Stored ? 0 : straight ? depth * PackedMatrix.StepBytes(Type) : tile * (nint)PackedMatrix.PanelBytes(Depth, Type);
 
     private readonly void TransposePacked(int column, int lanes, int from, int depth, float* scratch, int stride, float* block)
     {
@@ -115,7 +112,14 @@ internal unsafe struct PanelSource
             // The block of 16 outputs and these inputs lies in one piece: its panel is the product's k, its ks are the product's lanes.
             byte* packed = Data + ((from + k) / Lanes * panelBytes) + (column * step);
             float* to = scratch + k * Lanes;
-            for (int lane = 0; lane < lanes; lane += Lanes, packed += Lanes * step, to += stride)
+            int lane = 0;
+            for (; KernelPath.UseAvx512 && Type == ElementType.BF16 && lane + (2 * Lanes) <= lanes; lane += 2 * Lanes)
+            {
+                Transposes.TwoBF16Panels(packed, to, to + stride);
+                packed += 2 * Lanes * step;
+                to += 2 * stride;
+            }
+            for (; lane < lanes; lane += Lanes, packed += Lanes * step, to += stride)
             {
                 int some = Math.Min(Lanes, lanes - lane);
                 float* source = (float*)packed;
@@ -173,6 +177,11 @@ internal unsafe struct PanelSource
             float* to = scratch;
             for (int l = 0; l < whole; l += Lanes, to += stride)
             {
+                if (KernelPath.UseAvx512)
+                {
+                    Avx512F.Store(to, Avx512F.LoadVector512(rows + l));
+                    continue;
+                }
                 Avx.Store(to, Avx.LoadVector256(rows + l));
                 Avx.Store(to + 8, Avx.LoadVector256(rows + l + 8));
             }
