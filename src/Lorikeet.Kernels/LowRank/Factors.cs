@@ -14,6 +14,12 @@ internal unsafe interface IFactor
     /// <summary>Bytes between the first eight lanes of a k (or pair) and the next eight.</summary>
     static abstract int Eight { get; }
 
+    /// <summary>
+    /// Bytes to fetch ahead: the hardware's own streams stop at each page. B follows A without a gap, and B's end fetches the A after next.
+    /// By measurement: codes are worked on faster than they come.
+    /// </summary>
+    static abstract int Ahead { get; }
+
     static abstract Vector128<float> EvenFour(byte* at);
 
     static abstract Vector128<float> OddFour(byte* at, nint step);
@@ -32,6 +38,8 @@ internal readonly unsafe struct F32Factor : IFactor
     public static int Size => 4;
 
     public static int Eight => 32;
+
+    public static int Ahead => 4096;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> EvenFour(byte* at) => Sse.LoadVector128((float*)at);
@@ -57,6 +65,8 @@ internal readonly unsafe struct BF16Factor : IFactor
     public static int Size => 2;
 
     public static int Eight => 32;
+
+    public static int Ahead => 4096;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> EvenFour(byte* at) => Sse2.ShiftLeftLogical(Sse2.LoadVector128((int*)at), 16).AsSingle();
@@ -85,6 +95,8 @@ internal readonly unsafe struct Int8Factor : IFactor
     public static int Size => 1;
 
     public static int Eight => 8;
+
+    public static int Ahead => 8192;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> EvenFour(byte* at) => Sse2.ConvertToVector128Single(Sse41.ConvertToVector128Int32((sbyte*)at));

@@ -18,16 +18,16 @@ public static unsafe partial class LowRank
         nint k = 0;
         for (; k + 2 <= depth; k += 2)
         {
-            Sse.Prefetch0(a0 + Ahead);
-            Sse.Prefetch0(a1 + Ahead);
-            Sse.Prefetch0(a2 + Ahead);
-            Sse.Prefetch0(a3 + Ahead);
+            Sse.Prefetch0(a0 + TFactor.Ahead);
+            Sse.Prefetch0(a1 + TFactor.Ahead);
+            Sse.Prefetch0(a2 + TFactor.Ahead);
+            Sse.Prefetch0(a3 + TFactor.Ahead);
             if (TFactor.Size == 4)
             {
-                Sse.Prefetch0(a0 + Ahead + 64);
-                Sse.Prefetch0(a1 + Ahead + 64);
-                Sse.Prefetch0(a2 + Ahead + 64);
-                Sse.Prefetch0(a3 + Ahead + 64);
+                Sse.Prefetch0(a0 + TFactor.Ahead + 64);
+                Sse.Prefetch0(a1 + TFactor.Ahead + 64);
+                Sse.Prefetch0(a2 + TFactor.Ahead + 64);
+                Sse.Prefetch0(a3 + TFactor.Ahead + 64);
             }
             Vector256<float> value;
             value = Avx.BroadcastScalarToVector256(x0 + k);
@@ -92,10 +92,10 @@ public static unsafe partial class LowRank
         nint k = 0;
         for (; k + 2 <= depth; k += 2)
         {
-            Sse.Prefetch0(a0 + Ahead);
-            Sse.Prefetch0(a1 + Ahead);
-            Sse.Prefetch0(a2 + Ahead);
-            Sse.Prefetch0(a3 + Ahead);
+            Sse.Prefetch0(a0 + TFactor.Ahead);
+            Sse.Prefetch0(a1 + TFactor.Ahead);
+            Sse.Prefetch0(a2 + TFactor.Ahead);
+            Sse.Prefetch0(a3 + TFactor.Ahead);
             Vector256<float> value;
             value = Avx.BroadcastScalarToVector256(x0 + k);
             s0 = Fma.MultiplyAdd(value, TFactor.Even(a0), s0);
@@ -143,10 +143,10 @@ public static unsafe partial class LowRank
         nint k = 0;
         for (; k + 2 <= depth; k += 2)
         {
-            Sse.Prefetch0(a0 + Ahead);
-            Sse.Prefetch0(a1 + Ahead);
-            Sse.Prefetch0(a2 + Ahead);
-            Sse.Prefetch0(a3 + Ahead);
+            Sse.Prefetch0(a0 + TFactor.Ahead);
+            Sse.Prefetch0(a1 + TFactor.Ahead);
+            Sse.Prefetch0(a2 + TFactor.Ahead);
+            Sse.Prefetch0(a3 + TFactor.Ahead);
             Vector128<float> value;
             value = Avx.BroadcastScalarToVector128(x0 + k);
             s0 = Fma.MultiplyAdd(value, TFactor.EvenFour(a0), s0);
@@ -183,22 +183,24 @@ public static unsafe partial class LowRank
     }
 
     /// <summary>t = B h and y += scale * t for one row.</summary>
-    private static void Expand<TFactor>(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, bool wide)
+    private static void Expand<TFactor>(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, byte* next, bool wide)
         where TFactor : struct, IFactor
     {
         nint panelBytes = (nint)layout.PanelBytesB;
         byte* b = segment.Factors + layout.OffsetB;
+        byte* end = segment.Factors + layout.Bytes;
         int o = 0;
         for (; o + (4 * FactorLayout.Lanes) <= layout.Outputs; o += 4 * FactorLayout.Lanes, b += 4 * panelBytes)
         {
             float* bias = segment.Bias is null ? null : segment.Bias + o;
+            nint ahead = b + TFactor.Ahead < end ? TFactor.Ahead : (nint)(next - end) + TFactor.Ahead;
             if (wide)
             {
-                ExpandFourPanelsWide<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o);
+                ExpandFourPanelsWide<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
             }
             else
             {
-                ExpandFourPanels<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o);
+                ExpandFourPanels<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
             }
         }
         for (; o < layout.Outputs; o += FactorLayout.Lanes, b += panelBytes)
@@ -239,12 +241,11 @@ public static unsafe partial class LowRank
     }
 
     // t = B h and y += scale * t for 64 outputs: four panels of B, read straight through.
-    private static void ExpandFourPanels<TFactor>(byte* b0, nint panelBytes, int rank, float* h, float* bias, float scale, float* y)
+    private static void ExpandFourPanels<TFactor>(byte* b0, nint panelBytes, int rank, float* h, float* bias, float scale, float* y, nint ahead)
         where TFactor : struct, IFactor
     {
         nint step = 16 * TFactor.Size;
         byte* b1 = b0 + panelBytes, b2 = b1 + panelBytes, b3 = b2 + panelBytes;
-        nint ahead = 4 * panelBytes;
         Vector256<float> s0, t0, s1, t1, s2, t2, s3, t3;
         s0 = t0 = s1 = t1 = s2 = t2 = s3 = t3 = Vector256<float>.Zero;
         if (bias is not null)

@@ -19,16 +19,16 @@ public static unsafe partial class LowRank
         nint k = 0;
         for (; k + 2 <= depth; k += 2)
         {
-            Sse.Prefetch0(a0 + Ahead);
-            Sse.Prefetch0(a1 + Ahead);
-            Sse.Prefetch0(a2 + Ahead);
-            Sse.Prefetch0(a3 + Ahead);
+            Sse.Prefetch0(a0 + TFactor.Ahead);
+            Sse.Prefetch0(a1 + TFactor.Ahead);
+            Sse.Prefetch0(a2 + TFactor.Ahead);
+            Sse.Prefetch0(a3 + TFactor.Ahead);
             if (TFactor.Size == 4)
             {
-                Sse.Prefetch0(a0 + Ahead + 64);
-                Sse.Prefetch0(a1 + Ahead + 64);
-                Sse.Prefetch0(a2 + Ahead + 64);
-                Sse.Prefetch0(a3 + Ahead + 64);
+                Sse.Prefetch0(a0 + TFactor.Ahead + 64);
+                Sse.Prefetch0(a1 + TFactor.Ahead + 64);
+                Sse.Prefetch0(a2 + TFactor.Ahead + 64);
+                Sse.Prefetch0(a3 + TFactor.Ahead + 64);
             }
             Vector512<float> value;
             value = Broadcast(x0 + k);
@@ -66,12 +66,11 @@ public static unsafe partial class LowRank
     }
 
     // t = B h and y += scale * t for 64 outputs: four panels of B, read straight through.
-    private static void ExpandFourPanelsWide<TFactor>(byte* b0, nint panelBytes, int rank, float* h, float* bias, float scale, float* y)
+    private static void ExpandFourPanelsWide<TFactor>(byte* b0, nint panelBytes, int rank, float* h, float* bias, float scale, float* y, nint ahead)
         where TFactor : struct, IFactor
     {
         nint step = 16 * TFactor.Size;
         byte* b1 = b0 + panelBytes, b2 = b1 + panelBytes, b3 = b2 + panelBytes;
-        nint ahead = 4 * panelBytes;
         Vector512<float> s0, s1, s2, s3;
         s0 = s1 = s2 = s3 = Vector512<float>.Zero;
         if (bias is not null)

@@ -8,10 +8,16 @@ public static unsafe partial class LowRank
     // Panels of A that are multiplied together: four chains of loads and of arithmetic.
     private const int Streams = 4;
 
-    // Bytes to fetch ahead: the hardware's own streams stop at each page, and B follows A without a gap.
-    private const int Ahead = 2048;
-
     private static void Rows(LowRankRow* rows, int count, float* x, int inputs, LowRankResult* results, bool wide)
+    {
+        for (int i = 0; i < count; i += Streams)
+        {
+            Rows(rows + i, Math.Min(Streams, count - i), count - i, x, inputs, results, wide);
+        }
+    }
+
+    // Some rows of those that are left.
+    private static void Rows(LowRankRow* rows, int count, int left, float* x, int inputs, LowRankResult* results, bool wide)
     {
         nuint floats = 0;
         for (int i = 0; i < count; i++)
@@ -27,16 +33,17 @@ public static unsafe partial class LowRank
             ScaleHidden(segment, layout, rows[i].Hidden);
             float* y = results[segment.Site].Y + ((long)(segment.Row + rows[i].Row) * layout.Outputs);
             float scale = RowScale(segment, rows[i].Row);
+            byte* next = i + Streams < left ? rows[i + Streams].Segment->Factors : segment.Factors;
             switch (segment.Type)
             {
                 case FactorType.F32:
-                    Expand<F32Factor>(segment, layout, rows[i].Hidden, scale, y, wide);
+                    Expand<F32Factor>(segment, layout, rows[i].Hidden, scale, y, next, wide);
                     break;
                 case FactorType.BF16:
-                    Expand<BF16Factor>(segment, layout, rows[i].Hidden, scale, y, wide);
+                    Expand<BF16Factor>(segment, layout, rows[i].Hidden, scale, y, next, wide);
                     break;
                 default:
-                    Expand<Int8Factor>(segment, layout, rows[i].Hidden, scale, y, wide);
+                    Expand<Int8Factor>(segment, layout, rows[i].Hidden, scale, y, next, wide);
                     break;
             }
         }

@@ -12,8 +12,8 @@ public static unsafe partial class LowRank
     // From so many rows of one adapter on, a widened panel pays.
     private const int TileRows = 6;
 
-    // Rows that are worked on one after the other in groups.
-    private const int GroupRows = 4;
+    // Rows of few that are gathered before they are worked on.
+    private const int GroupRows = 64;
 
     /// <summary>Adds every segment's change at one site: effectively <c>y[row] += scale * w_row * (B (A x[row]) + bias)</c>; other rows stay untouched.</summary>
     /// <param name="segments">The segments, all of site 0; their rows must not overlap.</param>
