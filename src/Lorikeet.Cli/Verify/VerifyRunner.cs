@@ -10,8 +10,10 @@ internal static class VerifyRunner
         new AdaptersVerifier(),
         new MethodsVerifier(),
         new TokenizersVerifier(),
+        new GgufVerifier(),
         new OptimizersVerifier(),
         new TrainingVerifier(),
+        new LinalgVerifier(),
     ];
 
     /// <summary>Runs all cases at or below a path: the root of all areas, an area, a folder inside one, or a case that is a file.</summary>

@@ -2,10 +2,11 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
-/// <summary>The gated feed-forward of the Llama family: down( silu(gate x) o up x ).</summary>
+/// <summary>The gated feed-forward of the Llama family: down( f(gate x) o up x ).</summary>
 /// <param name="gateUp">The projection of gate and up.</param>
 /// <param name="down">The projection back to the hidden size.</param>
-public sealed class GatedFeedForward(Projection gateUp, Projection down) : IFeedForward
+/// <param name="activation">f.</param>
+public sealed class GatedFeedForward(Projection gateUp, Projection down, ActivationKind activation = ActivationKind.Silu) : IFeedForward
 {
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, in Tensor x)
@@ -13,7 +14,9 @@ public sealed class GatedFeedForward(Projection gateUp, Projection down) : IFeed
         TwoTensors two = default;
         Span<Tensor> parts = two;
         gateUp.Forward(run, x, parts);
-        return down.Forward(run, SwiGlu.Forward(run, parts[0], parts[1]));
+        return down.Forward(run, activation == ActivationKind.Silu
+            ? SwiGlu.Forward(run, parts[0], parts[1])
+            : Multiply.Forward(run, Activation.Forward(run, parts[0], activation), parts[1]));
     }
 
     [System.Runtime.CompilerServices.InlineArray(2)]

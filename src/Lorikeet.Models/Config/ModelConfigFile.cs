@@ -35,7 +35,7 @@ public static class ModelConfigFile
         {
             throw new BadFileException($"{path} has no model_type; expected one of {Architecture.Names}.");
         }
-        ModelConfig config = Architecture.Of(fields.Text("model_type", ""), path).Read(fields);
+        ModelConfig config = Architecture.Of(fields.Text("model_type", ""), path).Parse(fields);
         IReadOnlyList<int> begin = fields.Integers("bos_token_id", -1, MostId);
         return config with
         {
@@ -57,18 +57,10 @@ public static class ModelConfigFile
     public static string Write(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        JsonObject json = config.Source?.DeepClone().AsObject() ?? Architecture.Of(config.ModelType, "the configuration").Defaults();
+        Architecture architecture = Architecture.Of(config.ModelType, "the configuration");
+        JsonObject json = config.Source?.DeepClone().AsObject() ?? architecture.Defaults();
         json["model_type"] = config.ModelType;
-        json["hidden_size"] = config.HiddenSize;
-        json["intermediate_size"] = config.IntermediateSize;
-        json["num_hidden_layers"] = config.Layers;
-        json["num_attention_heads"] = config.Heads;
-        json["num_key_value_heads"] = config.KeyHeads;
-        json["head_dim"] = config.HeadDim;
-        json["vocab_size"] = config.VocabularySize;
-        json["max_position_embeddings"] = config.MaxPositions;
-        json["rms_norm_eps"] = double.Parse(config.NormEps.ToString("R"));
-        json["tie_word_embeddings"] = config.TieEmbeddings;
+        architecture.Form.Write(json, config);
         if (config.PerLayerShapes || json.ContainsKey("per_layer_shapes"))
         {
             json["per_layer_shapes"] = config.PerLayerShapes;
@@ -76,6 +68,11 @@ public static class ModelConfigFile
         DropStaleLists(json, config.Layers);
         WriteIds(json, config);
         ModelConfig written = Reread(json);
+        if (written.RotaryDim != config.RotaryDim)
+        {
+            architecture.Form.WriteRotaryShare(json, config);
+            written = Reread(json);
+        }
         WriteFlags(json, written, config);
         if (written.Rope != config.Rope)
         {
@@ -188,13 +185,15 @@ public static class ModelConfigFile
     /// <summary>What a model_type's file cannot say must not be lost in silence.</summary>
     private static void CheckFlags(ModelConfig written, ModelConfig config)
     {
-        bool same = written.AttentionBias == config.AttentionBias && written.OutputBias == config.OutputBias && written.MlpBias == config.MlpBias
+        bool same = written.HiddenSize == config.HiddenSize && written.IntermediateSize == config.IntermediateSize && written.Heads == config.Heads
+            && written.KeyHeads == config.KeyHeads && written.HeadDim == config.HeadDim && written.RotaryDim == config.RotaryDim
+            && written.NormEps == config.NormEps && written.Activation == config.Activation && written.AttentionBias == config.AttentionBias && written.OutputBias == config.OutputBias && written.MlpBias == config.MlpBias
             && written.QueryKeyNorm == config.QueryKeyNorm && written.Rope == config.Rope
             && Enumerable.Range(0, config.Layers).All(i => written.Window(i) == config.Window(i) && written.HasRope(i) == config.HasRope(i));
         if (!same)
         {
             throw new NotSupportedException(
-                $"config.json of model_type {config.ModelType} cannot say what this configuration says of biases, norms, rope or windows; choose the model_type that can");
+                $"config.json of model_type {config.ModelType} cannot say what this configuration says of sizes, biases, norms, rope or windows; choose the model_type that can");
         }
     }
 }

@@ -20,11 +20,6 @@ internal static class RopeFields
             return new RopeSettings { Theta = theta };
         }
         theta = rope.Number("rope_theta", 1e-6, Most, theta);
-        double part = rope.Number("partial_rotary_factor", 0, 1, 1);
-        if (part != 1)
-        {
-            throw new NotSupportedException($"{rope.Path}: partial_rotary_factor {part} is not built for this model_type: it rotates whole heads");
-        }
         string kind = rope.Text("rope_type", rope.Text("type", "default"));
         return kind switch
         {
@@ -37,6 +32,15 @@ internal static class RopeFields
                 $"{rope.Path}: rope_type {kind} is not built yet: this version has default, linear, dynamic, llama3 and yarn"),
         };
     }
+
+    /// <summary>The share of a head that is rotated.</summary>
+    /// <param name="config">The whole configuration.</param>
+    /// <param name="key">The older form's key at the top, or null.</param>
+    /// <param name="absent">The share where none is given.</param>
+    public static double Share(JsonFields config, string? key, double absent) =>
+        (config.Object("rope_parameters") ?? config.Object("rope_scaling"))?.Find("partial_rotary_factor") is not null
+            ? (config.Object("rope_parameters") ?? config.Object("rope_scaling"))!.Number("partial_rotary_factor", 0, 1, absent)
+            : key is null ? absent : config.Number(key, 0, 1, absent);
 
     private static RopeSettings Llama3(JsonFields config, JsonFields rope, double theta, int maxPositions)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
@@ -39,20 +40,13 @@ public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = n
     }
 
     /// <inheritdoc/>
-    public Weight Matrix(string name, int outputs, int inputs)
-    {
-        StoredTensor tensor = Find(name, out SafetensorsFile file);
-        if (tensor.Shape is not [var rows, var columns] || rows != outputs || columns != inputs)
-        {
-            throw Wrong(name, tensor, $"[{outputs}, {inputs}]");
-        }
-        if (SafetensorsFile.ToElementType(tensor.Type) is { } type)
-        {
-            return new DenseWeight(file.Bytes(tensor), type, outputs, inputs, convertTo ?? type);
-        }
-        using PooledFloats values = new(file, tensor);
-        return new DenseWeight(values.Span, outputs, inputs, convertTo ?? ElementType.F32);
-    }
+    public bool Has(string name) => folder.TryGet(name, out _, out _);
+
+    /// <inheritdoc/>
+    public Weight Matrix(string name, int outputs, int inputs) => Matrix(name, outputs, inputs, transposed: false);
+
+    /// <inheritdoc/>
+    public Weight Transposed(string name, int outputs, int inputs) => Matrix(name, outputs, inputs, transposed: true);
 
     /// <inheritdoc/>
     public Parameter Vector(string name, int length)
@@ -73,6 +67,22 @@ public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = n
             throw;
         }
         return new Parameter(name, value, trainable: false);
+    }
+
+    private DenseWeight Matrix(string name, int outputs, int inputs, bool transposed)
+    {
+        StoredTensor tensor = Find(name, out SafetensorsFile file);
+        (int rows, int columns) = transposed ? (inputs, outputs) : (outputs, inputs);
+        if (tensor.Shape is not [var storedRows, var storedColumns] || storedRows != rows || storedColumns != columns)
+        {
+            throw Wrong(name, tensor, $"[{rows}, {columns}]");
+        }
+        if (SafetensorsFile.ToElementType(tensor.Type) is { } type)
+        {
+            return new DenseWeight(file.Bytes(tensor), type, outputs, inputs, convertTo ?? type, transposed);
+        }
+        using PooledFloats values = new(file, tensor);
+        return new DenseWeight(MemoryMarshal.AsBytes(values.Span), ElementType.F32, outputs, inputs, convertTo ?? ElementType.F32, transposed);
     }
 
     private StoredTensor Find(string name, out SafetensorsFile file)

@@ -47,7 +47,8 @@ public static class ModelLoader
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(source);
         using OwnedTensors owned = new(source);
-        LanguageModel model = Architecture.Of(config.ModelType, "the configuration").Build(config, owned);
+        Architecture architecture = Architecture.Of(config.ModelType, "the configuration");
+        LanguageModel model = architecture.Build(new ModelBuilder(config, owned, architecture));
         owned.Release();
         return model;
     }

@@ -111,6 +111,10 @@ public static class ModelWriter
             return new TensorToWrite(tensor.Name, Stored(exact), [value.Shape.Length], to => TensorToWrite.WriteSingle(value.Span, exact, to));
         }
         ElementType kept = type ?? TypeOf(weight);
+        if (tensor.Transposed)
+        {
+            return new TensorToWrite(tensor.Name, Stored(kept), [weight.Inputs, weight.Outputs], to => WriteTransposed(weight, kept, to));
+        }
         return new TensorToWrite(tensor.Name, Stored(kept), [weight.Outputs, weight.Inputs], to =>
         {
             float[] row = ArrayPool<float>.Shared.Rent(weight.Inputs);
@@ -127,6 +131,20 @@ public static class ModelWriter
                 ArrayPool<float>.Shared.Return(row);
             }
         });
+    }
+
+    /// <summary>Column by column from one float32 copy: rows of a packed matrix are read whole.</summary>
+    private static void WriteTransposed(Weight weight, ElementType kept, Stream to)
+    {
+        float[] all = weight.ToArray(), column = new float[weight.Outputs];
+        for (int i = 0; i < weight.Inputs; i++)
+        {
+            for (int o = 0; o < column.Length; o++)
+            {
+                column[o] = all[((long)o * weight.Inputs) + i];
+            }
+            TensorToWrite.WriteSingle(column, kept, to);
+        }
     }
 
     private static bool IsExact(ReadOnlySpan<float> values, ElementType type)

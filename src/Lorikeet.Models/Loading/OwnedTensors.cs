@@ -14,19 +14,13 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
 
     public int Rows(string name, int configured) => source.Rows(name, configured);
 
-    public Weight Matrix(string name, int outputs, int inputs)
-    {
-        Weight weight = source.Matrix(name, outputs, inputs);
-        given.Add(weight);
-        return weight;
-    }
+    public bool Has(string name) => source.Has(name);
 
-    public Parameter Vector(string name, int length)
-    {
-        Parameter vector = source.Vector(name, length);
-        given.Add(vector);
-        return vector;
-    }
+    public Weight Matrix(string name, int outputs, int inputs) => Own(source.Matrix(name, outputs, inputs));
+
+    public Weight Transposed(string name, int outputs, int inputs) => Own(source.Transposed(name, outputs, inputs));
+
+    public Parameter Vector(string name, int length) => Own(source.Vector(name, length));
 
     public void Dispose()
     {
@@ -34,5 +28,12 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
         {
             tensor.Dispose();
         }
+    }
+
+    private T Own<T>(T tensor)
+        where T : IDisposable
+    {
+        given.Add(tensor);
+        return tensor;
     }
 }

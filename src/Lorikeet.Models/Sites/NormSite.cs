@@ -52,10 +52,10 @@ public sealed class NormSite(string name, int layer, Parameter weight, Parameter
     {
         get
         {
-            yield return new ModelTensor(Name + ".weight", null, Weight);
+            yield return new ModelTensor(StoredName + ".weight", null, Weight);
             if (Bias is not null)
             {
-                yield return new ModelTensor(Name + ".bias", null, Bias);
+                yield return new ModelTensor(StoredName + ".bias", null, Bias);
             }
         }
     }

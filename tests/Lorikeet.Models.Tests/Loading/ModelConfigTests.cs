@@ -104,8 +104,8 @@ public sealed class ModelConfigTests
     }
 
     [Theory]
-    [InlineData("\"model_type\": \"gpt2\"", "model_type gpt2 is not built yet")]
-    [InlineData("\"hidden_act\": \"gelu\"", "hidden_act gelu")]
+    [InlineData("\"model_type\": \"albert\"", "model_type albert is not built yet")]
+    [InlineData("\"hidden_act\": \"mish\"", "hidden_act mish")]
     [InlineData("\"quantization_config\": {\"quant_method\": \"gptq\"}", "gptq")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 2}", "rope_type longrope")]
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor")]

@@ -141,6 +141,7 @@ internal static class AdapterCase
             string path = tensor[..tensor.LastIndexOf('.')];
             float[]? got = (model.Find(path), tensor.EndsWith(".bias", StringComparison.Ordinal)) switch
             {
+                (LinearSite { Transposed: true } linear, false) => TensorFiles.Transposed(linear.Weight.ToArray(), linear.Outputs),
                 (LinearSite linear, false) => linear.Weight.ToArray(),
                 (LinearSite linear, true) => linear.Bias?.Value.Span.ToArray(),
                 (EmbeddingSite embedding, false) => embedding.Weight.ToArray(),
