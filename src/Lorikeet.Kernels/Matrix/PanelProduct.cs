@@ -18,9 +18,10 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private const int DepthBlock = 256;
     private const int MostRowBlock = 240;
 
-    // Panels of a range where rows can still be cut; and the least rows of a block, each of which makes or reads its panels again.
-    private const int LeastPanels = 8;
-    private const int LeastRows = 40;
+    // Panels of a range where rows can still be cut; and the least rows of a block, each of which reads its panels again, or makes them.
+    private const int LeastPanels = 4;
+    private const int LeastRowsStored = 40;
+    private const int LeastRowsMade = 120;
 
     // More chunks than this many for each thread even out nothing more.
     private const int ChunksOfThread = 24;
@@ -60,7 +61,8 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes, TTiles.FusedPerNanosecond), Team.Shared.Threads * ChunksOfThread);
         // Ranges of panels first: each block of rows expands or packs every panel again. Rows next; short ranges where nothing else is left.
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
-        int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + LeastRows - 1) / LeastRows));
+        int leastRows = source.Stored ? LeastRowsStored : LeastRowsMade;
+        int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + leastRows - 1) / leastRows));
         ranges = Math.Min(units, Math.Max(ranges, (chunks + rowBlocks - 1) / rowBlocks));
         int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TTiles.RowMultiple - 1) / TTiles.RowMultiple * TTiles.RowMultiple;
         bool straight = (long)rowBlock * blocks * depthBlock <= TTiles.StraightFloats;

@@ -197,6 +197,7 @@ internal static unsafe class TileKernel
     }
 
     /// <summary>As <see cref="Run"/>, but only the first <paramref name="lanes"/> lanes of y exist: the tile is made beside it and copied.</summary>
+    [SkipLocalsInit]
     public static void RunEdge<TElement>(
         int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, int lanes, bool load,
         byte* ahead, nint aheadStep)

@@ -21,6 +21,7 @@ internal static unsafe partial class Transposes
     /// Two panels [16][16] of the transposed matrix from a block of 32 inputs and 16 outputs of a packed bfloat16 matrix: words (two inputs of one output)
     /// are transposed first, then widened, which takes half the shuffles.
     /// </summary>
+    [SkipLocalsInit]
     public static void TwoBF16Panels(byte* packed, float* first, float* second)
     {
         float* words = stackalloc float[256];
@@ -37,6 +38,7 @@ internal static unsafe partial class Transposes
     private static Vector512<float> Widen(Vector256<ushort> halves) => Avx512F.ShiftLeftLogical(Avx512F.ConvertToVector512Int32(halves), 16).AsSingle();
 
     // Pairs of rows are interleaved, then pairs of pairs: each 128-bit lane then holds four rows of one column. Lanes are gathered in two more steps.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Block16(float* from, nint fromStride, float* to, nint toStride)
     {
         Four(from, fromStride, out Vector512<float> a0, out Vector512<float> a1, out Vector512<float> a2, out Vector512<float> a3);
