@@ -57,6 +57,9 @@ public partial class LanguageModel : IDisposable
         }
     }
 
+    /// <summary>The experts of the blocks that have them.</summary>
+    public IEnumerable<ExpertStack> ExpertStacks => Blocks.Select(b => b.FeedForward).OfType<ExpertFeedForward>().Select(f => f.Stack);
+
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes
     {

@@ -123,6 +123,11 @@ internal sealed record ConfigForm
         {
             throw new BadFileException($"{json.Path}: a head has 2 rotated elements; dynamic rope scaling needs at least 4.");
         }
+        if (rope.Kind == RopeKind.LongRope && (rope.ShortFactors.Count != config.RotaryWidth / 2 || rope.LongFactors.Count != config.RotaryWidth / 2))
+        {
+            throw new BadFileException(
+                $"{json.Path}: longrope has {rope.ShortFactors.Count} short and {rope.LongFactors.Count} long factors; expected {config.RotaryWidth / 2} of each, one a pair of rotated elements.");
+        }
         return WithKeyHeads(json, config, keys);
     }
 

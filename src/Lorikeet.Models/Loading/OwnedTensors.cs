@@ -22,6 +22,8 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
 
     public Parameter Vector(string name, int length) => Own(source.Vector(name, length));
 
+    public Parameter Vector(string name, int rows, int columns) => Own(source.Vector(name, rows, columns));
+
     public void Dispose()
     {
         foreach (IDisposable tensor in given)

@@ -193,8 +193,9 @@ public sealed class ContractTests : IDisposable
             at.CopyTo(parameter.Value.Span);
             return loss;
         }
-        const double Step = 4e-3;
-        double slope = (Loss(Step) - Loss(-Step)) / (2 * Step);
+        // A long step would change which experts are chosen, and the loss jumps there.
+        double step = model.ExpertStacks.Any() ? 5e-4 : 4e-3;
+        double slope = (Loss(step) - Loss(-step)) / (2 * step);
         Assert.True(Math.Abs(slope - length) <= (0.02 * length) + 5e-4, $"{parameter.Name}: the loss rises by {slope:G5}, the gradient says {length:G5}");
     }
 }
