@@ -61,7 +61,7 @@ public sealed class HostileConfigTests
     {
         using TemporaryFolder folder = new();
         JsonObject config = Save(name, folder.Path);
-        string[] values = 
+        string[] values =
         [
             "0", "-1", "1", "3", "7", "1000000000", "2147483647", "9223372036854775807", "1e300", "1e400", "0.5", "null", "\"x\"", "\"\\u0000\\n\"", "[]", "[1]", "[null]", "{}",
             "true", "false", "{\"rope_type\": 5}", "{\"rope_type\": \"yarn\"}", "{\"factor\": -1}",
