@@ -253,6 +253,10 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
             return new ReplacedNormSite(
                 Copy(LoraKeys.Of(site.Name, ".weight"), norm.Weight), norm.Bias is null ? null : Copy(LoraKeys.Of(site.Name, ".bias"), norm.Bias));
         }
+        if (site is LinearSite { Transposed: true })
+        {
+            throw settings.Config.Unsupported($"modules_to_save of {site.Name}, whose matrix the base stores as [inputs, outputs], is not built yet");
+        }
         Weight weight = (site as LinearSite)?.Weight ?? ((EmbeddingSite)site).Weight;
         string key = LoraKeys.Of(site.Name, ".weight");
         Parameter own = maker.Copy(

@@ -250,7 +250,7 @@ internal sealed record ConfigForm
         if (json.Find("quantization_config") is { } quantised)
         {
             string method = quantised.ValueKind == JsonValueKind.Object ? new JsonFields(quantised, json.Path).Text("quant_method", "of unknown name") : "of unknown name";
-            throw new NotSupportedException($"{json.Path}: quantization_config: the method {method} is not built yet: this version loads f32, bf16 and f16");
+            throw new NotSupportedException($"{json.Path}: quantization_config: the method {BadFileException.Short(method)} is not built yet: this version loads f32, bf16 and f16");
         }
     }
 }

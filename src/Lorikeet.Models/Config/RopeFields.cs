@@ -47,7 +47,7 @@ internal static class RopeFields
             "llama3" => Llama3(config, rope, theta, maxPositions),
             "yarn" => Yarn(config, rope, theta, maxPositions),
             _ => throw new NotSupportedException(
-                $"{rope.Path}: rope_type {kind} is not built yet: this version has default, linear, dynamic, llama3, yarn and longrope"),
+                $"{rope.Path}: rope_type {BadFileException.Short(kind)} is not built yet: this version has default, linear, dynamic, llama3, yarn and longrope"),
         };
     }
 

@@ -84,5 +84,5 @@ internal sealed record Architecture(string ModelType, string ClassName)
     public static Architecture Of(string modelType, string path) =>
         All.FirstOrDefault(a => a.ModelType == modelType)
         ?? throw new NotSupportedException(
-            $"{path}: model_type {BadFileException.Short(modelType).ReplaceLineEndings(" ")} is not built yet: this version loads {Names}");
+            $"{path}: model_type {BadFileException.Short(modelType)} is not built yet: this version loads {Names}");
 }
