@@ -20,7 +20,13 @@ internal static class GenerateCommand
     private static readonly Option<int> Beams = new("--beams") { Description = "Follow so many answers at once and show the best; 1: one, token by token", DefaultValueFactory = _ => 1 };
     private static readonly Option<double> LengthPenalty = new("--length-penalty") { Description = "With --beams: answers compare by log-probability / length^this", DefaultValueFactory = _ => 1 };
     private static readonly Option<string[]> Stop = new("--stop") { Description = "A text that ends an answer; repeat for several" };
+    private static readonly Option<string> AdapterType = new("--adapter-type")
+    {
+        Description = "How adapters' factors are kept: exact (no loss), f32, bf16 or int8 (less memory to read, small rounding)",
+        DefaultValueFactory = _ => "exact",
+    };
     private static readonly Option<bool> IgnoreEnd = new("--ignore-end") { Description = "Go on after end tokens" };
+    private static readonly Option<string?> Weights = WeightsOption.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object an answer instead of text" };
 
     /// <summary>The command.</summary>
@@ -35,7 +41,7 @@ internal static class GenerateCommand
             "  lorikeet generate --model ./base --adapter none --adapter ./legal --adapter ./poems --prompt \"The sea\"\n" +
             "  lorikeet generate --model ./base --prompts requests.jsonl --temperature 0.8 --top-p 0.95 --seed 1 --json")
         {
-            Model, Adapters, Prompts, PromptFile, MaxTokens, Beams, LengthPenalty, Stop, IgnoreEnd, Json,
+            Model, Weights, Adapters, Prompts, PromptFile, MaxTokens, Beams, LengthPenalty, Stop, AdapterType, IgnoreEnd, Json,
         };
         foreach (Option option in SamplingFlags.All)
         {
@@ -51,8 +57,8 @@ internal static class GenerateCommand
         GenerationRequest settings = Settings(parsed, null);
         string folder = parsed.GetValue(Model)!;
         Tokenizer tokenizer = Tokenizer.Load(Models.Files.ModelLocation.Resolve(folder));
-        using LanguageModel model = ModelLoader.Load(folder);
-        using AdapterCache cache = new(model);
+        using LanguageModel model = ModelLoader.Load(folder, WeightsOption.Load(parsed.GetValue(Weights)));
+        using AdapterCache cache = new(model, factors: AdapterTypes.Parse(parsed.GetValue(AdapterType)!));
         AdapterLease?[] leases = [.. jobs.Select(job => job.Adapter is null ? null : cache.Rent(job.Adapter))];
         foreach (Adapter adapter in leases.Where(l => l is not null).Select(l => l!.Adapter).Distinct())
         {

@@ -103,7 +103,7 @@ internal static class ModelSheet
         try
         {
             Tokenizer tokenizer = Tokenizer.Load(folder);
-            return $"{(tokenizer is ByteTokenizer ? "bytes" : "BPE")}, {tokenizer.VocabularySize:N0} tokens";
+            return $"{(tokenizer is PipelineTokenizer { Kind: string kind } ? kind : "bytes")}, {tokenizer.VocabularySize:N0} tokens";
         }
         catch (Exception e) when (e is BadFileException or NotSupportedException)
         {

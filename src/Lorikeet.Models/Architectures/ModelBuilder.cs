@@ -7,7 +7,8 @@ namespace Lorikeet.Models;
 /// <summary>Makes a model's parts from its tensors and keeps the list of sites, in the order in which they are made: that of the modules.</summary>
 internal sealed partial class ModelBuilder
 {
-    private readonly ITensorSource source;
+    private readonly OwnedTensors source;
+    private readonly WeightFormat? format;
     private readonly List<Site> sites = [];
     private readonly List<RotaryTable> rotary = [];
     private readonly string leftOut;
@@ -17,10 +18,12 @@ internal sealed partial class ModelBuilder
     /// <param name="config">The configuration.</param>
     /// <param name="source">The tensors.</param>
     /// <param name="architecture">What is built.</param>
-    public ModelBuilder(ModelConfig config, ITensorSource source, Architecture architecture)
+    /// <param name="format">The format to keep matrices in; null: as the source gives them.</param>
+    public ModelBuilder(ModelConfig config, OwnedTensors source, Architecture architecture, WeightFormat? format)
     {
         Config = config;
         this.source = source;
+        this.format = format;
         using JsonDocument json = JsonDocument.Parse((config.Source ?? architecture.Defaults()).ToJsonString());
         Own = new JsonFields(json.RootElement.Clone(), "config.json");
         // A file of the base model alone names its tensors without the base's place in the whole model.
@@ -45,14 +48,16 @@ internal sealed partial class ModelBuilder
     /// <summary>A table of tokens.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="width">Its width; 0: the hidden size.</param>
-    public EmbeddingSite Embedding(string name, int width = 0) => Table(name, Config.VocabularySize, width == 0 ? Config.HiddenSize : width);
+    public EmbeddingSite Embedding(string name, int width = 0) =>
+        Table(name, Config.VocabularySize, width == 0 ? Config.HiddenSize : width, Config.TieEmbeddings ? MatrixRole.Head : MatrixRole.Table);
 
     /// <summary>A table of any kind.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="rows">Its rows.</param>
     /// <param name="width">Its width.</param>
-    public EmbeddingSite Table(string name, int rows, int width) =>
-        Add(new EmbeddingSite(name, source.Matrix(Stored(name) + ".weight", rows, width)) { StoredName = Stored(name) });
+    /// <param name="role">What it is.</param>
+    public EmbeddingSite Table(string name, int rows, int width, MatrixRole role = MatrixRole.Other) =>
+        Add(new EmbeddingSite(name, Matrix(name, rows, width, role)) { StoredName = Stored(name) });
 
     /// <summary>An RMSNorm.</summary>
     /// <param name="name">The module's path.</param>
@@ -90,8 +95,7 @@ internal sealed partial class ModelBuilder
     public LinearSite Dense(string name, int outputs, int inputs, bool bias = false, string? stored = null)
     {
         stored = Stored(stored ?? name);
-        Weight weight = source.Matrix(stored + ".weight", outputs, inputs);
-        return Add(new LinearSite(name, layer, weight, bias ? source.Vector(stored + ".bias", outputs) : null) { StoredName = stored });
+        return Add(new LinearSite(name, layer, Matrix(stored, outputs, inputs, MatrixRole.Linear), bias ? Bias(stored, outputs) : null) { StoredName = stored });
     }
 
     /// <summary>A linear layer with a bias.</summary>
@@ -105,7 +109,7 @@ internal sealed partial class ModelBuilder
     /// <param name="outputs">Its outputs.</param>
     /// <param name="inputs">Its inputs.</param>
     public LinearSite Conv1D(string name, int outputs, int inputs) => Add(new LinearSite(
-        name, layer, source.Transposed(Stored(name) + ".weight", outputs, inputs), Bias(name, outputs)) { StoredName = Stored(name), Transposed = true });
+        name, layer, Matrix(name, outputs, inputs, MatrixRole.Linear, transposed: true), Bias(name, outputs)) { StoredName = Stored(name), Transposed = true });
 
     /// <summary>The output of a block's mixer or feed-forward.</summary>
     /// <param name="name">The module's path.</param>
@@ -120,7 +124,7 @@ internal sealed partial class ModelBuilder
         // A file may hold a head of its own although its configuration calls it tied: both are used then.
         bool tied = Config.TieEmbeddings && !source.Differ(Stored(name) + ".weight", table.StoredName + ".weight");
         Config = Config with { TieEmbeddings = tied };
-        Weight weight = tied ? table.Weight : source.Matrix(Stored(name) + ".weight", table.Weight.Outputs, table.Weight.Inputs);
+        Weight weight = tied ? table.Weight : Matrix(name, table.Weight.Outputs, table.Weight.Inputs, MatrixRole.Head);
         return new Projection(Add(
             new LinearSite(name, -1, weight, bias ? Bias(name, weight.Outputs) : null, isHead: true) { Tied = tied, StoredName = Stored(name) }));
     }
@@ -157,6 +161,13 @@ internal sealed partial class ModelBuilder
     /// <summary>The model.</summary>
     /// <param name="parts">Its parts; sites and rotation tables are added.</param>
     public LanguageModel Model(ModelParts parts) => new(Config, parts with { Sites = [.. sites], Rotary = [.. rotary] });
+
+    private Weight Matrix(string name, int outputs, int inputs, MatrixRole role, bool transposed = false)
+    {
+        string tensor = Stored(name) + ".weight";
+        Weight weight = transposed ? source.Transposed(tensor, outputs, inputs) : source.Matrix(tensor, outputs, inputs);
+        return format is null ? weight : source.Convert(tensor, weight, format, role);
+    }
 
     private T Add<T>(T site)
         where T : Site

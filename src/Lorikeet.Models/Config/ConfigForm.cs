@@ -98,7 +98,7 @@ internal sealed record ConfigForm
         // A key that is there but null means as many key heads as query heads, whatever the class default.
         int keys = KeyHeads is null ? heads : json.Integer(KeyHeads, 1, MostWidth, json.Names(KeyHeads) ? heads : DefaultKeyHeads ?? heads);
         int dim = ReadHeadDim(json, hidden, heads);
-        Unquantised(json);
+        KnownQuantisation(json);
         int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, MostPositions, DefaultPositions);
         RopeSettings rope = Rope ? RopeFields.Read(json, positions, ThetaKey is null ? Theta : json.Number(ThetaKey, 1e-6, 1e12, Theta)) : new RopeSettings();
         ModelConfig config = new()
@@ -245,12 +245,23 @@ internal sealed record ConfigForm
             : throw new BadFileException($"{json.Path}: {share} of a head of {dim} elements is rotated, that is {rotary}; expected an even number from 2.");
     }
 
-    private static void Unquantised(JsonFields json)
+    // Which matrices are quantised is said by their tensors; the configuration decides only whether their format is known.
+    private static void KnownQuantisation(JsonFields json)
     {
-        if (json.Find("quantization_config") is { } quantised)
+        if (json.Find("quantization_config") is not { } quantised)
         {
-            string method = quantised.ValueKind == JsonValueKind.Object ? new JsonFields(quantised, json.Path).Text("quant_method", "of unknown name") : "of unknown name";
-            throw new NotSupportedException($"{json.Path}: quantization_config: the method {BadFileException.Short(method)} is not built yet: this version loads f32, bf16 and f16");
+            return;
+        }
+        JsonFields? fields = quantised.ValueKind == JsonValueKind.Object ? new JsonFields(quantised, json.Path) : null;
+        string method = fields?.Text("quant_method", "of unknown name") ?? "of unknown name";
+        if (method != "bitsandbytes")
+        {
+            throw new NotSupportedException(
+                $"{json.Path}: quantization_config: the method {BadFileException.Short(method)} is not built yet: this version loads f32, bf16, f16 and bitsandbytes' four bits");
+        }
+        if (fields!.Flag("load_in_8bit", false))
+        {
+            throw new NotSupportedException($"{json.Path}: quantization_config: bitsandbytes' 8 bits (LLM.int8) are not built yet: its four bits are");
         }
     }
 }

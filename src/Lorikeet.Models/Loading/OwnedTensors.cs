@@ -1,3 +1,4 @@
+using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -23,6 +24,27 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
     public Parameter Vector(string name, int length) => Own(source.Vector(name, length));
 
     public Parameter Vector(string name, int rows, int columns) => Own(source.Vector(name, rows, columns));
+
+    /// <summary>Brings a matrix that was given into another format; the old one is freed.</summary>
+    public Weight Convert(string name, Weight weight, WeightFormat format, MatrixRole role)
+    {
+        Weight converted;
+        try
+        {
+            converted = format.Convert(weight, role);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new BadFileException($"tensor {name} cannot be kept as {format}: {e.Message}", e);
+        }
+        if (!ReferenceEquals(converted, weight))
+        {
+            given.Remove(weight);
+            weight.Dispose();
+            given.Add(converted);
+        }
+        return converted;
+    }
 
     public void Dispose()
     {

@@ -10,6 +10,7 @@ public readonly record struct RowSegment(Adapter? Adapter, int Row, int Rows);
 public sealed class BatchPlan
 {
     private readonly SitePlan?[] sites;
+    private readonly ProjectionPlan?[] projections;
     private readonly RowSegment[] segments;
     private readonly BatchPlan?[] single;
     private readonly int first;
@@ -38,6 +39,7 @@ public sealed class BatchPlan
         this.segments = segments.ToArray();
         single = new BatchPlan?[segments.Length];
         sites = new SitePlan?[model.Sites.Count];
+        projections = new ProjectionPlan?[model.Sites.Count];
         foreach (Site site in model.Sites)
         {
             sites[site.Index] = Changed(site) ? new SitePlan(site, this.segments) : null;
@@ -127,6 +129,22 @@ public sealed class BatchPlan
             from = to;
         }
         return new BatchPlan(Model, [.. own], some);
+    }
+
+    /// <summary>The plan of a projection's layers, made at its first use; null where no adapter changes any of them.</summary>
+    internal ProjectionPlan? Of(LinearSite[] projection)
+    {
+        ref ProjectionPlan? plan = ref projections[projection[0].Index];
+        if (plan is null)
+        {
+            bool any = false;
+            foreach (LinearSite site in projection)
+            {
+                any |= sites[site.Index] is not null;
+            }
+            plan = any ? new ProjectionPlan(projection, Array.ConvertAll(projection, site => sites[site.Index]), segments) : null;
+        }
+        return plan;
     }
 
     /// <summary>The plan of one segment alone, for parts that run apart.</summary>
