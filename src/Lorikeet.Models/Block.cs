@@ -34,28 +34,28 @@ public sealed record Block(
         switch (Form)
         {
             case BlockForm.Parallel:
-            {
-                Tensor x = Norm(run, MixerNorm, h);
-                Tensor mixed = Mixed(run, x);
-                Tensor worked = Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h));
-                return Sum.Into(run, Sum.Into(run, mixed, worked), h);
-            }
+                {
+                    Tensor x = Norm(run, MixerNorm, h);
+                    Tensor mixed = Mixed(run, x);
+                    Tensor worked = Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h));
+                    return Sum.Into(run, Sum.Into(run, mixed, worked), h);
+                }
             case BlockForm.NormAfterSum:
-            {
-                Tensor middle = Norm(run, MixerNorm, Sum.Into(run, Mixed(run, h), h));
-                return Norm(run, FeedForwardNorm, Sum.Into(run, Worked(run, middle), middle));
-            }
+                {
+                    Tensor middle = Norm(run, MixerNorm, Sum.Into(run, Mixed(run, h), h));
+                    return Norm(run, FeedForwardNorm, Sum.Into(run, Worked(run, middle), middle));
+                }
             case BlockForm.NormedResidual:
-            {
-                Tensor x = Norm(run, MixerNorm, h);
-                Tensor y = Norm(run, FeedForwardNorm, Sum.Into(run, Mixed(run, x), x));
-                return Sum.Into(run, Worked(run, y), y);
-            }
+                {
+                    Tensor x = Norm(run, MixerNorm, h);
+                    Tensor y = Norm(run, FeedForwardNorm, Sum.Into(run, Mixed(run, x), x));
+                    return Sum.Into(run, Worked(run, y), y);
+                }
             default:
-            {
-                Tensor middle = Sum.Into(run, Mixed(run, Norm(run, MixerNorm, h)), h);
-                return Sum.Into(run, Worked(run, Norm(run, FeedForwardNorm, middle)), middle);
-            }
+                {
+                    Tensor middle = Sum.Into(run, Mixed(run, Norm(run, MixerNorm, h)), h);
+                    return Sum.Into(run, Worked(run, Norm(run, FeedForwardNorm, middle)), middle);
+                }
         }
     }
 
