@@ -21,8 +21,8 @@ public sealed class VocabularyTokenizerTests
         {
             Tokens = tokens,
             Kinds = kinds,
-            // Both were trained so that later tokens have lower scores.
-            Scores = [.. tokens.Select((_, id) => id < 259 ? 0f : 259f - id)],
+            // Both were trained so that later tokens have lower scores; runs of spaces were added after, all with the same lowest.
+            Scores = [.. tokens.Select((t, id) => id < 259 ? 0f : t.Length > 1 && t.All(c => c == '▁') ? -1e9f : 259f - id)],
             UnknownId = 0,
             BosId = 1,
             EosId = 2,
