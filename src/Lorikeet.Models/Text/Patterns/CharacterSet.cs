@@ -97,41 +97,36 @@ internal sealed class CharacterSet
         return Of(Ranges.Concat(more));
     }
 
-    // Unicode's simple folding: letters are the same if their capitals' small letters are; the Turkish ones fold to themselves.
+    // Characters that are the same but for case, by the small letter that they fold to.
     private static Dictionary<int, List<int>> FindCases()
     {
         Dictionary<int, List<int>> byFold = [];
         for (int c = 0; c <= MostCodePoint; c++)
         {
-            if (!Rune.IsValid(c) || c is 0x130 or 0x131)
+            if (Rune.IsValid(c) && Fold(c) is var fold && (fold != c || Rune.ToUpperInvariant(new Rune(c)).Value != c))
             {
-                continue;
-            }
-            Rune rune = new(c);
-            int fold = Rune.ToLowerInvariant(Rune.ToUpperInvariant(rune)).Value;
-            if (fold == c && Rune.ToUpperInvariant(rune) == rune)
-            {
-                continue;
-            }
-            if (!byFold.TryGetValue(fold, out List<int>? same))
-            {
-                byFold.Add(fold, same = []);
-            }
-            same.Add(c);
-        }
-        foreach ((int fold, List<int> same) in byFold)
-        {
-            if (!same.Contains(fold))
-            {
-                same.Add(fold);
-            }
-            // A capital without another form is found by its small letter only.
-            int upper = Rune.ToUpperInvariant(new Rune(fold)).Value;
-            if (!same.Contains(upper))
-            {
-                same.Add(upper);
+                if (!byFold.TryGetValue(fold, out List<int>? same))
+                {
+                    byFold.Add(fold, same = [fold]);
+                }
+                if (c != fold)
+                {
+                    same.Add(c);
+                }
             }
         }
         return byFold;
     }
+
+    // Unicode's simple folding, and the few that are the same by the full one; the Turkish letters fold to themselves.
+    private static int Fold(int codePoint) => codePoint switch
+    {
+        0x130 or 0x131 => codePoint,
+        0x17F => 's',
+        0x212A => 'k',
+        0x1FD3 => 0x390,
+        0x1FE3 => 0x3B0,
+        0xFB05 => 0xFB06,
+        _ => Rune.ToLowerInvariant(Rune.ToUpperInvariant(new Rune(codePoint))).Value,
+    };
 }
