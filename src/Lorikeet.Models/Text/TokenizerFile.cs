@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lorikeet.Models.Files;
+using Lorikeet.Models.Gguf;
 using Lorikeet.Models.Text.Bpe;
 
 namespace Lorikeet.Models.Text;
@@ -37,6 +38,10 @@ internal sealed class TokenizerFile
 
     public static Tokenizer Load(string folderOrFile)
     {
+        if (GgufFile.Is(folderOrFile))
+        {
+            return GgufTokenizer.Load(folderOrFile);
+        }
         string path = Directory.Exists(folderOrFile) ? System.IO.Path.Combine(folderOrFile, Name) : folderOrFile;
         if (!File.Exists(path))
         {

@@ -63,6 +63,9 @@ public sealed record VocabularyParts
     /// <summary>Whether the template puts <see cref="EosId"/> last.</summary>
     public bool AddEos { get; init; }
 
+    /// <summary>How a conversation becomes a text, in Jinja, or null.</summary>
+    public string? ChatTemplate { get; init; }
+
     /// <summary>Whether a space is put before a text, as SentencePiece's <c>add_dummy_prefix</c> does.</summary>
     /// <value>The default is true.</value>
     public bool AddSpacePrefix { get; init; } = true;

@@ -35,8 +35,18 @@ public static class VocabularyTokenizer
     public static BpeTokenizer ByteLevel(VocabularyParts parts, string pattern, bool ignoreMerges = false)
     {
         ArgumentNullException.ThrowIfNull(parts);
+        return ByteLevel(parts, writer => BpeFiles.WritePreTokenizer(writer, pattern), ignoreMerges, composed: false);
+    }
+
+    /// <summary>Byte-level BPE with any way of cutting a text into words.</summary>
+    /// <param name="parts">The vocabulary in the byte alphabet, and the merges.</param>
+    /// <param name="words">Writes the <c>pre_tokenizer</c> of tokenizer.json.</param>
+    /// <param name="ignoreMerges">Whether a word that is a token is taken as it is.</param>
+    /// <param name="composed">Whether texts are composed (NFC) first.</param>
+    internal static BpeTokenizer ByteLevel(VocabularyParts parts, Action<Utf8JsonWriter> words, bool ignoreMerges, bool composed)
+    {
         parts.Check();
-        byte[] json = Json(parts, writer => WriteByteLevel(writer, parts, pattern, ignoreMerges));
+        byte[] json = Json(parts, writer => WriteByteLevel(writer, parts, words, ignoreMerges, composed));
         return Make(parts, json, model: null);
     }
 
@@ -49,6 +59,12 @@ public static class VocabularyTokenizer
             WriteRole(writer, "eos_token", parts, parts.EosId);
             WriteRole(writer, "pad_token", parts, parts.PadId);
             WriteRole(writer, "unk_token", parts, parts.UnknownId);
+            writer.WriteBoolean("add_bos_token", parts.AddBos);
+            writer.WriteBoolean("add_eos_token", parts.AddEos);
+            if (parts.ChatTemplate is not null)
+            {
+                writer.WriteString("chat_template", parts.ChatTemplate);
+            }
             writer.WriteBoolean("clean_up_tokenization_spaces", false);
             writer.WriteString("tokenizer_class", "PreTrainedTokenizerFast");
             writer.WriteEndObject();
@@ -123,11 +139,12 @@ public static class VocabularyTokenizer
         BpeFiles.WriteModel(json, parts.Tokens, ordered, parts.UnknownId is { } unknown ? parts.Tokens[unknown] : null, new BpeRules(FuseUnknown: true, ByteFallback: true));
     }
 
-    private static void WriteByteLevel(Utf8JsonWriter json, VocabularyParts parts, string pattern, bool ignoreMerges)
+    private static void WriteByteLevel(Utf8JsonWriter json, VocabularyParts parts, Action<Utf8JsonWriter> words, bool ignoreMerges, bool composed)
     {
-        json.WriteNull("normalizer");
+        json.WritePropertyName("normalizer");
+        json.WriteRawValue(composed ? """{"type":"NFC"}""" : "null");
         json.WritePropertyName("pre_tokenizer");
-        BpeFiles.WritePreTokenizer(json, pattern);
+        words(json);
         WriteTemplate(json, parts);
         BpeFiles.WriteByteLevel(json, "decoder", trimOffsets: true);
         IEnumerable<(string, string)> merges = parts.Merges.Select(m =>
