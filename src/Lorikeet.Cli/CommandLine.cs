@@ -62,6 +62,7 @@ internal static class CommandLine
         PretrainCommand.Create(),
         EvalCommand.Create(),
         MethodsCommand.Create(),
+        TokenizeCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
         VerifyCommand.Create(),
