@@ -2,27 +2,73 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
-/// <summary>A pre-norm transformer block: h += mixer(norm(h)); h += feedForward(norm(h)).</summary>
+/// <summary>A transformer block: two branches, a mixer and a feed-forward, each added to the residual stream as <see cref="Form"/> says.</summary>
 /// <param name="Layer">Its number, from 0.</param>
-/// <param name="MixerNorm">The norm before the mixer.</param>
+/// <param name="MixerNorm">The mixer's norm, or null.</param>
 /// <param name="Mixer">The part in which tokens see one another.</param>
 /// <param name="MixerOutput">The site of the mixer's output.</param>
-/// <param name="FeedForwardNorm">The norm before the feed-forward.</param>
+/// <param name="FeedForwardNorm">The feed-forward's norm, or null.</param>
 /// <param name="FeedForward">The part in which each token is worked on alone.</param>
 /// <param name="FeedForwardOutput">The site of the feed-forward's output.</param>
 public sealed record Block(
-    int Layer, NormSite MixerNorm, IMixer Mixer, OutputSite MixerOutput, NormSite FeedForwardNorm, IFeedForward FeedForward, OutputSite FeedForwardOutput)
+    int Layer, NormSite? MixerNorm, IMixer Mixer, OutputSite MixerOutput, NormSite? FeedForwardNorm, IFeedForward FeedForward, OutputSite FeedForwardOutput)
 {
+    /// <summary>How branches and norms stand to the residual stream.</summary>
+    public BlockForm Form { get; init; }
+
+    /// <summary>A norm of the mixer's answer before it is added (OLMo 2, Gemma 2), or null.</summary>
+    public NormSite? MixerAnswerNorm { get; init; }
+
+    /// <summary>A norm of the feed-forward's answer before it is added, or null.</summary>
+    public NormSite? FeedForwardAnswerNorm { get; init; }
+
+    /// <summary>What both branches' answers are multiplied by before they are added (Granite).</summary>
+    public float BranchScale { get; init; } = 1f;
+
     /// <summary>Runs the block.</summary>
     /// <param name="run">The run.</param>
     /// <param name="h">The residual stream, [rows, hidden].</param>
     /// <returns>The residual stream after the block, [rows, hidden].</returns>
     public Tensor Forward(ModelRun run, in Tensor h)
     {
-        Tensor mixed = MixerOutput.Forward(run, Mix(run, MixerNorm.Forward(run, h)));
-        Tensor middle = Sum.Into(run, mixed, h);
-        Tensor worked = FeedForwardOutput.Forward(run, FeedForward.Forward(run, FeedForwardNorm.Forward(run, middle)));
-        return Sum.Into(run, worked, middle);
+        switch (Form)
+        {
+            case BlockForm.Parallel:
+            {
+                Tensor x = Norm(run, MixerNorm, h);
+                Tensor mixed = Mixed(run, x);
+                Tensor worked = Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h));
+                return Sum.Into(run, Sum.Into(run, mixed, worked), h);
+            }
+            case BlockForm.NormAfterSum:
+            {
+                Tensor middle = Norm(run, MixerNorm, Sum.Into(run, Mixed(run, h), h));
+                return Norm(run, FeedForwardNorm, Sum.Into(run, Worked(run, middle), middle));
+            }
+            case BlockForm.NormedResidual:
+            {
+                Tensor x = Norm(run, MixerNorm, h);
+                Tensor y = Norm(run, FeedForwardNorm, Sum.Into(run, Mixed(run, x), x));
+                return Sum.Into(run, Worked(run, y), y);
+            }
+            default:
+            {
+                Tensor middle = Sum.Into(run, Mixed(run, Norm(run, MixerNorm, h)), h);
+                return Sum.Into(run, Worked(run, Norm(run, FeedForwardNorm, middle)), middle);
+            }
+        }
+    }
+
+    private static Tensor Norm(ModelRun run, NormSite? norm, in Tensor x) => norm is null ? x : norm.Forward(run, x);
+
+    private Tensor Mixed(ModelRun run, in Tensor x) => Answer(run, MixerAnswerNorm, MixerOutput.Forward(run, Mix(run, x)));
+
+    private Tensor Worked(ModelRun run, in Tensor x) => Answer(run, FeedForwardAnswerNorm, FeedForwardOutput.Forward(run, FeedForward.Forward(run, x)));
+
+    private Tensor Answer(ModelRun run, NormSite? norm, in Tensor y)
+    {
+        Tensor normed = Norm(run, norm, y);
+        return BranchScale == 1f ? normed : Scale.Forward(run, normed, BranchScale);
     }
 
     private Tensor Mix(ModelRun run, in Tensor x)

@@ -5,7 +5,8 @@ namespace Lorikeet.Models;
 /// <summary>How much a part of a model remembers of a sequence.</summary>
 /// <param name="PageFloats">Floats for each page of <see cref="SequenceState.PageTokens"/> positions; 0: nothing grows with the sequence.</param>
 /// <param name="FixedFloats">Floats for each sequence, zero at its start: recurrent state.</param>
-public readonly record struct StateSpec(int PageFloats, int FixedFloats);
+/// <param name="Window">Positions that a row reads, its own included: pages before them are not kept; 0: all.</param>
+public readonly record struct StateSpec(int PageFloats, int FixedFloats, int Window = 0);
 
 /// <summary>The part of a block in which tokens see one another: attention, or what takes its place.</summary>
 public interface IMixer

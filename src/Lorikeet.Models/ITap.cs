@@ -14,4 +14,11 @@ public interface ITap
     /// <param name="site">The site.</param>
     /// <param name="y">[rows, outputs].</param>
     void Output(Site site, in Tensor y);
+
+    /// <summary>Called with the residual stream before the first block and after each.</summary>
+    /// <param name="layer">-1 for the first block's input, else the block whose output it is.</param>
+    /// <param name="h">[rows, hidden].</param>
+    void Residual(int layer, in Tensor h)
+    {
+    }
 }

@@ -4,7 +4,7 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <content>Training every weight, and freezing them again.</content>
-public abstract partial class LanguageModel
+public partial class LanguageModel
 {
     /// <summary>Every stored tensor as a parameter, in the order of the modules; empty while the weights are frozen.</summary>
     public IEnumerable<Parameter> TrainedParameters
@@ -53,7 +53,7 @@ public abstract partial class LanguageModel
             {
                 case EmbeddingSite embedding:
                     Weight table = embedding.Weight;
-                    embedding.Weight = replace(site.Name + ".weight", table);
+                    embedding.Weight = replace(site.StoredName + ".weight", table);
                     foreach (LinearSite head in Head.Sites)
                     {
                         if (ReferenceEquals(head.Weight, table))
@@ -65,7 +65,7 @@ public abstract partial class LanguageModel
                     break;
                 case LinearSite { Tied: false } linear:
                     Weight old = linear.Weight;
-                    linear.Weight = replace(site.Name + ".weight", old);
+                    linear.Weight = replace(site.StoredName + ".weight", old);
                     Free(old, linear.Weight);
                     break;
                 default:

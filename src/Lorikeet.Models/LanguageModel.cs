@@ -3,20 +3,18 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>A decoder-only language model: embedding, blocks, last norm, head. One definition for training and serving.</summary>
-public abstract partial class LanguageModel : IDisposable
+public partial class LanguageModel : IDisposable
 {
-    /// <summary>Puts the parts together; an architecture's constructor calls it.</summary>
+    private readonly ModelParts parts;
+
+    /// <summary>Puts the parts together.</summary>
     /// <param name="config">The model's configuration.</param>
     /// <param name="parts">Its parts.</param>
-    protected LanguageModel(ModelConfig config, ModelParts parts)
+    public LanguageModel(ModelConfig config, ModelParts parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
         Config = config;
-        Embedding = parts.Embedding;
-        Blocks = parts.Blocks;
-        FinalNorm = parts.FinalNorm;
-        Head = parts.Head;
-        Sites = parts.Sites;
+        this.parts = parts;
         for (int i = 0; i < Sites.Count; i++)
         {
             Sites[i].Index = i;
@@ -27,19 +25,22 @@ public abstract partial class LanguageModel : IDisposable
     public ModelConfig Config { get; }
 
     /// <summary>All sites, in the order of the modules.</summary>
-    public IReadOnlyList<Site> Sites { get; }
+    public IReadOnlyList<Site> Sites => parts.Sites;
 
     /// <summary>The token table.</summary>
-    public EmbeddingSite Embedding { get; }
+    public EmbeddingSite Embedding => parts.Embedding;
+
+    /// <summary>The table of learned positions, or null.</summary>
+    public EmbeddingSite? Positions => parts.Positions;
 
     /// <summary>The blocks.</summary>
-    public IReadOnlyList<Block> Blocks { get; }
+    public IReadOnlyList<Block> Blocks => parts.Blocks;
 
-    /// <summary>The norm after the last block.</summary>
-    public NormSite FinalNorm { get; }
+    /// <summary>The norm after the last block, or null.</summary>
+    public NormSite? FinalNorm => parts.FinalNorm;
 
     /// <summary>The output head: hidden to logits.</summary>
-    public Projection Head { get; }
+    public Projection Head => parts.Head;
 
     /// <summary>All stored tensors, by the names in the file.</summary>
     public IEnumerable<ModelTensor> Tensors
@@ -55,6 +56,9 @@ public abstract partial class LanguageModel : IDisposable
             }
         }
     }
+
+    /// <summary>The experts of the blocks that have them.</summary>
+    public IEnumerable<ExpertStack> ExpertStacks => Blocks.Select(b => b.FeedForward).OfType<ExpertFeedForward>().Select(f => f.Stack);
 
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes
@@ -112,37 +116,58 @@ public abstract partial class LanguageModel : IDisposable
         }
         run.Rows.CheckReserved();
         run.BeginStep();
-        BeginStep(run);
-        Tensor h = input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens);
-        h = AfterEmbedding(run, h);
+        for (int i = 0; i < parts.Rotary.Count; i++)
+        {
+            parts.Rotary[i].Prepare(run);
+        }
+        Tensor h = Begin(run, input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens));
+        run.Tap?.Residual(-1, h);
         Tensor[]? carried = Observe(run, -1, h, null);
         for (int layer = 0; layer < Blocks.Count; layer++)
         {
             h = run.Checkpointing && run.Tape is not null
                 ? Checkpoint.Forward(run, h, run.Part(Blocks[layer]))
                 : Blocks[layer].Forward(run, h);
+            run.Tap?.Residual(layer, h);
             carried = Observe(run, layer, h, carried);
         }
         run.EndStep();
-        return FinalNorm.Forward(run, Finish(run, h, carried));
+        h = Finish(run, h, carried);
+        return FinalNorm is null ? h : FinalNorm.Forward(run, h);
     }
 
     /// <summary>Logits of hidden states.</summary>
     /// <param name="run">The run; its plan must fit the rows given here.</param>
     /// <param name="hidden">[rows, hidden].</param>
     /// <returns>[rows, vocabulary].</returns>
-    public virtual Tensor Logits(ModelRun run, in Tensor hidden) => Head.Forward(run, hidden);
-
-    /// <summary>Sets what all blocks of a step read (rotation tables).</summary>
-    /// <param name="run">The run.</param>
-    protected virtual void BeginStep(ModelRun run)
+    public Tensor Logits(ModelRun run, in Tensor hidden)
     {
+        ArgumentNullException.ThrowIfNull(run);
+        Tensor y = Head.Forward(run, parts.ProjectOut is null ? hidden : parts.ProjectOut.Forward(run, hidden));
+        if (parts.LogitScale != 1f)
+        {
+            y = Scale.Forward(run, y, parts.LogitScale);
+        }
+        return parts.LogitCap == 0f
+            ? y
+            : Scale.Forward(run, Activation.Forward(run, Scale.Forward(run, y, 1f / parts.LogitCap), ActivationKind.Tanh), parts.LogitCap);
     }
 
-    /// <summary>What happens between embedding and first block; most models do nothing.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="h">[rows, hidden].</param>
-    protected virtual Tensor AfterEmbedding(ModelRun run, in Tensor h) => h;
+    /// <summary>From embeddings to the first block's input.</summary>
+    private Tensor Begin(ModelRun run, in Tensor embeddings)
+    {
+        Tensor h = parts.ProjectIn is null ? embeddings : parts.ProjectIn.Forward(run, embeddings);
+        if (parts.EmbeddingScale != 1f)
+        {
+            h = Scale.Forward(run, h, parts.EmbeddingScale);
+        }
+        if (parts.Positions is { } table)
+        {
+            // Added to the positions and not the other way round: embeddings that were given stay as they are.
+            h = Sum.Into(run, table.Forward(run, default, run.PositionRows(parts.PositionOffset, table.Weight.Outputs)), h);
+        }
+        return parts.EmbeddingNorm is null ? h : parts.EmbeddingNorm.Forward(run, h);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -205,11 +230,3 @@ public abstract partial class LanguageModel : IDisposable
         return RowConcat.Forward(run, parts);
     }
 }
-
-/// <summary>The parts an architecture hands to <see cref="LanguageModel"/>.</summary>
-/// <param name="Embedding">The token table.</param>
-/// <param name="Blocks">The blocks.</param>
-/// <param name="FinalNorm">The norm after the last block.</param>
-/// <param name="Head">The output head.</param>
-/// <param name="Sites">All sites in the order of the modules.</param>
-public sealed record ModelParts(EmbeddingSite Embedding, IReadOnlyList<Block> Blocks, NormSite FinalNorm, Projection Head, IReadOnlyList<Site> Sites);

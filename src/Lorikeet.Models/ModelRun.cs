@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -7,7 +8,9 @@ public sealed class ModelRun : Run
 {
     private readonly List<(object Owner, Tensor Cos, Tensor Sin)> tables = [];
     private readonly Dictionary<Block, Func<Tensor, Tensor>> parts = [];
+    private readonly Routing routing = new();
     private bool forward;
+    private int[] positionRows = [];
 
     /// <summary>The rows of this step.</summary>
     public Rows Rows { get; set; } = new();
@@ -40,6 +43,29 @@ public sealed class ModelRun : Run
         throw new InvalidOperationException("the step has no such table: the model must set it before its blocks run");
     }
 
+    /// <summary>The row of a table of learned positions for each row of the step.</summary>
+    /// <exception cref="ArgumentException">A position beyond the table.</exception>
+    internal ReadOnlySpan<int> PositionRows(int offset, int known)
+    {
+        if (positionRows.Length < Rows.Count)
+        {
+            positionRows = new int[Math.Max(Rows.Count, 2 * positionRows.Length)];
+        }
+        foreach (ref readonly AttentionSequence sequence in Rows.Sequences.AsSpan())
+        {
+            if (sequence.Start + sequence.Rows > known - offset)
+            {
+                throw new ArgumentException(
+                    $"a sequence reaches position {sequence.Start + sequence.Rows - 1}; the model has learned positions 0 to {known - offset - 1}: use a shorter text");
+            }
+            for (int i = 0; i < sequence.Rows; i++)
+            {
+                positionRows[sequence.Row + i] = sequence.Start + i + offset;
+            }
+        }
+        return positionRows.AsSpan(0, Rows.Count);
+    }
+
     /// <summary>Drops the last step's tables; taps see what runs from here to <see cref="EndStep"/>.</summary>
     internal void BeginStep()
     {
@@ -69,6 +95,17 @@ public sealed class ModelRun : Run
             };
         }
         return part;
+    }
+
+    /// <summary>Room to sort rows by expert: the run's own, or new where the record keeps it until backward.</summary>
+    internal Routing Routing() => Tape is null ? routing : new Routing();
+
+    /// <summary>Narrows the run's plan to some rows, in ascending order, at some sites; dispose to widen it again.</summary>
+    internal Narrowed Gather(LinearSite[] sites, ReadOnlySpan<int> rows)
+    {
+        Narrowed outer = new(this, Rows, Plan);
+        Plan = Plan?.Gather(sites, rows);
+        return outer;
     }
 
     /// <summary>Narrows the run to one segment of its plan, for parts that run apart; dispose to widen it again.</summary>

@@ -53,19 +53,26 @@ internal sealed class MappedModel : IDisposable
 
         public Parameter Vector(string name, int length) => loading.Vector(name, length);
 
-        public Weight Matrix(string name, int outputs, int inputs)
+        public bool Has(string name) => loading.Has(name);
+
+        public Weight Matrix(string name, int outputs, int inputs) => Map(name, outputs, inputs, transposed: false);
+
+        public Weight Transposed(string name, int outputs, int inputs) => Map(name, outputs, inputs, transposed: true);
+
+        private MappedWeight Map(string name, int outputs, int inputs, bool transposed)
         {
             if (!files.TryGet(name, out StoredTensor? tensor, out SafetensorsFile? file))
             {
                 throw new BadFileException($"{files.Folder} has no tensor {name}, which config.json asks for. Do the weights belong to this configuration?");
             }
-            if (tensor.Shape is not [var rows, var columns] || rows != outputs || columns != inputs)
+            (int rows, int columns) = transposed ? (inputs, outputs) : (outputs, inputs);
+            if (tensor.Shape is not [var storedRows, var storedColumns] || storedRows != rows || storedColumns != columns)
             {
                 throw new BadFileException(
-                    $"{files.Folder}: tensor {name} is [{string.Join(", ", tensor.Shape)}]; config.json asks for [{outputs}, {inputs}].");
+                    $"{files.Folder}: tensor {name} is [{string.Join(", ", tensor.Shape)}]; config.json asks for [{rows}, {columns}].");
             }
             return SafetensorsFile.ToElementType(tensor.Type) is not null || tensor.Type == StoredType.F64
-                ? new MappedWeight(file, tensor)
+                ? new MappedWeight(file, tensor, transposed)
                 : throw new BadFileException($"{files.Folder}: tensor {name} is stored as {tensor.Type.Name()}; expected F32, BF16, F16 or F64.");
         }
     }

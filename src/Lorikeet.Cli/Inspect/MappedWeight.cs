@@ -7,15 +7,16 @@ namespace Lorikeet.Cli.Inspect;
 /// <remarks>So a whole model can be looked at, and adapters be matched against it, at the cost of the files' headers. Products work, row by row.</remarks>
 /// <param name="file">The file; it must stay open.</param>
 /// <param name="tensor">The matrix in it.</param>
-internal sealed class MappedWeight(SafetensorsFile file, StoredTensor tensor) : Weight
+/// <param name="transposed">It is stored as [inputs, outputs].</param>
+internal sealed class MappedWeight(SafetensorsFile file, StoredTensor tensor, bool transposed = false) : Weight
 {
     private float[] row = [];
 
     /// <inheritdoc/>
-    public override int Outputs => (int)tensor.Shape[0];
+    public override int Outputs => (int)tensor.Shape[transposed ? 1 : 0];
 
     /// <inheritdoc/>
-    public override int Inputs => (int)tensor.Shape[1];
+    public override int Inputs => (int)tensor.Shape[transposed ? 0 : 1];
 
     /// <inheritdoc/>
     public override long Bytes => tensor.ByteLength;
@@ -24,7 +25,18 @@ internal sealed class MappedWeight(SafetensorsFile file, StoredTensor tensor) : 
     public override string Format => tensor.Type.Name().ToLowerInvariant();
 
     /// <inheritdoc/>
-    public override void Read(int row, Span<float> to) => file.ReadSingle(tensor, (long)row * Inputs, to[..Inputs]);
+    public override void Read(int row, Span<float> to)
+    {
+        if (!transposed)
+        {
+            file.ReadSingle(tensor, (long)row * Inputs, to[..Inputs]);
+            return;
+        }
+        for (int i = 0; i < Inputs; i++)
+        {
+            file.ReadSingle(tensor, ((long)i * Outputs) + row, to.Slice(i, 1));
+        }
+    }
 
     /// <inheritdoc/>
     public override void Multiply(Run run, in Prepared x, in Tensor y)

@@ -89,6 +89,13 @@ internal sealed class CaseReport(string name)
         AddError(what, worst, 1, relative, where);
     }
 
+    /// <summary>Compares an error with the largest that the reference allows.</summary>
+    /// <param name="what">What it is the error of.</param>
+    /// <param name="error">Computed.</param>
+    /// <param name="most">Allowed.</param>
+    public void AtMost(string what, double error, double most) =>
+        comparisons.Add(new Comparison(name, what, error, most, error <= most ? Verdict.Pass : Verdict.Fail, error <= most ? null : $"{error:G6} computed, at most {most:G6} expected"));
+
     /// <summary>Compares things that must be equal.</summary>
     /// <param name="what">What they are.</param>
     /// <param name="equal">Whether they are.</param>

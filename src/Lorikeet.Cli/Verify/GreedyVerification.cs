@@ -39,19 +39,22 @@ internal static class GreedyVerification
         using PagePool pool = new(long.MaxValue, poison: true);
         using SequenceState state = new(pool, model);
         using ModelRun run = new();
-        int[] tokens = new int[count];
-        int[] next = prompt;
+        List<int> all = [.. prompt];
         for (int i = 0; i < count; i++)
         {
             run.Arena.Reset();
+            if (state.IsStale(all.Count))
+            {
+                state.Restart();
+            }
+            int[] next = [.. all.Skip(state.Length)];
             state.Reserve(next.Length);
             run.Rows = new Rows([(state, next.Length)]);
             Tensor hidden = model.Forward(run, Input.Of(next));
             state.Append(next.Length);
-            tokens[i] = Best(model.Logits(run, hidden.ViewRows(next.Length - 1, 1)).Span);
-            next = [tokens[i]];
+            all.Add(Best(model.Logits(run, hidden.ViewRows(next.Length - 1, 1)).Span));
         }
-        return tokens;
+        return [.. all.Skip(prompt.Length)];
     }
 
     private static int[] Recomputed(LanguageModel model, int[] prompt, int count)

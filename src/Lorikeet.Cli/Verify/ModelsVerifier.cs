@@ -137,6 +137,7 @@ internal sealed class ModelsVerifier : IVerifier
         float value = loss.Span[0];
         run.Tape.Backward(run, loss);
         Dictionary<string, Parameter> parameters = model.TrainedParameters.ToDictionary(p => p.Name);
+        HashSet<string> transposed = [.. model.Tensors.Where(t => t.Transposed).Select(t => t.Name)];
         foreach ((string name, float[] gradient) in expected.Where(pair => pair.Key != "inputs_embeds"))
         {
             if (name == "loss")
@@ -145,7 +146,7 @@ internal sealed class ModelsVerifier : IVerifier
             }
             else if (parameters.TryGetValue(name, out Parameter? parameter) && parameter.HasGradient)
             {
-                Close(report, "grads: " + name, parameter.Gradient.Span, gradient);
+                Close(report, "grads: " + name, transposed.Contains(name) ? TensorFiles.Transposed(parameter.Gradient.Span, parameter.Gradient.Rows) : parameter.Gradient.Span, gradient);
             }
             else
             {
@@ -156,7 +157,7 @@ internal sealed class ModelsVerifier : IVerifier
 
     private static float[] EmbeddingGradient(LanguageModel model, int[] ids)
     {
-        Tensor value = Storage.Zeros(new Shape(ids.Length, model.Config.HiddenSize));
+        Tensor value = Storage.Zeros(new Shape(ids.Length, model.Embedding.Outputs));
         for (int i = 0; i < ids.Length; i++)
         {
             model.Embedding.Weight.Read(ids[i], value.Row(i));
@@ -181,21 +182,13 @@ internal sealed class ModelsVerifier : IVerifier
     private static void Close(CaseReport report, string what, ReadOnlySpan<float> got, ReadOnlySpan<float> expected) =>
         report.Numbers(what, got, expected, Tolerance, Tolerance);
 
-    /// <summary>Keeps the residual stream where a norm reads it: before each block, after the last one, and after the last norm.</summary>
+    /// <summary>Keeps the residual stream before each block, after the last one, and after the last norm.</summary>
     private sealed class HiddenTap(LanguageModel model) : ITap
     {
         public Dictionary<string, float[]> Values { get; } = [];
 
         public void Input(Site site, in Tensor x)
         {
-            if (ReferenceEquals(site, model.FinalNorm))
-            {
-                Values[$"hidden.{model.Blocks.Count}"] = x.Span.ToArray();
-            }
-            else if (site.Layer >= 0 && ReferenceEquals(site, model.Blocks[site.Layer].MixerNorm))
-            {
-                Values[$"hidden.{site.Layer}"] = x.Span.ToArray();
-            }
         }
 
         public void Output(Site site, in Tensor y)
@@ -205,5 +198,7 @@ internal sealed class ModelsVerifier : IVerifier
                 Values["hidden.norm"] = y.Span.ToArray();
             }
         }
+
+        public void Residual(int layer, in Tensor h) => Values[$"hidden.{layer + 1}"] = h.Span.ToArray();
     }
 }

@@ -14,4 +14,19 @@ internal static class TensorFiles
         file.ReadSingle(tensor, values);
         return values;
     }
+
+    /// <summary>A matrix the other way round, for those that a model's file stores as [inputs, outputs].</summary>
+    /// <param name="values">[rows, columns].</param>
+    /// <param name="rows">Its rows.</param>
+    /// <returns>[columns, rows].</returns>
+    public static float[] Transposed(ReadOnlySpan<float> values, int rows)
+    {
+        float[] turned = new float[values.Length];
+        int columns = values.Length / rows;
+        for (int at = 0; at < turned.Length; at++)
+        {
+            turned[at] = values[((at % rows) * columns) + (at / rows)];
+        }
+        return turned;
+    }
 }

@@ -10,8 +10,11 @@ internal static class VerifyRunner
         new AdaptersVerifier(),
         new MethodsVerifier(),
         new TokenizersVerifier(),
+        new GgufVerifier(),
         new OptimizersVerifier(),
         new TrainingVerifier(),
+        new QuantisationVerifier(),
+        new LinalgVerifier(),
         new ChatTemplatesVerifier(),
         new MetricsVerifier(),
     ];

@@ -15,14 +15,16 @@ public static unsafe class Attention
     /// <summary>Keys of a tile, and positions of a page.</summary>
     public const int Tile = 32;
 
-    /// <summary>Effectively computes, for each row i and head h, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>.</summary>
-    /// <param name="shape">Heads, scale and window.</param>
+    /// <summary>Effectively computes, for each row i and head h, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>, with the shape's soft cap and
+    /// the slopes' bias on the scaled products where there are any.</summary>
+    /// <param name="shape">Heads, scale, window, cap.</param>
     /// <param name="sequences">The sequences; each starts at position 0 and attends to its own rows only.</param>
     /// <param name="q">[rows, heads * headDim].</param>
     /// <param name="k">[rows, keyHeads * headDim].</param>
     /// <param name="v">[rows, keyHeads * headDim].</param>
     /// <param name="y">[rows, heads * headDim], written for the rows of the sequences; overlaps no input.</param>
     /// <param name="logSumExp">[rows, heads], the logarithm of each softmax's denominator, kept for the backward; or empty.</param>
+    /// <param name="slopes">[heads], the slopes of a bias that grows with the key's position (ALiBi); or empty.</param>
     /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows or starts elsewhere than at 0.</exception>
     public static void Forward(
         in AttentionShape shape,
@@ -31,15 +33,16 @@ public static unsafe class Attention
         ReadOnlySpan<float> k,
         ReadOnlySpan<float> v,
         Span<float> y,
-        Span<float> logSumExp)
+        Span<float> logSumExp,
+        ReadOnlySpan<float> slopes = default)
     {
         if (KernelPath.UseAvx2)
         {
-            Forward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp);
+            Forward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp, slopes);
         }
         else
         {
-            Forward<ScalarTiles>(shape, sequences, q, k, v, y, logSumExp);
+            Forward<ScalarTiles>(shape, sequences, q, k, v, y, logSumExp, slopes);
         }
     }
 
@@ -47,7 +50,7 @@ public static unsafe class Attention
     /// The gradients of <see cref="Forward"/> (Dao et al. 2022, arXiv:2205.14135, algorithm 4): probabilities are computed again, tile by
     /// tile, from the logarithms the forward kept. Gradients are written, not added.
     /// </summary>
-    /// <param name="shape">Heads, scale and window.</param>
+    /// <param name="shape">Heads, scale, window, cap.</param>
     /// <param name="sequences">The forward's sequences.</param>
     /// <param name="q">[rows, heads * headDim], as in the forward.</param>
     /// <param name="k">[rows, keyHeads * headDim], as in the forward.</param>
@@ -58,6 +61,7 @@ public static unsafe class Attention
     /// <param name="dq">[rows, heads * headDim], written for the rows of the sequences; overlaps no input.</param>
     /// <param name="dk">[rows, keyHeads * headDim], likewise.</param>
     /// <param name="dv">[rows, keyHeads * headDim], likewise.</param>
+    /// <param name="slopes">The forward's slopes.</param>
     /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows or starts elsewhere than at 0.</exception>
     public static void Backward(
         in AttentionShape shape,
@@ -70,15 +74,16 @@ public static unsafe class Attention
         ReadOnlySpan<float> dy,
         Span<float> dq,
         Span<float> dk,
-        Span<float> dv)
+        Span<float> dv,
+        ReadOnlySpan<float> slopes = default)
     {
         if (KernelPath.UseAvx2)
         {
-            Backward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv);
+            Backward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv, slopes);
         }
         else
         {
-            Backward<ScalarTiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv);
+            Backward<ScalarTiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv, slopes);
         }
     }
 
@@ -89,19 +94,22 @@ public static unsafe class Attention
         ReadOnlySpan<float> k,
         ReadOnlySpan<float> v,
         Span<float> y,
-        Span<float> logSumExp)
+        Span<float> logSumExp,
+        ReadOnlySpan<float> slopes = default)
         where TTiles : unmanaged, ITileKernels
     {
         int rows = CheckInputs(shape, sequences, q, k, v);
         RowArguments.Length(y, q.Length);
         RowArguments.LengthOrEmpty(logSumExp, (long)rows * shape.Heads);
+        RowArguments.LengthOrEmpty(slopes, shape.Heads);
         ThrowIfOverlaps(y, q, k, v);
         fixed (AttentionSequence* pSequences = sequences)
-        fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp)
+        fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp, pSlopes = slopes)
         {
             ForwardCall<TTiles> call = new()
             {
                 Shape = shape,
+                Curve = new ScoreCurve(shape, pSlopes),
                 Sequences = pSequences,
                 Q = pq,
                 K = pk,
@@ -124,12 +132,14 @@ public static unsafe class Attention
         ReadOnlySpan<float> dy,
         Span<float> dq,
         Span<float> dk,
-        Span<float> dv)
+        Span<float> dv,
+        ReadOnlySpan<float> slopes = default)
         where TTiles : unmanaged, ITileKernels
     {
         int rows = CheckInputs(shape, sequences, q, k, v);
         RowArguments.Length(y, q.Length);
         RowArguments.Length(logSumExp, (long)rows * shape.Heads);
+        RowArguments.LengthOrEmpty(slopes, shape.Heads);
         RowArguments.Length(dy, q.Length);
         RowArguments.Length(dq, q.Length);
         RowArguments.Length(dk, k.Length);
@@ -141,11 +151,12 @@ public static unsafe class Attention
         ThrowIfOverlaps(dv, q, k, v);
         ThrowIfOverlaps(dv, y, dy, dq);
         fixed (AttentionSequence* pSequences = sequences)
-        fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp, pdy = dy, pdq = dq, pdk = dk, pdv = dv)
+        fixed (float* pq = q, pk = k, pv = v, py = y, pLog = logSumExp, pdy = dy, pdq = dq, pdk = dk, pdv = dv, pSlopes = slopes)
         {
             BackwardTask<TTiles> job = new()
             {
                 Shape = shape,
+                Curve = new ScoreCurve(shape, pSlopes),
                 Sequences = pSequences,
                 Q = pq,
                 K = pk,
@@ -210,6 +221,7 @@ public static unsafe class Attention
         where TTiles : unmanaged, ITileKernels
     {
         public AttentionShape Shape;
+        public ScoreCurve Curve;
         public AttentionSequence* Sequences;
         public float* Q;
         public float* K;
@@ -236,6 +248,8 @@ public static unsafe class Attention
                 Y = Y + query,
                 LogSumExp = LogSumExp is null ? null : LogSumExp + log,
                 Shape = Shape,
+                Curve = Curve,
+                FirstHead = task.KeyHead * Shape.Group,
                 Rows = task.Rows,
                 Position = task.FirstRow,
             };

@@ -9,6 +9,8 @@ public readonly struct AttentionShape
     /// <summary>Most query heads that share a key head: a task keeps what it knows of each of them on its thread's stack.</summary>
     public const int MostGroup = 1024;
 
+    private readonly float cap;
+
     /// <param name="heads">Query heads.</param>
     /// <param name="keyHeads">Key and value heads; query head h reads key head h / (heads / keyHeads).</param>
     /// <param name="headDim">Elements of a head, 1 to 512.</param>
@@ -50,6 +52,26 @@ public readonly struct AttentionShape
 
     /// <summary>Positions a query sees, its own included; 0 for all up to its own.</summary>
     public int Window { get; }
+
+    /// <summary>A scaled score s becomes <c>cap tanh(s / cap)</c> before the mask; 0 (the default): it stays.</summary>
+    public float Cap
+    {
+        get => cap;
+        init
+        {
+            if (!(value >= 0f && float.IsFinite(value)))
+            {
+                throw new ArgumentOutOfRangeException(nameof(value), value, "attention: a cap is 0 or more, and finite");
+            }
+            cap = value;
+        }
+    }
+
+    /// <summary>
+    /// How slopes become a bias of the scores, where a call gives them: false, <c>slope (key - query)</c> of the positions; true,
+    /// <c>scale bf16(slope key)</c>, as a model computes it that was made in bf16 (Falcon).
+    /// </summary>
+    public bool RoundsBias { get; init; }
 
     /// <summary>Query heads that share a key head.</summary>
     internal int Group => Heads / KeyHeads;

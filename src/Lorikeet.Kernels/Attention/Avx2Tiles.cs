@@ -113,21 +113,24 @@ internal readonly unsafe struct Avx2Tiles : ITileKernels
         return factor;
     }
 
-    public static void SoftmaxBackward(float* s, float* d, int lo, int hi, float scale, float logSumExp, float dot)
+    public static void SoftmaxBackward(float* s, float* d, float* factors, int lo, int hi, float scale, float logSumExp, float dot)
     {
-        Vector256<float> factors = Vector256.Create(scale);
+        Vector256<float> scales = Vector256.Create(scale);
         Vector256<float> shift = Vector256.Create(logSumExp);
         Vector256<float> dots = Vector256.Create(dot);
         for (int j = 0; j < Tile; j += 8)
         {
             Vector256<float> seen = Seen(j, lo, hi);
-            Vector256<float> p = Avx.Subtract(Avx.Multiply(factors, Avx.LoadVector256(s + j)), shift);
+            Vector256<float> p = Avx.Subtract(Avx.Multiply(scales, Avx.LoadVector256(s + j)), shift);
             p = Avx.And(LaneMath.Exp(new Eight(p)).Value, seen);
-            Vector256<float> slope = Avx.Multiply(Avx.Multiply(p, Avx.Subtract(Avx.LoadVector256(d + j), dots)), factors);
+            Vector256<float> slope = Avx.Multiply(Avx.Multiply(p, Avx.Subtract(Avx.LoadVector256(d + j), dots)), Avx.LoadVector256(factors + j));
             Avx.Store(s + j, p);
             Avx.Store(d + j, Avx.And(slope, seen));
         }
     }
+
+    public static void Bend(in ScoreCurve curve, float* s, float* factors, int head, int first, int position) =>
+        curve.Apply<Eight>(s, factors, head, first, position);
 
     public static void Accumulate(
         float* to0, float* to1, float* to2, int count, Weights weights, float* vectors, nint vectorStride, int lo, int hi, int width)

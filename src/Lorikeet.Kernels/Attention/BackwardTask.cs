@@ -12,6 +12,7 @@ internal unsafe struct BackwardTask<TTiles> : IJob
     private const int Tile = Attention.Tile;
 
     public AttentionShape Shape;
+    public ScoreCurve Curve;
     public AttentionSequence* Sequences;
     public float* Q;
     public float* K;
@@ -37,7 +38,8 @@ internal unsafe struct BackwardTask<TTiles> : IJob
         nint log = ((nint)sequence.Row * Shape.Heads) + ((nint)keyHead * group);
         float* keys = stackalloc float[headDim * Tile];
         float* values = stackalloc float[headDim * Tile];
-        float* p = stackalloc float[2 * Tile * Tile];
+        float* p = stackalloc float[((2 * Tile) + 1) * Tile];
+        new Span<float>(p + (2 * Tile * Tile), Tile).Fill(Shape.Scale);
         for (int i = 0; i < rows; i++)
         {
             new Span<float>(Dq + query + ((nint)i * Shape.QueryWidth), group * headDim).Clear();
@@ -61,7 +63,7 @@ internal unsafe struct BackwardTask<TTiles> : IJob
                 {
                     nint from = query + ((nint)block * Shape.QueryWidth) + ((nint)head * headDim);
                     nint logs = log + ((nint)block * Shape.Heads) + head;
-                    Visit(first, count, block, Math.Min(Tile, end - block), from, logs, at, keys, values, p);
+                    Visit((keyHead * group) + head, first, count, block, Math.Min(Tile, end - block), from, logs, at, keys, values, p);
                 }
             }
         }
@@ -69,9 +71,11 @@ internal unsafe struct BackwardTask<TTiles> : IJob
 
     [SkipLocalsInit]
     private readonly void Visit(
-        int first, int count, int block, int queries, nint from, nint logs, nint at, float* keys, float* values, float* p)
+        int head, int first, int count, int block, int queries, nint from, nint logs, nint at, float* keys, float* values, float* p)
     {
         float* slopes = p + (Tile * Tile);
+        float* factors = slopes + (Tile * Tile);
+        float scale = Curve.Bends ? 1f : Shape.Scale;
         nint stride = Shape.QueryWidth;
         int headDim = Shape.HeadDim;
         for (int i = 0; i < queries; i += 3)
@@ -89,7 +93,11 @@ internal unsafe struct BackwardTask<TTiles> : IJob
             nint row = from + (i * stride);
             float dot = Fold.Dot(Dy + row, Y + row, headDim);
             float logSumExp = LogSumExp[logs + ((nint)i * Shape.Heads)];
-            TTiles.SoftmaxBackward(p + (i * Tile), slopes + (i * Tile), lo, hi, Shape.Scale, logSumExp, dot);
+            if (Curve.Bends)
+            {
+                TTiles.Bend(Curve, p + (i * Tile), factors, head, first, position);
+            }
+            TTiles.SoftmaxBackward(p + (i * Tile), slopes + (i * Tile), factors, lo, hi, scale, logSumExp, dot);
         }
         AddQueries(first, count, block, queries, from, at, slopes);
         AddKeys(first, count, block, queries, at, from, p, Dv, Dy);

@@ -65,6 +65,8 @@ internal unsafe struct ForwardTask
     public float* Y;
     public float* LogSumExp;
     public AttentionShape Shape;
+    public ScoreCurve Curve;
+    public int FirstHead;
     public int Rows;
     public int Position;
 
@@ -148,9 +150,19 @@ internal unsafe struct ForwardTask
                 return;
             }
             TTiles.Scores(Q + at[0], Q + at[1], Q + at[2], count, keys, Shape.HeadDim, s);
+            float scale = Shape.Scale;
+            if (Curve.Bends)
+            {
+                scale = 1f;
+                for (int n = 0; n < count; n++)
+                {
+                    int row = Math.DivRem(start + n, Shape.Group, out int head);
+                    TTiles.Bend(Curve, s + (n * Tile), null, FirstHead + head, first, Position + row);
+                }
+            }
             for (int n = 0; n < count; n++)
             {
-                factor[n] = TTiles.Softmax(s + (n * Tile), lo[0], hi[0], Shape.Scale, ref most[start + n], ref sum[start + n]);
+                factor[n] = TTiles.Softmax(s + (n * Tile), lo[0], hi[0], scale, ref most[start + n], ref sum[start + n]);
             }
             Weights weights = new()
             {

@@ -17,10 +17,13 @@ internal unsafe interface ITileKernels
     static abstract float Softmax(float* s, int lo, int hi, float scale, ref float most, ref float sum);
 
     /// <summary>
-    /// <c>s = e^(scale s - logSumExp)</c> and <c>d = scale s (d - dot)</c> for the keys lo &lt;= j &lt; hi, 0 for the others: the
+    /// <c>s = e^(scale s - logSumExp)</c> and <c>d = factor_j s (d - dot)</c> for the keys lo &lt;= j &lt; hi, 0 for the others: the
     /// probabilities again, and the gradient of the products.
     /// </summary>
-    static abstract void SoftmaxBackward(float* s, float* d, int lo, int hi, float scale, float logSumExp, float dot);
+    static abstract void SoftmaxBackward(float* s, float* d, float* factors, int lo, int hi, float scale, float logSumExp, float dot);
+
+    /// <summary><see cref="ScoreCurve.Apply"/> on a tile of 32 products.</summary>
+    static abstract void Bend(in ScoreCurve curve, float* s, float* factors, int head, int first, int position);
 
     /// <summary>
     /// <c>to_q[c] = factor_q to_q[c]</c>, then <c>to_q[c] += weights_q[j weightStride] * vectors[j vectorStride + c]</c> for ascending j,

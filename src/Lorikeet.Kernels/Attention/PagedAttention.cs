@@ -32,21 +32,23 @@ public static unsafe class PagedAttention
     }
 
     /// <summary>Effectively computes, for each row at position i and each head, <c>y = sum over seen j of softmax_j(scale q_i k_j) v_j</c>,
-    /// j read from the pages.</summary>
-    /// <param name="shape">Heads, scale and window.</param>
+    /// j read from the pages, with the shape's soft cap and the slopes' bias on the scaled products where there are any.</summary>
+    /// <param name="shape">Heads, scale, window, cap.</param>
     /// <param name="sequences">The sequences, this call's rows already written by <see cref="Write"/>.</param>
     /// <param name="q">[rows, heads * headDim].</param>
     /// <param name="y">[rows, heads * headDim], written for the rows of the sequences; does not overlap <paramref name="q"/>.</param>
+    /// <param name="slopes">[heads], the slopes of a bias that grows with the key's position (ALiBi); or empty.</param>
     /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows.</exception>
-    public static void Forward(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y)
+    public static void Forward(
+        in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y, ReadOnlySpan<float> slopes = default)
     {
         if (KernelPath.UseAvx2)
         {
-            Forward<Avx2Tiles>(shape, sequences, q, y);
+            Forward<Avx2Tiles>(shape, sequences, q, y, slopes);
         }
         else
         {
-            Forward<ScalarTiles>(shape, sequences, q, y);
+            Forward<ScalarTiles>(shape, sequences, q, y, slopes);
         }
     }
 
@@ -68,18 +70,19 @@ public static unsafe class PagedAttention
     }
 
     internal static void Forward<TTiles>(
-        in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y)
+        in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y, ReadOnlySpan<float> slopes = default)
         where TTiles : unmanaged, ITileKernels
     {
         shape.ThrowIfDefault();
         int rows = RowArguments.Rows(q, shape.QueryWidth);
         RowArguments.Length(y, q.Length);
+        RowArguments.LengthOrEmpty(slopes, shape.Heads);
         Attention.ThrowIfOverlaps(y, q, q, q);
         Check(sequences, rows);
         fixed (PagedSequence* pSequences = sequences)
-        fixed (float* pq = q, py = y)
+        fixed (float* pq = q, py = y, pSlopes = slopes)
         {
-            ForwardCall<TTiles> call = new() { Shape = shape, Sequences = pSequences, Q = pq, Y = py };
+            ForwardCall<TTiles> call = new() { Shape = shape, Curve = new ScoreCurve(shape, pSlopes), Sequences = pSequences, Q = pq, Y = py };
             TaskList.Run(ref call, shape, sequences.Length);
         }
     }
@@ -139,6 +142,7 @@ public static unsafe class PagedAttention
         where TTiles : unmanaged, ITileKernels
     {
         public AttentionShape Shape;
+        public ScoreCurve Curve;
         public PagedSequence* Sequences;
         public float* Q;
         public float* Y;
@@ -161,6 +165,8 @@ public static unsafe class PagedAttention
                 Q = Q + query,
                 Y = Y + query,
                 Shape = Shape,
+                Curve = Curve,
+                FirstHead = task.KeyHead * Shape.Group,
                 Rows = task.Rows,
                 Position = sequence.Start + task.FirstRow,
             };

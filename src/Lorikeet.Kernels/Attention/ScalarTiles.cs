@@ -40,15 +40,18 @@ internal readonly unsafe struct ScalarTiles : ITileKernels
         return factor;
     }
 
-    public static void SoftmaxBackward(float* s, float* d, int lo, int hi, float scale, float logSumExp, float dot)
+    public static void SoftmaxBackward(float* s, float* d, float* factors, int lo, int hi, float scale, float logSumExp, float dot)
     {
         for (int j = 0; j < Tile; j++)
         {
             bool seen = j >= lo && j < hi;
             s[j] = seen ? LaneMath.Exp(new One((scale * s[j]) - logSumExp)).Value : 0f;
-            d[j] = seen ? s[j] * (d[j] - dot) * scale : 0f;
+            d[j] = seen ? s[j] * (d[j] - dot) * factors[j] : 0f;
         }
     }
+
+    public static void Bend(in ScoreCurve curve, float* s, float* factors, int head, int first, int position) =>
+        curve.Apply<One>(s, factors, head, first, position);
 
     public static void Accumulate(
         float* to0, float* to1, float* to2, int count, Weights weights, float* vectors, nint vectorStride, int lo, int hi, int width)

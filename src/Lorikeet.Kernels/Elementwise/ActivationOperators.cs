@@ -86,6 +86,27 @@ internal readonly struct SiluBackwardOperator : IBinary
         where T : unmanaged, ILanes<T> => s * T.MultiplyAdd(x, T.Splat(1f) - s, T.Splat(1f));
 }
 
+internal readonly struct QuickGeluOperator : IUnary
+{
+    public const float Slope = 1.702f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Invoke<T>(T x)
+        where T : unmanaged, ILanes<T> => x * LaneMath.Sigmoid(x * T.Splat(Slope));
+}
+
+internal readonly struct QuickGeluBackwardOperator : IBinary
+{
+    // With z = 1.702 x, x sigmoid(z) is silu(z) / 1.702: its slope at x is silu's at z.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Invoke<T>(T x, T dy)
+        where T : unmanaged, ILanes<T>
+    {
+        T z = x * T.Splat(QuickGeluOperator.Slope);
+        return dy * SiluBackwardOperator.Slope(z, LaneMath.Sigmoid(z));
+    }
+}
+
 internal readonly struct GeluOperator : IUnary
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -118,6 +118,23 @@ public static partial class Elementwise
     public static void GeluTanhBackward(ReadOnlySpan<float> x, ReadOnlySpan<float> dy, Span<float> dx, bool accumulate) =>
         Backward<GeluTanhBackwardOperator>(x, dy, dx, accumulate);
 
+    /// <summary>Effectively computes <c>to[i] = x[i] * sigmoid(1.702 x[i])</c>.</summary>
+    /// <remarks>The short approximation of the Gelu (arXiv:1606.08415, section 2).</remarks>
+    /// <param name="x">The inputs.</param>
+    /// <param name="to">The result, as long as <paramref name="x"/>.</param>
+    /// <exception cref="ArgumentException">The lengths differ, or the spans overlap at an offset.</exception>
+    public static void QuickGelu(ReadOnlySpan<float> x, Span<float> to) => MapTeam.Unary(default(QuickGeluOperator), x, to);
+
+    /// <summary>The gradient of <see cref="QuickGelu"/>: effectively computes <c>dx[i] = dy[i] * s (1 + z (1 - s)), z = 1.702 x[i], s =
+    /// sigmoid(z)</c>.</summary>
+    /// <param name="x">The forward's inputs.</param>
+    /// <param name="dy">The gradient of its result, as long as <paramref name="x"/>.</param>
+    /// <param name="dx">The gradient of its input, as long as <paramref name="x"/>.</param>
+    /// <param name="accumulate">True adds to <paramref name="dx"/>, false writes it.</param>
+    /// <exception cref="ArgumentException">The lengths differ, or spans overlap at an offset.</exception>
+    public static void QuickGeluBackward(ReadOnlySpan<float> x, ReadOnlySpan<float> dy, Span<float> dx, bool accumulate) =>
+        Backward<QuickGeluBackwardOperator>(x, dy, dx, accumulate);
+
     private static void Backward<TOperator>(ReadOnlySpan<float> x, ReadOnlySpan<float> dy, Span<float> dx, bool accumulate)
         where TOperator : unmanaged, IBinary
     {

@@ -3,37 +3,52 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
-/// <summary>Self-attention with rotary positions and grouped key heads, as in the Llama family.</summary>
-/// <param name="qkv">The projection of q, k and v.</param>
+/// <summary>Causal self-attention with grouped key heads.</summary>
+/// <param name="qkv">The projection of q, k and v: three layers, or one whose outputs <see cref="Fused"/> takes apart.</param>
 /// <param name="output">The projection back to the hidden size.</param>
 /// <param name="shape">Heads, key heads, head size, scale, window.</param>
-/// <param name="rotary">The rotation tables; null: no positions.</param>
-public sealed class AttentionMixer(Projection qkv, Projection output, AttentionShape shape, RotaryTable? rotary) : IMixer
+public sealed class AttentionMixer(Projection qkv, Projection output, AttentionShape shape) : IMixer
 {
     /// <inheritdoc/>
-    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0);
+    public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0, shape.Window);
 
-    /// <summary>A norm over each head of q before the rotation, or null.</summary>
-    public NormSite? QueryNorm { get; init; }
+    /// <summary>The rotation of q and k by their positions, or null.</summary>
+    public RotaryTable? Rotary { get; init; }
 
-    /// <summary>A norm over each head of k before the rotation, or null.</summary>
-    public NormSite? KeyNorm { get; init; }
+    /// <summary>How the one layer's outputs hold q, k and v; null: they are three layers.</summary>
+    internal FusedRows? Fused { get; init; }
+
+    /// <summary>A norm of q before the rotation, or null.</summary>
+    public INorm? QueryNorm { get; init; }
+
+    /// <summary>A norm of k before the rotation, or null.</summary>
+    public INorm? KeyNorm { get; init; }
+
+    /// <summary>[heads], the slopes of a bias that grows with the key's position (ALiBi), or null.</summary>
+    public float[]? Slopes { get; init; }
 
     /// <inheritdoc/>
     public Tensor Forward(ModelRun run, int slot, in Tensor x)
     {
         ThreeTensors three = default;
         Span<Tensor> parts = three;
-        qkv.Forward(run, x, parts);
+        if (Fused is { } fused)
+        {
+            fused.Split(run, qkv.Forward(run, x), parts);
+        }
+        else
+        {
+            qkv.Forward(run, x, parts);
+        }
         Tensor q = QueryNorm is null ? parts[0] : QueryNorm.Forward(run, parts[0]);
         Tensor k = KeyNorm is null ? parts[1] : KeyNorm.Forward(run, parts[1]);
-        if (rotary is not null)
+        if (Rotary is not null)
         {
-            (Tensor cos, Tensor sin) = run.Table(rotary);
-            q = RotaryEmbedding.Into(run, q, shape.Heads, cos, sin);
-            k = RotaryEmbedding.Into(run, k, shape.KeyHeads, cos, sin);
+            (Tensor cos, Tensor sin) = run.Table(Rotary);
+            q = RotaryEmbedding.Into(run, q, shape.Heads, cos, sin, Rotary.Interleaved);
+            k = RotaryEmbedding.Into(run, k, shape.KeyHeads, cos, sin, Rotary.Interleaved);
         }
-        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2]);
+        Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2], Slopes);
         return output.Forward(run, y);
     }
 
@@ -58,7 +73,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
         }
         PagedAttention.Write(shape, paged, k.Span, v.Span);
         Tensor y = run.Allocate(q.Rows, q.Width);
-        PagedAttention.Forward(shape, paged, q.Span, y.Span);
+        PagedAttention.Forward(shape, paged, q.Span, y.Span, Slopes);
         return y;
     }
 

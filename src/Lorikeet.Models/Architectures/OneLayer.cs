@@ -31,16 +31,7 @@ public sealed class OneLayer : LanguageModel
             VocabularySize = weight.Outputs,
         };
         LinearSite layer = new(name, -1, weight, bias);
-        Parameter scale = new("norm.weight", Storage.Zeros(new Shape(weight.Inputs)), trainable: false);
-        scale.Value.Span.Fill(1f);
-        ModelParts parts = new(new EmbeddingSite("embedding", weight), [], new NormSite("norm", -1, scale, null, config.NormEps), new Projection(layer), [layer]);
+        ModelParts parts = new() { Embedding = new EmbeddingSite("embedding", weight), Blocks = [], Head = new Projection(layer), Sites = [layer] };
         return new OneLayer(config, parts, layer);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        base.Dispose(disposing);
-        FinalNorm.Weight.Dispose();
     }
 }

@@ -3,13 +3,14 @@ namespace Lorikeet.Models;
 /// <summary>The frequencies of the rotary angles under each kind of scaling.</summary>
 /// <remarks>
 /// f[i] = theta^(-2i/d), then by kind. Sources: linear, Chen et al., arXiv 2306.15595; dynamic, the NTK-aware scaling of Transformers'
-/// modeling_rope_utils; llama3, the Llama 3.1 release; yarn, Peng et al., arXiv 2309.00071.
+/// modeling_rope_utils; llama3, the Llama 3.1 release; yarn, Peng et al., arXiv 2309.00071; longrope, Ding et al.,
+/// arXiv 2402.13753.
 /// </remarks>
 internal static class RopeScaling
 {
     /// <summary>Writes radians a position for each pair.</summary>
     /// <param name="settings">The settings.</param>
-    /// <param name="length">Tokens of the whole sequence; only the dynamic kind asks.</param>
+    /// <param name="length">Tokens of the whole sequence; only the dynamic and longrope kinds ask.</param>
     /// <param name="to">Receives [rotary / 2].</param>
     public static void Frequencies(RopeSettings settings, int length, Span<float> to)
     {
@@ -22,6 +23,7 @@ internal static class RopeScaling
             {
                 RopeKind.Linear => f / settings.Factor,
                 RopeKind.Llama3 => Llama3(settings, f),
+                RopeKind.LongRope => f / (length > settings.OriginalPositions ? settings.LongFactors : settings.ShortFactors)[i],
                 RopeKind.Yarn => Mix(f, f / settings.Factor, Math.Clamp((i - low) / (high - low), 0, 1)),
                 _ => f,
             });

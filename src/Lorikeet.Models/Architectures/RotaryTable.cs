@@ -10,11 +10,16 @@ namespace Lorikeet.Models;
 /// </remarks>
 /// <param name="rotary">Rotated elements of a head, even.</param>
 /// <param name="settings">Base and scaling.</param>
-public sealed class RotaryTable(int rotary, RopeSettings settings)
+/// <param name="interleaved">Pairs are neighbours.</param>
+public sealed class RotaryTable(int rotary, RopeSettings settings, bool interleaved = false)
 {
     private const int FirstPositions = 256;
     private readonly int half = rotary / 2;
-    private Known known = new([], [], 0);
+    // Of sequences up to the trained length, and of longer ones where those have other frequencies.
+    private readonly Known[] known = [new([], [], 0), new([], [], 0)];
+
+    /// <summary>True: pairs are (2i, 2i + 1), as in GPT-J; false: (i, i + d/2).</summary>
+    public bool Interleaved { get; } = interleaved;
 
     /// <summary>Puts the rows' cosines and sines, [rows, rotary / 2] each, where the blocks find them.</summary>
     /// <param name="run">The run.</param>
@@ -22,35 +27,36 @@ public sealed class RotaryTable(int rotary, RopeSettings settings)
     {
         ArgumentNullException.ThrowIfNull(run);
         Tensor cos = run.Allocate(run.Rows.Count, half), sin = run.Allocate(run.Rows.Count, half);
-        foreach (AttentionSequence sequence in run.Rows.Sequences)
+        for (int i = 0; i < run.Rows.Sequences.Length; i++)
         {
-            int end = sequence.Start + sequence.Rows;
+            AttentionSequence sequence = run.Rows.Sequences[i];
+            int end = sequence.Start + sequence.Rows, length = run.Rows.Length(i);
             Span<float> rowCos = cos.ViewRows(sequence.Row, sequence.Rows).Span, rowSin = sin.ViewRows(sequence.Row, sequence.Rows).Span;
-            if (settings.Kind == RopeKind.Dynamic && end > settings.OriginalPositions)
+            if (settings.Kind == RopeKind.Dynamic && length > settings.OriginalPositions)
             {
                 // Beyond the trained length every length has a base of its own; keys stored before keep theirs, as in the reference.
-                Fill(end, sequence.Start, rowCos, rowSin);
+                Fill(length, sequence.Start, rowCos, rowSin);
                 continue;
             }
-            Known table = Reach(end);
+            Known table = Reach(end, settings.Kind == RopeKind.LongRope && length > settings.OriginalPositions ? 1 : 0);
             table.Cos.AsSpan(sequence.Start * half, rowCos.Length).CopyTo(rowCos);
             table.Sin.AsSpan(sequence.Start * half, rowSin.Length).CopyTo(rowSin);
         }
         run.SetTable(this, cos, sin);
     }
 
-    private Known Reach(int positions)
+    private Known Reach(int positions, int beyond)
     {
-        Known table = Volatile.Read(ref known);
+        Known table = Volatile.Read(ref known[beyond]);
         if (positions <= table.Positions)
         {
             return table;
         }
         int until = Math.Max(positions, Math.Max(FirstPositions, 2 * table.Positions));
         float[] cos = new float[checked(until * half)], sin = new float[until * half];
-        Fill(0, 0, cos, sin);
+        Fill(beyond == 1 ? int.MaxValue : 0, 0, cos, sin);
         table = new Known(cos, sin, until);
-        Volatile.Write(ref known, table);
+        Volatile.Write(ref known[beyond], table);
         return table;
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lorikeet.Kernels;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
@@ -40,6 +41,12 @@ public sealed partial record ModelConfig
     /// <summary>Base and scaling of the rotary angles.</summary>
     public RopeSettings Rope { get; init; } = new();
 
+    /// <summary>Elements of a head that are rotated; 0: all.</summary>
+    public int RotaryDim { get; init; }
+
+    /// <summary>The feed-forward's activation function.</summary>
+    public ActivationKind Activation { get; init; } = ActivationKind.Silu;
+
     /// <summary>The head is the token table.</summary>
     public bool TieEmbeddings { get; init; }
 
@@ -78,6 +85,9 @@ public sealed partial record ModelConfig
 
     /// <summary>config.json as it was read; null for a configuration made in code.</summary>
     public JsonObject? Source { get; init; }
+
+    /// <summary>Elements of a head that are rotated.</summary>
+    internal int RotaryWidth => RotaryDim == 0 ? HeadDim : RotaryDim;
 
     /// <summary>Keys that a query of a block sees, itself included; 0: all.</summary>
     /// <param name="layer">The block.</param>

@@ -17,6 +17,9 @@ public enum RopeKind
 
     /// <summary>A ramp over dimensions between divided and kept frequencies, and warmer attention.</summary>
     Yarn,
+
+    /// <summary>A divisor for each frequency, one list up to the trained length and one beyond.</summary>
+    LongRope,
 }
 
 /// <summary>Base and scaling of the rotary angles, as <c>rope_parameters</c> (or <c>rope_theta</c> and <c>rope_scaling</c>) give them.</summary>
@@ -31,7 +34,7 @@ public sealed record RopeSettings
     /// <summary>How many times longer sequences become.</summary>
     public double Factor { get; init; } = 1;
 
-    /// <summary>The trained length, in tokens: llama3 and yarn; for dynamic, the length beyond which the base grows.</summary>
+    /// <summary>The trained length, in tokens: llama3, yarn and longrope; for dynamic, the length beyond which the base grows.</summary>
     public int OriginalPositions { get; init; }
 
     /// <summary>llama3: wavelengths above original / low are divided.</summary>
@@ -49,6 +52,25 @@ public sealed record RopeSettings
     /// <summary>yarn: the ends of the ramp are rounded outwards to whole dimensions.</summary>
     public bool Truncate { get; init; } = true;
 
-    /// <summary>yarn: cosines and sines are multiplied by it; 1 elsewhere.</summary>
+    /// <summary>yarn and longrope: cosines and sines are multiplied by it; 1 elsewhere.</summary>
     public double AttentionFactor { get; init; } = 1;
+
+    /// <summary>longrope: what each frequency is divided by in sequences up to the trained length.</summary>
+    public IReadOnlyList<double> ShortFactors { get; init; } = [];
+
+    /// <summary>longrope: what each frequency is divided by in longer sequences.</summary>
+    public IReadOnlyList<double> LongFactors { get; init; } = [];
+
+    /// <summary>The length beyond which the keys of shorter sequences no longer hold; 0: they always do.</summary>
+    public int RestartBeyond => Kind == RopeKind.LongRope ? OriginalPositions : 0;
+
+    /// <inheritdoc/>
+    public bool Equals(RopeSettings? other) =>
+        other is not null && Parts == other.Parts && ShortFactors.SequenceEqual(other.ShortFactors) && LongFactors.SequenceEqual(other.LongFactors);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Parts.GetHashCode();
+
+    private (double, RopeKind, double, int, double, double, double, double, bool, double) Parts =>
+        (Theta, Kind, Factor, OriginalPositions, LowFrequencyFactor, HighFrequencyFactor, BetaFast, BetaSlow, Truncate, AttentionFactor);
 }

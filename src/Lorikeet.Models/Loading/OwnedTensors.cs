@@ -1,3 +1,4 @@
+using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -14,18 +15,35 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
 
     public int Rows(string name, int configured) => source.Rows(name, configured);
 
-    public Weight Matrix(string name, int outputs, int inputs)
-    {
-        Weight weight = source.Matrix(name, outputs, inputs);
-        given.Add(weight);
-        return weight;
-    }
+    public bool Has(string name) => source.Has(name);
 
-    public Parameter Vector(string name, int length)
+    public Weight Matrix(string name, int outputs, int inputs) => Own(source.Matrix(name, outputs, inputs));
+
+    public Weight Transposed(string name, int outputs, int inputs) => Own(source.Transposed(name, outputs, inputs));
+
+    public Parameter Vector(string name, int length) => Own(source.Vector(name, length));
+
+    public Parameter Vector(string name, int rows, int columns) => Own(source.Vector(name, rows, columns));
+
+    /// <summary>Brings a matrix that was given into another format; the old one is freed.</summary>
+    public Weight Convert(string name, Weight weight, WeightFormat format, MatrixRole role)
     {
-        Parameter vector = source.Vector(name, length);
-        given.Add(vector);
-        return vector;
+        Weight converted;
+        try
+        {
+            converted = format.Convert(weight, role);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new BadFileException($"tensor {name} cannot be kept as {format}: {e.Message}", e);
+        }
+        if (!ReferenceEquals(converted, weight))
+        {
+            given.Remove(weight);
+            weight.Dispose();
+            given.Add(converted);
+        }
+        return converted;
     }
 
     public void Dispose()
@@ -34,5 +52,12 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
         {
             tensor.Dispose();
         }
+    }
+
+    private T Own<T>(T tensor)
+        where T : IDisposable
+    {
+        given.Add(tensor);
+        return tensor;
     }
 }

@@ -20,5 +20,5 @@ public sealed class EmbeddingSite(string name, Weight weight) : Site(name, -1)
     public override Tensor Base(ModelRun run, in Tensor x, ReadOnlySpan<int> ids) => Embedding.Forward(run, Weight, ids);
 
     /// <inheritdoc/>
-    public override IEnumerable<ModelTensor> Tensors => [new ModelTensor(Name + ".weight", Weight, null)];
+    public override IEnumerable<ModelTensor> Tensors => [new ModelTensor(StoredName + ".weight", Weight, null)];
 }

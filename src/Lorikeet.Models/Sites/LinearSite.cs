@@ -28,6 +28,9 @@ public sealed class LinearSite : Site
     /// <summary>True for the output head.</summary>
     public bool IsHead { get; }
 
+    /// <summary>True where the file stores the matrix as [inputs, outputs]: GPT-2's Conv1D.</summary>
+    public bool Transposed { get; init; }
+
     /// <summary>True where the matrix is another site's (a head tied to the embedding): it is stored under that name only.</summary>
     public bool Tied { get; set; }
 
@@ -48,11 +51,11 @@ public sealed class LinearSite : Site
         {
             if (!Tied)
             {
-                yield return new ModelTensor(Name + ".weight", Weight, null);
+                yield return new ModelTensor(StoredName + ".weight", Weight, null, Transposed);
             }
             if (Bias is not null)
             {
-                yield return new ModelTensor(Name + ".bias", null, Bias);
+                yield return new ModelTensor(StoredName + ".bias", null, Bias);
             }
         }
     }

@@ -7,12 +7,15 @@ public abstract class Site
 {
     private protected Site(string name, int layer)
     {
-        Name = name;
+        Name = StoredName = name;
         Layer = layer;
     }
 
     /// <summary>The module's path as Hugging Face names it, for example <c>model.layers.3.self_attn.q_proj</c>.</summary>
     public string Name { get; }
+
+    /// <summary>The path under which its tensors are stored: <see cref="Name"/>, or without the base model's prefix where the file lacks it.</summary>
+    public string StoredName { get; init; }
 
     /// <summary>The block it belongs to, from 0; -1 outside the blocks.</summary>
     public int Layer { get; }
@@ -57,4 +60,9 @@ public abstract class Site
 /// <param name="Name">Its name in the file.</param>
 /// <param name="Weight">The matrix, or null.</param>
 /// <param name="Vector">The vector, or null.</param>
-public readonly record struct ModelTensor(string Name, Weight? Weight, Parameter? Vector);
+/// <param name="Transposed">The file stores the matrix as [inputs, outputs].</param>
+public readonly record struct ModelTensor(string Name, Weight? Weight, Parameter? Vector, bool Transposed = false)
+{
+    /// <summary>Rows of the matrix as which the file stores the vector; 0 or 1: it stores a vector.</summary>
+    public int VectorRows { get; init; }
+}

@@ -39,6 +39,8 @@ public sealed unsafe class PagePool(long budgetBytes, bool poison = false) : IDi
             Poison(page, floats);
         }
         used.Add((nint)page.Pointer, page);
+        // Room for all of them to come back: a step that gives a window's pages back allocates nothing.
+        kept.EnsureCapacity(used.Count);
         UsedBytes += bytes;
         return (float*)page.Pointer;
     }
@@ -57,6 +59,14 @@ public sealed unsafe class PagePool(long budgetBytes, bool poison = false) : IDi
         Poison(storage, floats);
         Kept(floats).Push(storage);
         UsedBytes -= storage.Bytes;
+    }
+
+    /// <summary>A page in use will hold other positions: what it held must not be read.</summary>
+    /// <param name="page">The page.</param>
+    internal void Reuse(float* page)
+    {
+        Storage storage = used[(nint)page];
+        Poison(storage, (int)(storage.Bytes / sizeof(float)));
     }
 
     /// <inheritdoc/>

@@ -63,6 +63,14 @@ public sealed class Rows
     public SequenceState State(int sequence) =>
         states[sequence] ?? throw new InvalidOperationException("these rows keep no state: they are whole sequences");
 
+    /// <summary>Tokens of a whole sequence: what its state is to reach with the present chunks, or its rows where it keeps none.</summary>
+    /// <param name="sequence">Its index in <see cref="Sequences"/>.</param>
+    public int Length(int sequence)
+    {
+        int end = Sequences[sequence].Start + Sequences[sequence].Rows;
+        return states[sequence] is { } state ? Math.Max(end, state.Planned) : end;
+    }
+
     /// <summary>Moves every sequence's start on by its rows, for the next step of the same batch: one row each.</summary>
     /// <exception cref="InvalidOperationException">A sequence brought more than one row.</exception>
     public void Advance()

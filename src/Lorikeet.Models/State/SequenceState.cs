@@ -5,18 +5,23 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>What the parts of a model remember of one sequence: pages of keys and values, recurrent state.</summary>
-/// <remarks>Slot i is block i's mixer; the slot after the last block is the side network's.</remarks>
+/// <remarks>
+/// Slot i is block i's mixer; the slot after the last block is the side network's. A slot whose mixer sees a window keeps the pages of that
+/// window: those before it are given back, or hold the positions to come, as soon as no later row can see them.
+/// </remarks>
 public sealed unsafe class SequenceState : IDisposable
 {
     /// <summary>Positions in a page; pages are aligned to absolute positions.</summary>
     public const int PageTokens = Attention.Tile;
 
     private readonly PagePool pool;
-    private readonly StateSpec[] specs;
+    private readonly StateLayout layout;
     private readonly float**[] pages;
     private readonly Tensor[] fixedState;
-    private readonly bool paged;
-    private int pageCount;
+    // The pages of slot i are first[i] to end[i] - 1.
+    private readonly int[] first;
+    private readonly int[] end;
+    private readonly int[] before;
     private int pageCapacity;
 
     /// <summary>The state of a new sequence.</summary>
@@ -24,22 +29,29 @@ public sealed unsafe class SequenceState : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="adapter">The adapter the sequence runs with, whose mixers and side network may remember other things.</param>
     public SequenceState(PagePool pool, LanguageModel model, Adapter? adapter = null)
-        : this(pool, Specs(model, adapter))
+        : this(pool, new StateLayout(model, adapter))
     {
     }
 
-    private SequenceState(PagePool pool, StateSpec[] specs)
+    /// <summary>The state of a new sequence.</summary>
+    /// <param name="pool">Where pages come from.</param>
+    /// <param name="layout">What it holds.</param>
+    public SequenceState(PagePool pool, StateLayout layout)
     {
+        ArgumentNullException.ThrowIfNull(layout);
         this.pool = pool;
-        this.specs = specs;
-        pages = new float**[specs.Length];
-        fixedState = new Tensor[specs.Length];
-        for (int i = 0; i < specs.Length; i++)
+        this.layout = layout;
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        pages = new float**[slots.Length];
+        fixedState = new Tensor[slots.Length];
+        first = new int[slots.Length];
+        end = new int[slots.Length];
+        before = new int[slots.Length];
+        for (int i = 0; i < slots.Length; i++)
         {
-            paged |= specs[i].PageFloats > 0;
-            if (specs[i].FixedFloats > 0)
+            if (slots[i].FixedFloats > 0)
             {
-                fixedState[i] = Storage.Zeros(new Shape(specs[i].FixedFloats));
+                fixedState[i] = Storage.Zeros(new Shape(slots[i].FixedFloats));
             }
         }
     }
@@ -47,74 +59,127 @@ public sealed unsafe class SequenceState : IDisposable
     /// <summary>Positions remembered.</summary>
     public int Length { get; private set; }
 
+    /// <summary>The length that the present rows lead to, as far as was said by <see cref="Reserve"/>: a prompt's, while its chunks run.</summary>
+    public int Planned { get; private set; }
+
     /// <summary>Positions that the pages taken have room for.</summary>
-    public int Reserved => paged ? pageCount * PageTokens : int.MaxValue;
+    public int Reserved
+    {
+        get
+        {
+            int pagesEnd = int.MaxValue / PageTokens;
+            ReadOnlySpan<StateSpec> slots = layout.Slots;
+            for (int i = 0; i < slots.Length; i++)
+            {
+                pagesEnd = slots[i].PageFloats > 0 ? Math.Min(pagesEnd, end[i]) : pagesEnd;
+            }
+            return pagesEnd * PageTokens;
+        }
+    }
 
     /// <summary>Takes pages for more positions; called before the step that fills them.</summary>
     /// <param name="positions">New positions.</param>
+    /// <param name="rows">The most of them that one step brings: what a window needs depends on it.</param>
     /// <exception cref="OutOfPagesException">The pool's budget is spent; nothing was taken.</exception>
-    public void Reserve(int positions)
+    /// <exception cref="InvalidOperationException">What is stored does not hold for the new length: see <see cref="IsStale"/>.</exception>
+    public void Reserve(int positions, int rows = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(positions);
-        int needed = checked((int)(((long)Length + positions + PageTokens - 1) / PageTokens));
-        Grow(needed);
-        int before = pageCount;
-        while (pageCount < needed)
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
+        int planned = checked(Length + positions);
+        if (IsStale(planned))
         {
-            for (int i = 0; i < specs.Length; i++)
+            throw new InvalidOperationException(
+                $"the sequence grows from {Length} to {planned} positions; beyond {layout.RestartBeyond} the model turns all keys by other angles: call Restart and bring all tokens again");
+        }
+        int needed = StateLayout.Pages(planned);
+        Grow(needed);
+        end.CopyTo(before, 0);
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            for (int until = slots[i].PageFloats > 0 ? StateLayout.Needed(slots[i], first[i], needed, rows) : 0; end[i] < until; end[i]++)
             {
-                if (specs[i].PageFloats > 0 && (pages[i][pageCount] = pool.TryRent(specs[i].PageFloats)) is null)
+                if ((pages[i][end[i]] = pool.TryRent(slots[i].PageFloats)) is null)
                 {
-                    Return(pageCount, i);
-                    while (pageCount > before)
-                    {
-                        Return(--pageCount, specs.Length);
-                    }
+                    ReturnFrom(before);
                     throw new OutOfPagesException(pool);
                 }
             }
-            pageCount++;
         }
+        Planned = Math.Max(Planned, planned);
     }
 
-    /// <summary>Gives back one page of each of the first slots.</summary>
-    private void Return(int page, int slots)
+    /// <summary>Bytes that <see cref="Reserve"/> would take from the pool.</summary>
+    /// <param name="positions">New positions.</param>
+    /// <param name="rows">The most of them that one step brings.</param>
+    public long Missing(int positions, int rows)
     {
-        for (int i = 0; i < slots; i++)
+        long bytes = 0;
+        int needed = StateLayout.Pages((long)Length + positions);
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
         {
-            if (specs[i].PageFloats > 0)
+            bytes += Math.Max(0L, StateLayout.Needed(slots[i], first[i], needed, rows) - end[i]) * slots[i].PageFloats * sizeof(float);
+        }
+        return bytes;
+    }
+
+    /// <summary>True where what is stored was computed for short sequences and does not hold at a length: the sequence must run again from its start.</summary>
+    /// <param name="length">The length that the sequence is to reach.</param>
+    public bool IsStale(int length) => Length > 0 && layout.RestartBeyond is > 0 and int most && Planned <= most && length > most;
+
+    /// <summary>Counts positions that a step has filled; pages that no later row sees are given back.</summary>
+    /// <param name="positions">How many.</param>
+    public void Append(int positions)
+    {
+        Length += positions;
+        int planned = StateLayout.Pages(Planned);
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            int seen = slots[i].Window == 0 ? 0 : Math.Max(0, Length - slots[i].Window + 1) / PageTokens;
+            for (; first[i] < Math.Min(seen, end[i]); first[i]++)
             {
-                pool.Return(pages[i][page], specs[i].PageFloats);
+                float* page = pages[i][first[i]];
+                pages[i][first[i]] = null;
+                if (end[i] < planned)
+                {
+                    pool.Reuse(page);
+                    pages[i][end[i]++] = page;
+                }
+                else
+                {
+                    pool.Return(page, slots[i].PageFloats);
+                }
             }
         }
     }
-
-    /// <summary>Counts positions that a step has filled.</summary>
-    /// <param name="positions">How many.</param>
-    public void Append(int positions) => Length += positions;
 
     /// <summary>A second sequence with the same past, in pages of its own.</summary>
     /// <exception cref="OutOfPagesException">The pool's budget is spent; nothing was taken.</exception>
     public SequenceState Fork()
     {
-        SequenceState fork = new(pool, specs);
+        SequenceState fork = new(pool, layout) { Length = Length, Planned = Length };
+        first.CopyTo(fork.first, 0);
+        first.CopyTo(fork.end, 0);
         try
         {
-            fork.Reserve(Length);
+            fork.Reserve(0);
         }
         catch
         {
             fork.Dispose();
             throw;
         }
-        fork.Length = Length;
-        for (int i = 0; i < specs.Length; i++)
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
         {
-            for (int page = 0; page < fork.pageCount && specs[i].PageFloats > 0; page++)
+            for (int page = fork.first[i]; page < fork.end[i]; page++)
             {
-                new ReadOnlySpan<float>(pages[i][page], specs[i].PageFloats).CopyTo(new Span<float>(fork.pages[i][page], specs[i].PageFloats));
+                new ReadOnlySpan<float>(pages[i][page], slots[i].PageFloats).CopyTo(new Span<float>(fork.pages[i][page], slots[i].PageFloats));
             }
-            if (specs[i].FixedFloats > 0)
+            if (slots[i].FixedFloats > 0)
             {
                 fixedState[i].Span.CopyTo(fork.fixedState[i].Span);
             }
@@ -122,7 +187,7 @@ public sealed unsafe class SequenceState : IDisposable
         return fork;
     }
 
-    /// <summary>The table of a slot's pages.</summary>
+    /// <summary>The table of a slot's pages; those before its window are null.</summary>
     /// <param name="slot">The slot.</param>
     public float** Pages(int slot) => pages[slot];
 
@@ -130,33 +195,46 @@ public sealed unsafe class SequenceState : IDisposable
     /// <param name="slot">The slot.</param>
     public Tensor Fixed(int slot) => fixedState[slot];
 
+    /// <summary>Forgets everything and gives all pages back: the sequence runs again from its start.</summary>
+    public void Restart()
+    {
+        ReturnFrom(first);
+        for (int i = 0; i < pages.Length; i++)
+        {
+            (first[i], end[i]) = (0, 0);
+            if (fixedState[i].Exists)
+            {
+                fixedState[i].Span.Clear();
+            }
+        }
+        (Length, Planned) = (0, 0);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        while (pageCount > 0)
-        {
-            Return(--pageCount, specs.Length);
-        }
-        for (int i = 0; i < specs.Length; i++)
+        Restart();
+        for (int i = 0; i < pages.Length; i++)
         {
             NativeMemory.Free(pages[i]);
             pages[i] = null;
             fixedState[i].Free();
+            fixedState[i] = default;
         }
         pageCapacity = 0;
-        Length = 0;
     }
 
-    private static StateSpec[] Specs(LanguageModel model, Adapter? adapter)
+    /// <summary>Gives back the pages of each slot from one on.</summary>
+    private void ReturnFrom(int[] from)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        StateSpec[] specs = new StateSpec[model.Blocks.Count + 1];
-        for (int i = 0; i < model.Blocks.Count; i++)
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
         {
-            specs[i] = (adapter?.Mixer(i) ?? model.Blocks[i].Mixer).State;
+            while (end[i] > from[i])
+            {
+                pool.Return(pages[i][--end[i]], slots[i].PageFloats);
+            }
         }
-        specs[^1] = adapter?.Side?.State ?? default;
-        return specs;
     }
 
     private void Grow(int needed)
@@ -166,7 +244,7 @@ public sealed unsafe class SequenceState : IDisposable
             return;
         }
         int capacity = Math.Max(needed, Math.Max(8, 2 * pageCapacity));
-        for (int i = 0; i < specs.Length; i++)
+        for (int i = 0; i < pages.Length; i++)
         {
             pages[i] = (float**)NativeMemory.Realloc(pages[i], (nuint)(capacity * sizeof(float*)));
         }

@@ -73,8 +73,11 @@ public sealed class BeamSearch(LanguageModel model, PagePool pool)
     /// <summary>Runs the beams' new tokens and returns the best continuations of all, best first.</summary>
     private List<Candidate> Continue(ModelRun run, List<Beam> running, Adapter? adapter, Sampler sampler, int promptLength, int wanted)
     {
-
         run.Arena.Reset();
+        foreach (Beam beam in running.Where(b => b.State.IsStale(b.Tokens.Count)))
+        {
+            beam.State.Restart();
+        }
         int[] ids = [.. running.SelectMany(b => b.Tokens.Skip(b.State.Length))];
         (SequenceState, int)[] rows = [.. running.Select(b => (b.State, b.Tokens.Count - b.State.Length))];
         foreach ((SequenceState state, int count) in rows)
@@ -84,8 +87,12 @@ public sealed class BeamSearch(LanguageModel model, PagePool pool)
         run.Rows = new Rows(rows);
         run.Plan = BatchPlan.For(adapter, ids.Length);
         Tensor hidden = model.Forward(run, Input.Of(ids));
-        // The last row of each beam; all beams have one row after the first step, in which there is one beam.
-        Tensor last = hidden.ViewRows(hidden.Rows - running.Count, running.Count);
+        Tensor last = run.Allocate(running.Count, hidden.Width);
+        for (int beam = 0, row = 0; beam < running.Count; beam++)
+        {
+            row += rows[beam].Item2;
+            hidden.Row(row - 1).CopyTo(last.Row(beam));
+        }
         run.Plan = BatchPlan.For(adapter, running.Count);
         Tensor logits = model.Logits(run, last);
         List<Candidate> all = [];

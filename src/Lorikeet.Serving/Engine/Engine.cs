@@ -13,6 +13,7 @@ namespace Lorikeet.Serving;
 /// </remarks>
 public sealed class Engine : IDisposable
 {
+    private readonly EngineOptions options;
     private readonly PagePool pool;
     private readonly Scheduler scheduler;
     private readonly StepRows step;
@@ -35,10 +36,11 @@ public sealed class Engine : IDisposable
         options ??= new EngineOptions();
         Require(options.MaxSequences >= 1, $"MaxSequences is {options.MaxSequences}; expected 1 or more");
         Require(options.MaxRows >= 1, $"MaxRows is {options.MaxRows}; expected 1 or more");
+        this.options = options;
         Model = model;
         Tokenizer = tokenizer;
         pool = new PagePool(options.CacheBytes, options.PoisonFreedPages);
-        scheduler = new Scheduler(model, pool, options);
+        scheduler = new Scheduler(pool, options);
         step = new StepRows(model);
         scratch = new SamplingScratch(model.Config.VocabularySize);
     }
@@ -92,9 +94,10 @@ public sealed class Engine : IDisposable
         Require(request.Adapter is null || ReferenceEquals(request.Adapter.Model, Model), $"adapter {request.Adapter?.Name} was made for another model");
         request.Sampling.Check(vocabulary);
         int most = Math.Min(request.MaxTokens, longest - prompt);
-        long page = PageBytes(request.Adapter), needed = page * Scheduler.Pages(prompt + most);
+        StateLayout layout = new(Model, request.Adapter);
+        long needed = layout.Bytes(prompt + most, Math.Min(prompt + most, options.MaxRows));
         Require(needed <= pool.BudgetBytes, $"the request may need {needed} bytes of keys and values; the cache has {pool.BudgetBytes}: shorten it, or raise the cache");
-        Sequence sequence = new(++lastId, request, request.EndIds ?? Model.Config.EndIds, most, page, Tokenizer) { Group = groups.Enter(request.Adapter) };
+        Sequence sequence = new(++lastId, request, request.EndIds ?? Model.Config.EndIds, most, layout, Tokenizer) { Group = groups.Enter(request.Adapter) };
         scheduler.Add(sequence);
         return sequence.Id;
     }
@@ -225,16 +228,6 @@ public sealed class Engine : IDisposable
     {
         scheduler.Remove(sequence);
         groups.Leave(sequence.Adapter);
-    }
-
-    private long PageBytes(Adapter? adapter)
-    {
-        long floats = adapter?.Side?.State.PageFloats ?? 0;
-        for (int layer = 0; layer < Model.Blocks.Count; layer++)
-        {
-            floats += (adapter?.Mixer(layer) ?? Model.Blocks[layer].Mixer).State.PageFloats;
-        }
-        return floats * sizeof(float);
     }
 
     private static void Require(bool holds, string message)

@@ -8,7 +8,7 @@ namespace Lorikeet.Serving;
 /// others' single rows. When a growing sequence finds no page, the youngest gives all of its back and starts over later: it computes the same
 /// again, bit for bit.
 /// </remarks>
-internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOptions options)
+internal sealed class Scheduler(PagePool pool, EngineOptions options)
 {
     private readonly LinkedList<Sequence> waiting = [];
     private readonly List<Sequence> running = [];
@@ -47,6 +47,7 @@ internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOption
         {
             sequence.Rows = 0;
         }
+        StartStaleOver();
         int left = options.MaxRows;
         bool preempted = Grow(ref left);
         if (!preempted)
@@ -89,6 +90,20 @@ internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOption
         waiting.Clear();
     }
 
+    // The first to be let in again, and in their order.
+    private void StartStaleOver()
+    {
+        for (int i = running.Count - 1; i >= 0; i--)
+        {
+            if (running[i].IsStale)
+            {
+                running[i].Release();
+                waiting.AddFirst(running[i]);
+                running.RemoveAt(i);
+            }
+        }
+    }
+
     // Sequences that only add a row go first, the oldest before the others.
     private bool Grow(ref int left)
     {
@@ -101,7 +116,7 @@ internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOption
                 continue;
             }
             bool kept = true;
-            while (kept && !Fits(sequence))
+            while (kept && !Fits(sequence, 1))
             {
                 any = true;
                 Sequence youngest = running[^1];
@@ -110,7 +125,7 @@ internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOption
             }
             if (kept)
             {
-                sequence.Reserve(pool, model);
+                sequence.Reserve(pool, 1);
                 sequence.Rows = 1;
                 left--;
             }
@@ -132,20 +147,18 @@ internal sealed class Scheduler(LanguageModel model, PagePool pool, EngineOption
         while (running.Count < options.MaxSequences && waiting.First is { } first)
         {
             Sequence sequence = first.Value;
-            if (!Fits(sequence))
+            int rows = Math.Min(sequence.Pending, options.MaxRows);
+            if (!Fits(sequence, rows))
             {
                 return;
             }
             waiting.RemoveFirst();
-            sequence.Reserve(pool, model);
+            sequence.Reserve(pool, rows);
             running.Add(sequence);
         }
     }
 
-    private bool Fits(Sequence sequence) =>
-        (Pages(sequence.Count) - Pages(sequence.Reserved)) * sequence.PageBytes <= pool.BudgetBytes - pool.UsedBytes;
-
-    public static int Pages(int positions) => (int)(((long)positions + SequenceState.PageTokens - 1) / SequenceState.PageTokens);
+    private bool Fits(Sequence sequence, int rows) => sequence.Missing(rows) <= pool.BudgetBytes - pool.UsedBytes;
 
     // An insertion sort: the order hardly changes from step to step, and a decode step must not allocate.
     private void Group()

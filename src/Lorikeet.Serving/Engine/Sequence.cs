@@ -10,14 +10,14 @@ internal sealed class Sequence
     private readonly StopMatcher? stops;
     private int[] tokens;
 
-    public Sequence(int id, GenerationRequest request, IReadOnlyList<int> ends, int maxTokens, long pageBytes, Tokenizer? tokenizer)
+    public Sequence(int id, GenerationRequest request, IReadOnlyList<int> ends, int maxTokens, StateLayout layout, Tokenizer? tokenizer)
     {
         Id = id;
         Request = request;
         Sampler = new Sampler(request.Sampling, ends);
         Ends = [.. ends];
         MaxTokens = maxTokens;
-        PageBytes = pageBytes;
+        Layout = layout;
         PromptLength = request.Prompt.Count;
         Count = PromptLength;
         // All the room it will ever need: a decode step allocates nothing.
@@ -44,8 +44,8 @@ internal sealed class Sequence
 
     public int PromptLength { get; }
 
-    /// <summary>Bytes of one page in every slot of its state.</summary>
-    public long PageBytes { get; }
+    /// <summary>What its state holds.</summary>
+    public StateLayout Layout { get; }
 
     /// <summary>Groups sequences of one adapter.</summary>
     public int Group { get; init; }
@@ -58,9 +58,6 @@ internal sealed class Sequence
     /// <summary>Its state; null while it waits.</summary>
     public SequenceState? State { get; private set; }
 
-    /// <summary>Positions that its pages have room for, rounded down to what was asked for.</summary>
-    public int Reserved { get; private set; }
-
     /// <summary>Tokens whose rows the model has not seen.</summary>
     public int Pending => Count - (State?.Length ?? 0);
 
@@ -70,12 +67,20 @@ internal sealed class Sequence
     /// <summary>True where the step reaches its last token, so that the next is chosen; ask before the state counts the rows.</summary>
     public bool Samples => Rows == Pending;
 
+    /// <summary>True where its state was computed for a shorter sequence than it has become, and does not hold.</summary>
+    public bool IsStale => State is not null && State.IsStale(Count);
+
+    /// <summary>Bytes that <see cref="Reserve"/> would take from the pool.</summary>
+    /// <param name="rows">The most rows of a step.</param>
+    public long Missing(int rows) => State is null ? Layout.Bytes(Count, rows) : State.Missing(Pending, rows);
+
     /// <summary>Takes pages for all its present tokens; called where the pool has them.</summary>
-    public void Reserve(PagePool pool, LanguageModel model)
+    /// <param name="pool">The pool.</param>
+    /// <param name="rows">The most rows of a step.</param>
+    public void Reserve(PagePool pool, int rows)
     {
-        State ??= new SequenceState(pool, model, Adapter);
-        State.Reserve(Count - State.Length);
-        Reserved = Count;
+        State ??= new SequenceState(pool, Layout);
+        State.Reserve(Pending, rows);
     }
 
     /// <summary>Gives all pages back; what they held can be computed again.</summary>
@@ -83,7 +88,6 @@ internal sealed class Sequence
     {
         State?.Dispose();
         State = null;
-        Reserved = 0;
         Rows = 0;
     }
 

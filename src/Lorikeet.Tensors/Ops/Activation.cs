@@ -17,6 +17,9 @@ public enum ActivationKind
     /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).</summary>
     GeluTanh,
 
+    /// <summary>x / (1 + e^(-1.702 x)).</summary>
+    QuickGelu,
+
     /// <summary>1 / (1 + e^-x).</summary>
     Sigmoid,
 
@@ -41,6 +44,7 @@ public static class Activation
             case ActivationKind.Silu: Elementwise.Silu(x.Span, y.Span); break;
             case ActivationKind.Gelu: Elementwise.Gelu(x.Span, y.Span); break;
             case ActivationKind.GeluTanh: Elementwise.GeluTanh(x.Span, y.Span); break;
+            case ActivationKind.QuickGelu: Elementwise.QuickGelu(x.Span, y.Span); break;
             case ActivationKind.Sigmoid: Elementwise.Sigmoid(x.Span, y.Span); break;
             default: Elementwise.Tanh(x.Span, y.Span); break;
         }
@@ -59,6 +63,7 @@ public static class Activation
                 case ActivationKind.Silu: Elementwise.SiluBackward(x.Span, dy, dx, accumulate); break;
                 case ActivationKind.Gelu: Elementwise.GeluBackward(x.Span, dy, dx, accumulate); break;
                 case ActivationKind.GeluTanh: Elementwise.GeluTanhBackward(x.Span, dy, dx, accumulate); break;
+                case ActivationKind.QuickGelu: Elementwise.QuickGeluBackward(x.Span, dy, dx, accumulate); break;
                 case ActivationKind.Sigmoid: Elementwise.SigmoidBackward(x.Span, dy, dx, accumulate); break;
                 default: Elementwise.TanhBackward(x.Span, dy, dx, accumulate); break;
             }

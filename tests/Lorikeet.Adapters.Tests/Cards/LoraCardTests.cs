@@ -13,7 +13,7 @@ public sealed class LoraCardTests(ITestOutputHelper output)
     [Trait("Card", "LoRA 1")]
     public void In_the_first_step_only_B_gets_a_gradient()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = MethodRow.Of("lora").Create(model);
         Bench.Backward(model, adapter, Bench.Prompts);
         foreach ((string key, Parameter parameter) in adapter.NamedParameters)

@@ -8,7 +8,7 @@ internal static class Bench
 {
     public static readonly int[][] Prompts = [[5, 9, 2, 40, 17], [3, 3, 61], [22, 11, 8, 30, 1, 44, 6], [50]];
 
-    public static Llama Model(int layers = 2, int hidden = 32, float deviation = 0.2f, ulong seed = 7, bool bias = true) => Llama.Build(
+    public static LanguageModel Model(int layers = 2, int hidden = 32, float deviation = 0.2f, ulong seed = 7, bool bias = true) => ModelLoader.Build(
         new ModelConfig
         {
             HiddenSize = hidden,

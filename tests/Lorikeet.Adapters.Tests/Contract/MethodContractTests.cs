@@ -20,7 +20,7 @@ public sealed class MethodContractTests
     public void A_fresh_adapter_changes_nothing(string name)
     {
         MethodRow row = MethodRow.Of(name);
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = row.Create(model);
         float[] plain = Bench.Logits(model, null, Bench.Prompts[2]);
         foreach (bool own in new[] { false, true })
@@ -42,7 +42,7 @@ public sealed class MethodContractTests
     public void Training_moves_the_adapter_and_nothing_else(string name)
     {
         MethodRow row = MethodRow.Of(name);
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = row.Create(model);
         float[] plain = Bench.Logits(model, null, Bench.Prompts[2]);
         List<float[]> weights = [.. model.Tensors.Select(Copy)];
@@ -65,7 +65,7 @@ public sealed class MethodContractTests
     [MemberData(nameof(Rows))]
     public void Checkpointing_gives_the_same_gradients(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
         float kept = Bench.Backward(model, adapter, Bench.Prompts);
         List<float[]> gradients = [.. adapter.Parameters.Select(p => p.Gradient.Span.ToArray())];
@@ -85,7 +85,7 @@ public sealed class MethodContractTests
     public void The_number_of_parameters_is_the_formula(string name)
     {
         MethodRow row = MethodRow.Of(name);
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = row.Create(model, """["q_proj", "down_proj", "o_proj"]""");
         long expected = 0;
         foreach (LinearSite site in model.Sites.OfType<LinearSite>().Where(s => adapter[s] is not null))
@@ -103,7 +103,7 @@ public sealed class MethodContractTests
     [MemberData(nameof(Rows))]
     public void The_batched_form_is_the_methods_own_forward(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
         float[] form = Bench.Logits(model, adapter, Bench.Prompts[2]), own = Bench.Logits(model, adapter, Bench.Prompts[2], ownForwards: true);
         Assert.True(Bench.Difference(form, Bench.Logits(model, null, Bench.Prompts[2])) > 1e-3, "the adapter does nothing");
@@ -120,7 +120,7 @@ public sealed class MethodContractTests
     [MemberData(nameof(Rows))]
     public void Merged_is_unmerged_and_unmerging_restores_every_bit(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
         float[] plain = Bench.Logits(model, null, Bench.Prompts[2]), expected = Bench.Logits(model, adapter, Bench.Prompts[2]);
         List<float[]> weights = [.. model.Tensors.Select(Copy)];
@@ -139,7 +139,7 @@ public sealed class MethodContractTests
     [MemberData(nameof(Rows))]
     public void Files_come_back_byte_for_byte(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
         using TemporaryFolder folder = new();
         AdapterFolder.Save(adapter, folder.Of("first"));
@@ -160,7 +160,7 @@ public sealed class MethodContractTests
     [MemberData(nameof(Rows))]
     public void Numbers_that_are_not_finite_are_refused(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
         using TemporaryFolder folder = new();
         foreach (float bad in new[] { float.NaN, float.PositiveInfinity })
@@ -188,11 +188,11 @@ public sealed class MethodContractTests
     [MemberData(nameof(Rows))]
     public void A_file_of_another_base_is_refused_in_one_line(string name)
     {
-        using Llama model = Bench.Model(), wider = Bench.Model(hidden: 64), shallower = Bench.Model(layers: 1);
+        using LanguageModel model = Bench.Model(), wider = Bench.Model(hidden: 64), shallower = Bench.Model(layers: 1);
         using TrainedAdapter adapter = MethodRow.Of(name).CreateShaken(model);
         using TemporaryFolder folder = new();
         AdapterFolder.Save(adapter, folder.Of("a"));
-        foreach (Llama other in new[] { wider, shallower })
+        foreach (LanguageModel other in new[] { wider, shallower })
         {
             BadFileException error = Assert.Throws<BadFileException>(() => AdapterFolder.Load(folder.Of("a"), other));
             Assert.DoesNotContain('\n', error.Message);

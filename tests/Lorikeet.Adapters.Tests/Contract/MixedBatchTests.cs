@@ -11,7 +11,7 @@ public sealed class MixedBatchTests
     [Trait("Card", "FLoRA 3")]
     public void Sixty_four_rows_with_sixty_four_adapters_equal_lone_runs_bit_for_bit()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         List<(Adapter? Adapter, int[] Tokens)> batch = Batch(model, 64);
         float[][] served = Bench.Serve(model, batch);
         for (int i = 0; i < batch.Count; i++)
@@ -30,7 +30,7 @@ public sealed class MixedBatchTests
     [Fact]
     public void Chunks_of_a_prompt_and_whole_sequences_without_state_agree()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         List<(Adapter? Adapter, int[] Tokens)> batch = Batch(model, 20);
         float[][] served = Bench.Serve(model, batch), other = Bench.Serve(model, batch, chunk: 5, decode: 0);
         float[] whole = Bench.Logits(model, batch);
@@ -47,7 +47,7 @@ public sealed class MixedBatchTests
     [Fact]
     public void One_adapter_on_several_rows_is_one_adapter()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         foreach (MethodRow row in MethodRow.All)
         {
             using TrainedAdapter adapter = row.CreateShaken(model);
@@ -60,7 +60,7 @@ public sealed class MixedBatchTests
     [Fact]
     public void Adapters_trained_in_one_batch_get_the_gradients_of_lone_runs()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         List<TrainedAdapter> adapters = [.. MethodRow.All.Select(r => r.CreateShaken(model))];
         using (ModelRun run = new() { Tape = new Tensors.Tape() })
         {
@@ -82,7 +82,7 @@ public sealed class MixedBatchTests
         adapters.ForEach(a => a.Dispose());
     }
 
-    private static List<(Adapter? Adapter, int[] Tokens)> Batch(Llama model, int rows)
+    private static List<(Adapter? Adapter, int[] Tokens)> Batch(LanguageModel model, int rows)
     {
         List<(Adapter?, int[])> batch = [];
         for (int i = 0; i < rows; i++)

@@ -13,7 +13,7 @@ public sealed class FloraCostTests
     [Fact]
     public void A_row_of_rank_r_is_r_rows_of_the_one_product()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         foreach ((string row, int expected) in new[] { ("flora-r1", 1), ("flora-mean", 4), ("hira", 4), ("flora-residual", 4), ("lora", 1) })
         {
             using Adapter adapter = MethodRow.Of(row).Create(model);

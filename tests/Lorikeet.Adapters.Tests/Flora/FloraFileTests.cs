@@ -16,7 +16,7 @@ public sealed class FloraFileTests
     [InlineData("""{}""", "FLORA", ".flora_A")]
     public void The_residual_form_with_scale_one_is_PEFTs_HiRA(string options, string type, string suffix)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = Make(model, options);
         Assert.Equal(type, adapter.Config["peft_type"]!.GetValue<string>());
         Assert.Equal(type == "FLORA", adapter.Config.ContainsKey("mode"));
@@ -35,7 +35,7 @@ public sealed class FloraFileTests
     [InlineData("""{"mode": "residual", "hira_dropout": 1}""", "hira_dropout")]
     public void Options_that_contradict_each_other_are_refused_by_name(string options, string expected)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         BadFileException error = Assert.Throws<BadFileException>(() => Make(model, options));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
@@ -44,7 +44,7 @@ public sealed class FloraFileTests
     [Fact]
     public void HiRA_of_the_token_table_trains_merges_and_comes_back()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = Make(model, """{"peft_type": "HIRA", "r": 3, "target_modules": ["embed_tokens", "q_proj"]}""");
         Assert.Equal(Bench.Logits(model, null, Bench.Prompts[2]), Bench.Logits(model, adapter, Bench.Prompts[2]));
         Bench.Shake(adapter);
@@ -64,7 +64,7 @@ public sealed class FloraFileTests
     [Fact]
     public void Keys_without_effect_are_kept_and_named()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = Make(model, """{"peft_type": "HIRA", "r": 2, "lora_alpha": 64, "rank_pattern": {"q_proj": 5}}""");
         Assert.All(adapter.Changes, c => Assert.Equal(2, ((FloraSite)c.Change).Rank));
         Assert.Contains(adapter.Warnings, w => w.Contains("lora_alpha", StringComparison.Ordinal));

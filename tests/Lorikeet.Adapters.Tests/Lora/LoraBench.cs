@@ -44,7 +44,7 @@ internal static class LoraBench
         return config;
     }
 
-    public static LanguageModel Tied() => Llama.Build(
+    public static LanguageModel Tied() => ModelLoader.Build(
         new ModelConfig
         {
             HiddenSize = 32,

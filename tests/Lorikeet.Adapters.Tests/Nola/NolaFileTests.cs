@@ -17,7 +17,7 @@ public sealed class NolaFileTests
     [InlineData("int4", 4)]
     public void The_file_is_a_header_the_coefficients_and_their_scales(string type, int bits)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = Make(model, type);
         using TemporaryFolder folder = new();
         AdapterFolder.Save(adapter, folder.Of("a"));
@@ -34,7 +34,7 @@ public sealed class NolaFileTests
     public void The_default_has_the_count_of_the_paper()
     {
         // LLaMA-2 7B has 57,344 numbers for 32 blocks, whatever their width; a model of two blocks has a sixteenth.
-        using Llama model = Bench.Model(layers: 2);
+        using LanguageModel model = Bench.Model(layers: 2);
         using TrainedAdapter adapter = AdapterMethods.Find("nola").Create("nola", model, new JsonObject { ["target_modules"] = "all-linear" }, new CounterRandom(1));
         Assert.Equal(57_344 / 16, adapter.ParameterCount);
     }
@@ -43,7 +43,7 @@ public sealed class NolaFileTests
     [Trait("Card", "NOLA 4")]
     public void The_same_seed_makes_the_same_logits_on_reload_and_another_seed_is_noticed()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = Make(model, "f32");
         using TemporaryFolder folder = new();
         AdapterFolder.Save(adapter, folder.Of("a"));
@@ -77,7 +77,7 @@ public sealed class NolaFileTests
     [Trait("Card", "NOLA 6")]
     public void Int8_coefficients_hardly_change_the_loss_and_int4_little()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter adapter = Make(model, "f32");
         double exact = Bench.Loss(model, adapter, Bench.Prompts);
         foreach ((string type, double allowed) in new[] { ("int8", 0.005), ("int4", 0.08), ("f16", 0.001) })

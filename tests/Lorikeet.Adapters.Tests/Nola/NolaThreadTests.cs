@@ -17,7 +17,7 @@ public sealed class NolaThreadTests
     public void A_reload_with_another_number_of_threads_has_the_same_logits(string type)
     {
         // Wide enough that expanding takes several pieces of work.
-        using Llama model = Bench.Model(hidden: 256);
+        using LanguageModel model = Bench.Model(hidden: 256);
         using TemporaryFolder folder = new();
         JsonObject config = new() { ["r"] = 8, ["num_basis"] = 24, ["coefficient_type"] = type, ["target_modules"] = "all-linear" };
         using (TrainedAdapter made = AdapterMethods.Find("nola").Create("nola", model, config, new CounterRandom(1)))

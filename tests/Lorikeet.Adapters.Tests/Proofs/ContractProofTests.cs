@@ -13,7 +13,7 @@ public sealed class ContractProofTests
     [MemberData(nameof(Names))]
     public void Trains_and_leaves_the_base_alone(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using Adapter adapter = Proof.Make(name, model);
         List<float[]> weights = [.. model.Tensors.Select(Copy)];
         float first = Bench.Backward(model, adapter, Bench.Prompts), loss = first;
@@ -34,7 +34,7 @@ public sealed class ContractProofTests
     [MemberData(nameof(Names))]
     public void Gradients_equal_differences_of_the_whole_models_loss(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using Adapter adapter = Proof.Make(name, model);
         int[][] data = [Bench.Prompts[0], Bench.Prompts[1]];
         Bench.Backward(model, adapter, data);
@@ -63,7 +63,7 @@ public sealed class ContractProofTests
     [MemberData(nameof(Names))]
     public void Checkpointing_gives_the_same_gradients(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using Adapter adapter = Proof.Make(name, model);
         Bench.Backward(model, adapter, Bench.Prompts);
         List<float[]> gradients = [.. adapter.Parameters.Select(p => p.Gradient.Span.ToArray())];
@@ -79,7 +79,7 @@ public sealed class ContractProofTests
     [MemberData(nameof(Names))]
     public void Serves_in_a_mixed_batch_to_the_bits_of_its_lone_run(string name)
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using Adapter adapter = Proof.Make(name, model);
         using TrainedAdapter lora = MethodRow.Of("lora").CreateShaken(model), flora = MethodRow.Of("flora-mean").CreateShaken(model);
         float[] alone = Bench.Serve(model, [(adapter, Bench.Prompts[2])])[0];
@@ -100,7 +100,7 @@ public sealed class ContractProofTests
     [Fact]
     public void A_rule_may_mask_or_consume_a_gradient_the_moment_it_is_ready()
     {
-        using Llama model = Bench.Model();
+        using LanguageModel model = Bench.Model();
         using TrainedAdapter plain = MethodRow.Of("lora").CreateShaken(model), ruled = MethodRow.Of("lora").CreateShaken(model);
         const float Rate = 0.05f;
         Bench.Backward(model, plain, Bench.Prompts);

@@ -14,7 +14,7 @@ public sealed class LeakTests
         long before = Storage.LiveBytes;
         foreach (string name in Proof.Names)
         {
-            using Llama model = Bench.Model();
+            using LanguageModel model = Bench.Model();
             using Adapter adapter = Proof.Make(name, model);
             Bench.Backward(model, adapter, Bench.Prompts);
             Bench.Serve(model, [(adapter, Bench.Prompts[0]), (null, Bench.Prompts[1])]);
@@ -30,7 +30,7 @@ public sealed class LeakTests
         {
             foreach (MethodRow row in MethodRow.All)
             {
-                using Llama model = Bench.Model();
+                using LanguageModel model = Bench.Model();
                 using TrainedAdapter adapter = row.CreateShaken(model);
                 Bench.Backward(model, adapter, Bench.Prompts);
                 AdapterFolder.Save(adapter, folder.Of(row.Name));

@@ -35,13 +35,16 @@ public sealed unsafe class PagedAttentionTests
     }
 
     [Theory]
-    [InlineData(9, 3, 64, 0)]
-    [InlineData(4, 2, 20, 37)]
-    [InlineData(4, 4, 16, 1)]
-    [InlineData(5, 1, 32, 64)]
-    public void Chunks_pages_threads_and_neighbours_change_no_bit(int heads, int keyHeads, int headDim, int window)
+    [InlineData(9, 3, 64, 0, "")]
+    [InlineData(4, 2, 20, 37, "")]
+    [InlineData(4, 4, 16, 1, "")]
+    [InlineData(5, 1, 32, 64, "")]
+    [InlineData(4, 2, 256, 40, "cap")]
+    [InlineData(6, 6, 20, 0, "slopes")]
+    [InlineData(4, 2, 16, 0, "rounded and cap")]
+    public void Chunks_pages_threads_and_neighbours_change_no_bit(int heads, int keyHeads, int headDim, int window, string bent)
     {
-        AttentionShape shape = new(heads, keyHeads, headDim, 1 / MathF.Sqrt(headDim), window);
+        (AttentionShape shape, float[] slopes) = AttentionTests.Bent(bent, heads, keyHeads, headDim, 1 / MathF.Sqrt(headDim), window);
         const int Rows = 137;
         Seeded random = new(61);
         int qw = heads * headDim, kw = keyHeads * headDim;
@@ -49,7 +52,7 @@ public sealed unsafe class PagedAttentionTests
         float[] k = random.Array(Rows * kw, 2);
         float[] v = random.Array(Rows * kw);
         float[] expected = new float[q.Length];
-        Attention.Forward(shape, AttentionTests.Sequences(Rows), q, k, v, expected, []);
+        Attention.Forward(shape, AttentionTests.Sequences(Rows), q, k, v, expected, [], slopes);
         int threads = Team.Shared.Threads;
         try
         {
@@ -57,11 +60,11 @@ public sealed unsafe class PagedAttentionTests
             {
                 Team.Use(team);
                 float[] whole = new float[q.Length];
-                Attention.Forward(shape, AttentionTests.Sequences(Rows), q, k, v, whole, []);
+                Attention.Forward(shape, AttentionTests.Sequences(Rows), q, k, v, whole, [], slopes);
                 Near.Same(expected, whole, $"rows, {team} threads");
                 foreach (int chunk in new[] { Rows, 1, 7, 32, 50 })
                 {
-                    float[] y = InChunks(shape, q, k, v, Rows, chunk, random);
+                    float[] y = InChunks(shape, slopes, q, k, v, Rows, chunk, random);
                     Near.Same(expected, y, $"pages, chunks of {chunk}, {team} threads");
                 }
             }
@@ -73,7 +76,7 @@ public sealed unsafe class PagedAttentionTests
     }
 
     // Runs one sequence chunk by chunk between two neighbours whose rows differ at every step.
-    private static float[] InChunks(AttentionShape shape, float[] q, float[] k, float[] v, int rows, int chunk, Seeded random)
+    private static float[] InChunks(AttentionShape shape, float[] slopes, float[] q, float[] k, float[] v, int rows, int chunk, Seeded random)
     {
         int qw = shape.Heads * shape.HeadDim, kw = shape.KeyHeads * shape.HeadDim;
         using Pages pages = new(rows, shape.KeyHeads, shape.HeadDim);
@@ -100,7 +103,7 @@ public sealed unsafe class PagedAttentionTests
                 new() { Row = first + own, Rows = 1, Start = steps, Pages = after.Table },
             ];
             PagedAttention.Write(shape, sequences, ck, cv);
-            PagedAttention.Forward(shape, sequences, cq, cy);
+            PagedAttention.Forward(shape, sequences, cq, cy, slopes);
             Assert.True(Reduce.AllFinite(cy), "a slot that nobody wrote was read");
             cy.AsSpan(first * qw, own * qw).CopyTo(result.AsSpan(start * qw));
         }

@@ -91,8 +91,8 @@ public sealed class LlamaTests : IDisposable
         int[] tokens = TinyModel.Tokens(37);
         float[] plain = TinyModel.Whole(model, tokens);
         using ModelRun run = new() { Rows = new Rows(37), Tape = new Tape(), Checkpointing = checkpointing };
-        model.FinalNorm.Weight.Trainable = true;
-        model.Blocks[0].MixerNorm.Weight.Trainable = true;
+        model.FinalNorm!.Weight.Trainable = true;
+        model.Blocks[0].MixerNorm!.Weight.Trainable = true;
         run.Tape.Begin(run);
         Tensor logits = model.Logits(run, model.Forward(run, Input.Of(tokens)));
         Assert.True(logits.Recorded);

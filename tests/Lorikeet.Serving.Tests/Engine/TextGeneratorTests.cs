@@ -65,7 +65,7 @@ public sealed class TextGeneratorTests : IDisposable
     {
         using ManualResetEventSlim entered = new(), go = new();
         using Adapter adapter = new("waits", model);
-        adapter.Set(model.FinalNorm, new WaitingSite(entered, go));
+        adapter.Set(model.FinalNorm!, new WaitingSite(entered, go));
         using TextGenerator generator = new(model, new ByteTokenizer());
         using CancellationTokenSource stop = new();
         Task leaving = Task.Run(async () =>

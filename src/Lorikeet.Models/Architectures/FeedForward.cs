@@ -1,0 +1,13 @@
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>The feed-forward of the first transformers: down( f(up x) ).</summary>
+/// <param name="up">The projection to the inner width.</param>
+/// <param name="down">The projection back to the hidden size.</param>
+/// <param name="activation">f.</param>
+public sealed class FeedForward(Projection up, Projection down, ActivationKind activation) : IFeedForward
+{
+    /// <inheritdoc/>
+    public Tensor Forward(ModelRun run, in Tensor x) => down.Forward(run, Activation.Forward(run, up.Forward(run, x), activation));
+}
