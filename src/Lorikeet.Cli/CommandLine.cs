@@ -64,6 +64,7 @@ internal static class CommandLine
         MethodsCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
+        ConvertCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
     });
