@@ -54,7 +54,7 @@ internal static class CommandLine
     /// <summary>The command with all its subcommands.</summary>
     internal static RootCommand CreateRoot() => BriefHelp.Use(new RootCommand(
         "Adapts one foundation model a thousand ways: trains small adapters and runs a batch in which every row has its own.\n" +
-        "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
+        "LORIKEET_THREADS sets the number of threads, LORIKEET_KERNELS=scalar|avx2|avx512 the kernels, LORIKEET_TRACE=1 shows traces of errors.")
     {
         DemoCommand.Create(),
         GenerateCommand.Create(),

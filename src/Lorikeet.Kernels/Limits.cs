@@ -11,15 +11,26 @@ public static unsafe class Limits
 {
     private const double Seconds = 0.3;
 
-    /// <summary>The rate of float32 fused multiply-adds on registers alone, in GFLOP/s (two operations each).</summary>
+    /// <summary>The rate of float32 fused multiply-adds on registers alone, in GFLOP/s (two operations each), with the vectors of the variant in use.</summary>
     /// <param name="threads">Threads that work together, at least 1.</param>
-    /// <returns>The best of rounds that take about 0.3 seconds together, 256-bit vectors; without AVX2 and FMA, of scalar operations.</returns>
+    /// <returns>The best of rounds that take about 0.3 seconds together.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 or more than 256 threads.</exception>
-    public static double FmaGflops(int threads)
+    public static double FmaGflops(int threads) => FmaGflops(threads, KernelPath.Current);
+
+    /// <summary>The same with the vectors of a variant: of 512 bits, 256 bits or single numbers.</summary>
+    /// <param name="threads">Threads that work together, at least 1.</param>
+    /// <param name="variant">One of <see cref="KernelPath.Available"/>.</param>
+    /// <returns>The best of rounds that take about 0.3 seconds together.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 or more than 256 threads.</exception>
+    /// <exception cref="PlatformNotSupportedException">This machine cannot run the variant.</exception>
+    public static double FmaGflops(int threads, KernelVariant variant)
     {
+        if (!KernelPath.Available.Contains(variant))
+        {
+            throw new PlatformNotSupportedException($"limits: this machine runs {string.Join(", ", KernelPath.Available)}, not {variant}");
+        }
         using Team team = new(threads);
-        bool wide = Avx2.IsSupported && Fma.IsSupported;
-        FmaJob job = new() { Wide = wide, Steps = 20_000 };
+        FmaJob job = new() { Variant = variant, Steps = 20_000 };
         double best = 0;
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start).TotalSeconds < Seconds)
@@ -29,7 +40,7 @@ public static unsafe class Limits
             long begin = Stopwatch.GetTimestamp();
             team.Run(ref job, chunks);
             double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
-            double operations = 2.0 * chunks * job.Steps * FmaJob.Chains * (wide ? Vector256<float>.Count : 1);
+            double operations = 2.0 * chunks * job.Steps * FmaJob.Chains * FmaJob.Lanes(variant);
             best = Math.Max(best, operations / seconds / 1e9);
         }
         return best;
@@ -68,18 +79,54 @@ public static unsafe class Limits
     {
         public const int Chains = 12;
 
-        public bool Wide;
+        public KernelVariant Variant;
         public int Steps;
         public float Sink;
 
         public void Execute(int chunk)
         {
-            float sum = Wide ? RunWide(chunk, Steps) : RunScalar(chunk, Steps);
+            float sum = Variant switch
+            {
+                KernelVariant.Avx512 => RunWidest(chunk, Steps),
+                KernelVariant.Avx2 => RunWide(chunk, Steps),
+                _ => RunScalar(chunk, Steps),
+            };
             if (sum == float.MinValue)
             {
                 // Never so; but the JIT cannot know, and keeps the loop.
                 Sink = sum;
             }
+        }
+
+        public static int Lanes(KernelVariant variant) => variant switch
+        {
+            KernelVariant.Avx512 => Vector512<float>.Count,
+            KernelVariant.Avx2 => Vector256<float>.Count,
+            _ => 1,
+        };
+
+        private static float RunWidest(int chunk, int steps)
+        {
+            Vector512<float> factor = Vector512.Create(0.5f + chunk * 1e-6f);
+            Vector512<float> term = Vector512.Create(0.25f);
+            Vector512<float> a, b, c, d, e, f, g, h, i, j, k, l;
+            a = b = c = d = e = f = g = h = i = j = k = l = term;
+            for (int step = 0; step < steps; step++)
+            {
+                a = Avx512F.FusedMultiplyAdd(a, factor, term);
+                b = Avx512F.FusedMultiplyAdd(b, factor, term);
+                c = Avx512F.FusedMultiplyAdd(c, factor, term);
+                d = Avx512F.FusedMultiplyAdd(d, factor, term);
+                e = Avx512F.FusedMultiplyAdd(e, factor, term);
+                f = Avx512F.FusedMultiplyAdd(f, factor, term);
+                g = Avx512F.FusedMultiplyAdd(g, factor, term);
+                h = Avx512F.FusedMultiplyAdd(h, factor, term);
+                i = Avx512F.FusedMultiplyAdd(i, factor, term);
+                j = Avx512F.FusedMultiplyAdd(j, factor, term);
+                k = Avx512F.FusedMultiplyAdd(k, factor, term);
+                l = Avx512F.FusedMultiplyAdd(l, factor, term);
+            }
+            return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
         }
 
         private static float RunWide(int chunk, int steps)

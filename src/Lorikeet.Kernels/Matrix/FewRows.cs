@@ -57,7 +57,7 @@ internal unsafe struct FewRows<TElement> : IJob
         int panel = (int)((long)groups * chunk / chunks) * Group;
         int end = Math.Min(panels, (int)((long)groups * (chunk + 1) / chunks) * Group);
         int whole = Math.Min(end, outputs / Lanes);
-        nint panelBytes = inputs * Step;
+        nint panelBytes = (nint)PackedMatrix.PanelBytes(inputs, TElement.Type);
         byte* weights = packed + panel * panelBytes;
         if (rows == 1)
         {
@@ -107,21 +107,51 @@ internal unsafe struct FewRows<TElement> : IJob
             b3 = Avx.LoadVector256(y + 56);
         }
         nint at = 0;
-        for (nint k = 0; k < depth; k++, at += Step)
+        nint k = 0;
+        Vector256<float> value;
+        for (; k + 2 <= depth; k += 2, at += 2 * Step)
         {
             Sse.Prefetch0(w0 + at + Ahead);
             Sse.Prefetch0(w1 + at + Ahead);
             Sse.Prefetch0(w2 + at + Ahead);
             Sse.Prefetch0(w3 + at + Ahead);
-            Vector256<float> value = Avx.BroadcastScalarToVector256(x + k);
-            a0 = Fma.MultiplyAdd(value, TElement.Low(w0 + at), a0);
-            b0 = Fma.MultiplyAdd(value, TElement.High(w0 + at), b0);
-            a1 = Fma.MultiplyAdd(value, TElement.Low(w1 + at), a1);
-            b1 = Fma.MultiplyAdd(value, TElement.High(w1 + at), b1);
-            a2 = Fma.MultiplyAdd(value, TElement.Low(w2 + at), a2);
-            b2 = Fma.MultiplyAdd(value, TElement.High(w2 + at), b2);
-            a3 = Fma.MultiplyAdd(value, TElement.Low(w3 + at), a3);
-            b3 = Fma.MultiplyAdd(value, TElement.High(w3 + at), b3);
+            if (TElement.Size == sizeof(float))
+            {
+                Sse.Prefetch0(w0 + at + Step + Ahead);
+                Sse.Prefetch0(w1 + at + Step + Ahead);
+                Sse.Prefetch0(w2 + at + Step + Ahead);
+                Sse.Prefetch0(w3 + at + Step + Ahead);
+            }
+            value = Avx.BroadcastScalarToVector256(x + k);
+            a0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at), a0);
+            b0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at + 32), b0);
+            a1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at), a1);
+            b1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at + 32), b1);
+            a2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at), a2);
+            b2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at + 32), b2);
+            a3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at), a3);
+            b3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at + 32), b3);
+            value = Avx.BroadcastScalarToVector256(x + k + 1);
+            a0 = Fma.MultiplyAdd(value, TElement.Odd(w0 + at, Step), a0);
+            b0 = Fma.MultiplyAdd(value, TElement.Odd(w0 + at + 32, Step), b0);
+            a1 = Fma.MultiplyAdd(value, TElement.Odd(w1 + at, Step), a1);
+            b1 = Fma.MultiplyAdd(value, TElement.Odd(w1 + at + 32, Step), b1);
+            a2 = Fma.MultiplyAdd(value, TElement.Odd(w2 + at, Step), a2);
+            b2 = Fma.MultiplyAdd(value, TElement.Odd(w2 + at + 32, Step), b2);
+            a3 = Fma.MultiplyAdd(value, TElement.Odd(w3 + at, Step), a3);
+            b3 = Fma.MultiplyAdd(value, TElement.Odd(w3 + at + 32, Step), b3);
+        }
+        if (k < depth)
+        {
+            value = Avx.BroadcastScalarToVector256(x + k);
+            a0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at), a0);
+            b0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at + 32), b0);
+            a1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at), a1);
+            b1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at + 32), b1);
+            a2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at), a2);
+            b2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at + 32), b2);
+            a3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at), a3);
+            b3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at + 32), b3);
         }
         Avx.Store(y, a0);
         Avx.Store(y + 8, b0);

@@ -113,7 +113,7 @@ public static unsafe partial class Hadamard
                     float* to = Expanded + (i * Rank + j) * Inputs;
                     float* x = X + i * Inputs;
                     float* b = B + (long)j * Inputs;
-                    if (Variant == KernelVariant.Avx2)
+                    if (Variant != KernelVariant.Scalar)
                     {
                         ProductAvx2(x, b, Inputs, to);
                     }
@@ -146,7 +146,7 @@ public static unsafe partial class Hadamard
             {
                 float* q = Q + i * Rank * Outputs;
                 float* y = Y + i * Outputs;
-                if (Variant == KernelVariant.Avx2)
+                if (Variant != KernelVariant.Scalar)
                 {
                     ReduceRowAvx2(q, A, Rank, Outputs, Scale, y, Accumulate);
                 }

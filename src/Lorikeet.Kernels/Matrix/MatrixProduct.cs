@@ -33,7 +33,11 @@ public static unsafe partial class MatrixProduct
         fixed (float* right = b)
         fixed (float* to = c)
         {
-            if (KernelPath.UseAvx2)
+            if (KernelPath.UseAvx512)
+            {
+                MultiplyAvx512(left, transposeA, right, transposeB, to, m, n, k, scale, accumulate);
+            }
+            else if (KernelPath.UseAvx2)
             {
                 MultiplyAvx2(left, transposeA, right, transposeB, to, m, n, k, scale, accumulate);
             }

@@ -2,16 +2,11 @@ namespace Lorikeet.Kernels;
 
 public static unsafe partial class PackedMatrix
 {
-    // The most rows that read the matrix directly, by measurement: widening bfloat16 in registers hides behind the arithmetic of a tile, so two
-    // tiles do it twice and still gain on a copy in the cache; binary16 takes so many shifts that more than three rows share one copy.
-    private static int FewRowsOf(ElementType type) => type switch
-    {
-        ElementType.F32 => TileKernel.Most,
-        ElementType.BF16 => 2 * TileKernel.Most,
-        _ => 3,
-    };
+    // The most rows that read the matrix directly. Widening bfloat16 in registers hides behind the arithmetic of a tile; binary16 takes so many
+    // shifts that more than three rows share one widened copy in the cache.
+    private static int FewRowsOf(ElementType type) => type == ElementType.F16 ? 3 : 2 * TileKernel.Most;
 
-    /// <summary>A few rows read the packed matrix once, halves widened in registers; more rows widen each panel once into the cache.</summary>
+    /// <summary>A few rows read the packed matrix once, straight through; more rows take their inputs in blocks that stay in the caches.</summary>
     internal static void MultiplyAvx2(
         float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
     {
@@ -22,7 +17,7 @@ public static unsafe partial class PackedMatrix
         if (rows > FewRowsOf(type))
         {
             PanelSource source = new() { Kind = PanelKind.Packed, Type = type, Data = packed, Columns = outputs, Depth = inputs };
-            PanelProduct.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);
+            PanelProduct<NarrowTiles>.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);
             return;
         }
         switch (type)
@@ -48,6 +43,6 @@ public static unsafe partial class PackedMatrix
             return;
         }
         PanelSource source = new() { Kind = PanelKind.PackedTransposed, Type = type, Data = packed, Columns = inputs, Depth = outputs };
-        PanelProduct.Run(source, dy, transposeX: false, rows, dx, accumulate, scale: 1f, chainFromY: true);
+        PanelProduct<NarrowTiles>.Run(source, dy, transposeX: false, rows, dx, accumulate, scale: 1f, chainFromY: true);
     }
 }

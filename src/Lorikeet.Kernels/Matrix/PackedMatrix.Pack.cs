@@ -35,7 +35,7 @@ public static unsafe partial class PackedMatrix
         }
     }
 
-    /// <summary>One panel a chunk: blocks of ks are widened, laid out [k][16] and narrowed.</summary>
+    /// <summary>One panel a chunk: blocks of ks are widened, laid out [k][16] (pairs of ks for halves) and narrowed.</summary>
     private struct PackJob : IJob
     {
         private const int DepthBlock = 128;
@@ -77,10 +77,11 @@ public static unsafe partial class PackedMatrix
                         }
                     }
                 }
-                Store(block, halves, depth, Target + ((long)panel * Inputs + k) * Lanes * To.Size());
+                Store(block, halves, depth, Target + (panel * PanelBytes(Inputs, To)) + (k * StepBytes(To)));
             }
         }
 
+        // Blocks start at even ks: pairs never straddle them.
         private readonly void Store(float* block, ushort* halves, int depth, byte* target)
         {
             if (To == ElementType.F32)
@@ -88,14 +89,19 @@ public static unsafe partial class PackedMatrix
                 Casting.Narrow(block, To, target, depth * Lanes);
                 return;
             }
+            if (depth % 2 != 0)
+            {
+                new Span<float>(block + (depth * Lanes), Lanes).Clear();
+                depth++;
+            }
             Casting.Narrow(block, To, (byte*)halves, depth * Lanes);
             ushort* to = (ushort*)target;
-            for (int i = 0; i < depth; i++, halves += Lanes, to += Lanes)
+            for (int i = 0; i < depth; i += 2, halves += 2 * Lanes, to += 2 * Lanes)
             {
-                for (int l = 0; l < Lanes / 2; l++)
+                for (int l = 0; l < Lanes; l++)
                 {
                     to[2 * l] = halves[l];
-                    to[2 * l + 1] = halves[l + Lanes / 2];
+                    to[(2 * l) + 1] = halves[l + Lanes];
                 }
             }
         }

@@ -3,8 +3,8 @@ namespace Lorikeet.Kernels;
 /// <summary>A frozen matrix [outputs, inputs], packed once at load, and its two products: forward, and transposed for gradients.</summary>
 /// <remarks>
 /// <para>
-/// Layout: [ceil(outputs/16)][inputs][16]; lane l of panel p is output 16p + l, lanes past <c>outputs</c> are zero. Within the 16 lanes of one k, halves
-/// (BF16, F16) are interleaved: element 2i holds lane i, element 2i+1 lane 8+i; float32 lanes lie in order.
+/// Layout: [ceil(outputs/16)][inputs][16]; lane l of panel p is output 16p + l, lanes past <c>outputs</c> are zero. Halves (BF16, F16) lie in pairs of
+/// ks, [ceil(outputs/16)][ceil(inputs/2)][16][2]: one 32-bit word holds a lane's even k and the odd one after it, zero where there is none.
 /// </para>
 /// <para>
 /// Batch invariance: each element of a product is ONE chain of fused multiply-adds over ascending k, starting at zero, or at y with
@@ -17,7 +17,7 @@ public static unsafe partial class PackedMatrix
     /// <summary>Outputs in one panel.</summary>
     public const int Lanes = TileKernel.Lanes;
 
-    /// <summary>Bytes of a packed matrix: ceil(outputs/16) * inputs * 16 * size of an element.</summary>
+    /// <summary>Bytes of a packed matrix: ceil(outputs/16) * inputs * 16 * size of an element, inputs rounded up to even for halves.</summary>
     /// <param name="outputs">Rows of the matrix, at least 1.</param>
     /// <param name="inputs">Columns of the matrix, at least 1.</param>
     /// <param name="type">Element type of the packed copy.</param>
@@ -25,7 +25,7 @@ public static unsafe partial class PackedMatrix
     public static long ByteLength(int outputs, int inputs, ElementType type)
     {
         CheckSizes(outputs, inputs, type);
-        return PanelCount(outputs) * (long)inputs * Lanes * type.Size();
+        return PanelCount(outputs) * PanelBytes(inputs, type);
     }
 
     /// <summary>Reads one row of the matrix back: effectively <c>to[k] = W[row, k]</c>, exactly as stored.</summary>
@@ -74,7 +74,11 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = y)
         {
-            if (KernelPath.UseAvx2)
+            if (KernelPath.UseAvx512)
+            {
+                MultiplyAvx512(left, rows, right, type, outputs, inputs, to, accumulate);
+            }
+            else if (KernelPath.UseAvx2)
             {
                 MultiplyAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
             }
@@ -107,7 +111,11 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = dx)
         {
-            if (KernelPath.UseAvx2)
+            if (KernelPath.UseAvx512)
+            {
+                MultiplyTransposedAvx512(left, rows, right, type, outputs, inputs, to, accumulate);
+            }
+            else if (KernelPath.UseAvx2)
             {
                 MultiplyTransposedAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
             }
@@ -120,14 +128,20 @@ public static unsafe partial class PackedMatrix
 
     internal static int PanelCount(int outputs) => (int)(((long)outputs + Lanes - 1) / Lanes);
 
-    /// <summary>Where lane l of a k stands among its sixteen elements.</summary>
-    internal static int Place(ElementType type, int lane) =>
-        type == ElementType.F32 ? lane : lane < 8 ? 2 * lane : 2 * (lane - 8) + 1;
+    /// <summary>Bytes of one k of a panel: halves take two of these for a pair of ks.</summary>
+    internal static nint StepBytes(ElementType type) => Lanes * type.Size();
+
+    /// <summary>Bytes of one panel.</summary>
+    internal static long PanelBytes(int inputs, ElementType type) =>
+        type == ElementType.F32 ? (long)inputs * Lanes * sizeof(float) : ((long)inputs + 1) / 2 * Lanes * sizeof(int);
 
     internal static float Read(byte* packed, ElementType type, int inputs, int output, int input)
     {
-        long index = ((long)(output / Lanes) * inputs + input) * Lanes + Place(type, output % Lanes);
-        return type == ElementType.F32 ? ((float*)packed)[index] : CastingScalar.Widen(((ushort*)packed)[index], type);
+        byte* panel = packed + (output / Lanes * PanelBytes(inputs, type));
+        int lane = output % Lanes;
+        return type == ElementType.F32
+            ? ((float*)panel)[((long)input * Lanes) + lane]
+            : CastingScalar.Widen(((ushort*)panel)[((((long)input / 2 * Lanes) + lane) * 2) + (input % 2)], type);
     }
 
     private static void CheckSizes(int outputs, int inputs, ElementType type)

@@ -3,31 +3,37 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>Every product of more than a few rows: blocks of rows times ranges of panels, shared out over the team.</summary>
+/// <summary>Every product of more than a few rows: blocks of rows times ranges of panels, shared out over the team. Bound by arithmetic.</summary>
 /// <remarks>
-/// A chunk is a block of rows and a range of panels. k is cut into blocks of at most 256: a panel's block is 16 KB and stays in the first-level
-/// cache while the rows' block, copied together once (strided rows of a power of two would fight for the same cache sets), streams past it
-/// from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each element one chain. Where the rows
-/// fit the second level in their whole depth, panels are the outer loop and the matrix is read straight through; else blocks of k are. Sums that
-/// are loaded more than once are kept apart, side by side: rows of y may lie a power of two apart.
+/// A chunk is a block of rows and a range of panels. k is cut into blocks of at most 256: the panels' block of a tile stays in the first-level
+/// cache while the rows' block streams past it from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each
+/// element one chain. Where the rows fit the second level in their whole depth, panels are the outer loop and the matrix is read straight
+/// through; else blocks of k are. Rows that lie a multiple of 2 KB apart would fight for the same cache sets: they are copied together once, before the
+/// product. Sums that are loaded more than once are kept apart, side by side, for the same reason.
 /// </remarks>
-internal unsafe struct PanelProduct : IJob
+internal unsafe struct PanelProduct<TTiles> : IJob
+    where TTiles : struct, ITiles
 {
-    private const int Lanes = TileKernel.Lanes;
+    private const int Lanes = PanelSource.Lanes;
     private const int DepthBlock = 256;
     private const int MostRowBlock = 240;
-    private const int LeastPanels = 12;
 
-    // Floats of rows that may stay in the second-level cache over all of k: 256 KB.
-    private const int StraightFloats = 65536;
+    // Panels of a range where rows can still be cut; and the least rows of a block, each of which reads its panels again, or makes them.
+    private const int LeastPanels = 4;
+    private const int LeastRowsStored = 40;
+    private const int LeastRowsMade = 120;
+
+    // More chunks than this many for each thread even out nothing more.
+    private const int ChunksOfThread = 24;
 
     // Panels whose sums are then written to y together: short writes to rows a power of two apart would evict each other half done.
     private const int StraightPanels = 8;
 
     private PanelSource source;
     private float* x;
+    private nint xStride;
+    private nint xBlockStride;
     private float* y;
-    private bool transposeX;
     private bool accumulate;
     private bool merge;
     private bool apart;
@@ -47,24 +53,27 @@ internal unsafe struct PanelProduct : IJob
     public static void Run(in PanelSource source, float* x, bool transposeX, int rows, float* y, bool accumulate, float scale, bool chainFromY)
     {
         int panels = (source.Columns + Lanes - 1) / Lanes;
+        int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
         int blocks = (source.Depth + DepthBlock - 1) / DepthBlock;
         int depthBlock = ((source.Depth + blocks - 1) / blocks + Lanes - 1) / Lanes * Lanes;
         double fused = (double)rows * source.Columns * source.Depth;
         double bytes = (double)source.Columns * source.Depth * source.Type.Size();
-        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes), int.MaxValue);
+        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes, TTiles.FusedPerNanosecond), Team.Shared.Threads * ChunksOfThread);
         // Ranges of panels first: each block of rows expands or packs every panel again. Rows next; short ranges where nothing else is left.
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
-        int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + 23) / 24));
-        ranges = Math.Max(ranges, Math.Min(panels, (chunks + rowBlocks - 1) / rowBlocks));
-        int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TileKernel.Most - 1) / TileKernel.Most * TileKernel.Most;
-        bool straight = (long)rowBlock * blocks * depthBlock <= StraightFloats;
+        int leastRows = source.Stored ? LeastRowsStored : LeastRowsMade;
+        int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + leastRows - 1) / leastRows));
+        ranges = Math.Min(units, Math.Max(ranges, (chunks + rowBlocks - 1) / rowBlocks));
+        int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TTiles.RowMultiple - 1) / TTiles.RowMultiple * TTiles.RowMultiple;
+        bool straight = (long)rowBlock * blocks * depthBlock <= TTiles.StraightFloats;
         bool merge = !chainFromY && (accumulate || scale != 1f);
-        PanelProduct job = new()
+        PanelProduct<TTiles> job = new()
         {
             source = source,
             x = x,
+            xStride = source.Depth,
+            xBlockStride = depthBlock,
             y = y,
-            transposeX = transposeX,
             accumulate = accumulate,
             merge = merge,
             apart = merge || straight || blocks > 2,
@@ -77,6 +86,12 @@ internal unsafe struct PanelProduct : IJob
             panels = panels,
             ranges = ranges,
         };
+        if (transposeX || LeftBlocks.Clash(source.Depth))
+        {
+            job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
+            job.xStride = depthBlock;
+            job.xBlockStride = (nint)rows * depthBlock;
+        }
         Team.Shared.Run(ref job, job.rowBlocks * ranges);
     }
 
@@ -86,20 +101,16 @@ internal unsafe struct PanelProduct : IJob
         int range = chunk / rowBlocks;
         int firstRow = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - firstRow);
-        int firstPanel = (int)((long)panels * range / ranges);
-        int endPanel = (int)((long)panels * (range + 1) / ranges);
-        int together = source.Together;
+        int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
+        int firstPanel = (int)((long)units * range / ranges) * TTiles.Panels;
+        int endPanel = Math.Min(panels, (int)((long)units * (range + 1) / ranges) * TTiles.Panels);
+        int together = source.Together(TTiles.Panels);
         int span = straight ? StraightPanels : endPanel - firstPanel;
-        long leftFloats = (long)rowBlock * depthBlock * (straight ? (source.Depth + depthBlock - 1) / depthBlock : 1);
-        long panelFloats = PanelSource.ScratchFloats(together, depthBlock);
+        long panelFloats = source.Stored ? 0 : PanelSource.ScratchFloats(together, depthBlock);
         long apartFloats = apart ? (long)count * span * Lanes : 0;
-        float* left = (float*)ThreadScratch.Take((nuint)((leftFloats + panelFloats + apartFloats) * sizeof(float)));
-        float* scratch = left + leftFloats;
+        float* scratch = (float*)ThreadScratch.Take((nuint)((panelFloats + apartFloats) * sizeof(float)));
+        float* left = x + (firstRow * xStride);
         bool fromResult = accumulate && !merge;
-        for (int k = 0; straight && k < source.Depth; k += depthBlock)
-        {
-            CopyLeft(firstRow, count, k, left + (long)k * rowBlock);
-        }
         for (int first = firstPanel; first < endPanel; first += span)
         {
             int end = Math.Min(first + span, endPanel);
@@ -111,20 +122,24 @@ internal unsafe struct PanelProduct : IJob
             {
                 Copy(result, source.Columns, target, stride, count, columns);
             }
-            for (int p = first; straight && p < end; p += together)
+            if (straight)
             {
-                for (int k = 0; k < source.Depth; k += depthBlock)
-                {
-                    MultiplyPanels(
-                        p, Math.Min(together, end - p), k, left + (long)k * rowBlock, count, scratch, target + (p - first) * Lanes, stride);
-                }
-            }
-            for (int k = 0; !straight && k < source.Depth; k += depthBlock)
-            {
-                CopyLeft(firstRow, count, k, left);
                 for (int p = first; p < end; p += together)
                 {
-                    MultiplyPanels(p, Math.Min(together, end - p), k, left, count, scratch, target + (p - first) * Lanes, stride);
+                    for (int block = 0; block * depthBlock < source.Depth; block++)
+                    {
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
+                    }
+                }
+            }
+            else
+            {
+                for (int block = 0; block * depthBlock < source.Depth; block++)
+                {
+                    for (int p = first; p < end; p += together)
+                    {
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
+                    }
                 }
             }
             if (merge)
@@ -148,46 +163,26 @@ internal unsafe struct PanelProduct : IJob
     }
 
     // One block of k of some panels, times all rows of the chunk.
-    private readonly void MultiplyPanels(int first, int some, int k, float* left, int count, float* scratch, float* to, nint stride)
+    private readonly void MultiplyPanels(int first, int some, int block, float* left, int count, float* scratch, float* to, nint stride)
     {
+        int k = block * depthBlock;
         int depth = Math.Min(depthBlock, source.Depth - k);
-        float* panels = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
+        PanelBlock panel = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
         bool load = k > 0 || (accumulate && !merge);
-        // The block after this one is fetched meanwhile, each tile its share.
-        byte* ahead = source.After(first, k, depth, straight, out nint aheadBytes);
-        nint aheadStep = aheadBytes / ((nint)depth * ((count + TileKernel.Most - 1) / TileKernel.Most));
-        for (int p = first; p < first + some; p++, panels += depthBlock * Lanes, to += Lanes)
+        // The first tile of a block reads it from afar, and fetches the block after it meanwhile.
+        nint after = source.After(TTiles.Panels, depth, straight);
+        left += block * xBlockStride;
+        for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
-            int lanes = Math.Min(Lanes, source.Columns - p * Lanes);
+            int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
             int r = 0;
             while (r < count)
             {
-                int tile = TileKernel.Next(count - r);
-                float* x = left + (long)r * depthBlock;
-                float* y = to + r * stride;
-                if (lanes == Lanes)
-                {
-                    TileKernel.Run<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, load, ahead, aheadStep);
-                }
-                else
-                {
-                    TileKernel.RunEdge<F32Element>(tile, x, depthBlock, (byte*)panels, Lanes * sizeof(float), depth, y, stride, lanes, load, ahead, aheadStep);
-                }
+                int tile = TTiles.Next(count - r);
+                TTiles.Run(panel, tile, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, r == 0 ? after : 0);
                 r += tile;
-                ahead += aheadStep * depth;
             }
         }
-    }
-
-    private readonly void CopyLeft(int firstRow, int count, int k, float* left)
-    {
-        int depth = Math.Min(depthBlock, source.Depth - k);
-        if (transposeX)
-        {
-            Transposes.Copy(x + (long)k * rows + firstRow, rows, depth, count, left, depthBlock);
-            return;
-        }
-        Copy(x + (long)firstRow * source.Depth + k, source.Depth, left, depthBlock, count, depth);
     }
 
     private readonly void Merge(float* sums, nint sumsStride, float* to, int count, int columns)

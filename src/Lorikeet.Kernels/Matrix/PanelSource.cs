@@ -46,7 +46,11 @@ internal unsafe struct PanelSource
     /// How many panels are best made together: where a k's lanes lie side by side in storage, taking more of them reads longer stretches
     /// (short reads a power of two apart would fight for the same cache sets and miss the page table's cache).
     /// </summary>
-    public readonly int Together => Kind is PanelKind.Rows or PanelKind.PackedTransposed or PanelKind.ExpandedTransposed ? 8 : 1;
+    /// <param name="tile">Panels of a tile.</param>
+    public readonly int Together(int tile) => Kind is PanelKind.Rows or PanelKind.PackedTransposed or PanelKind.ExpandedTransposed ? 8 : tile;
+
+    /// <summary>True where the panels are read as they are stored; tiles take float32 and bfloat16.</summary>
+    public readonly bool Stored => Kind == PanelKind.Packed && Type != ElementType.F16;
 
     /// <summary>Floats of scratch for as many panels: the panels themselves and one expanded 16x16 block.</summary>
     /// <param name="panels">Panels made together.</param>
@@ -60,67 +64,81 @@ internal unsafe struct PanelSource
     /// <param name="depth">How many ks.</param>
     /// <param name="scratch">Room for them: panel i starts <paramref name="stride"/> * i floats in.</param>
     /// <param name="stride">Floats, at least depth rounded up to 16, times 16.</param>
-    /// <returns>Where panel 0 is: in scratch, or (one panel alone) in the matrix itself.</returns>
-    public readonly float* Panels(int first, int count, int from, int depth, float* scratch, int stride)
+    /// <returns>Where they are: in scratch, or in the matrix itself.</returns>
+    public readonly PanelBlock Panels(int first, int count, int from, int depth, float* scratch, int stride)
     {
         int column = first * Lanes;
         int lanes = Math.Min(count * Lanes, Columns - column);
+        PanelBlock made = new() { Data = (byte*)scratch, Apart = (nint)stride * sizeof(float), Step = Lanes * sizeof(float), Type = ElementType.F32 };
         switch (Kind)
         {
             case PanelKind.Packed:
-                byte* packed = Data + ((long)first * Depth + from) * Lanes * Type.Size();
-                if (Type == ElementType.F32)
+                nint step = PackedMatrix.StepBytes(Type);
+                nint panelBytes = (nint)PackedMatrix.PanelBytes(Depth, Type);
+                byte* packed = Data + (first * panelBytes) + (from * step);
+                if (Stored)
                 {
-                    return (float*)packed;
+                    return new PanelBlock { Data = packed, Apart = panelBytes, Step = step, Type = Type };
                 }
-                Expand(packed, scratch, depth);
-                return scratch;
+                for (int i = 0; i < count; i++)
+                {
+                    Expand(packed + (i * panelBytes), scratch + ((long)i * stride), depth);
+                }
+                break;
             case PanelKind.PackedTransposed:
                 ClearTail(scratch, stride, depth, lanes);
                 TransposePacked(column, lanes, from, depth, scratch, stride, scratch + (long)count * stride);
-                return scratch;
+                break;
             case PanelKind.Expanded:
                 for (int i = 0; i < count; i++)
                 {
                     Expansion.Expand(Expansion.Context, first + i, from, depth, scratch + ((long)i * stride));
                 }
-                return scratch;
+                break;
             case PanelKind.ExpandedTransposed:
                 ClearTail(scratch, stride, depth, lanes);
                 TransposeExpanded(column, lanes, from, depth, scratch, stride, scratch + ((long)count * stride));
-                return scratch;
+                break;
             case PanelKind.Rows:
                 ClearTail(scratch, stride, depth, lanes);
                 CopyRows((float*)Data + (long)from * Columns + column, depth, lanes, scratch, stride);
-                return scratch;
+                break;
             default:
                 ClearTail(scratch, stride, depth, lanes);
-                Transposes.Copy((float*)Data + (long)column * Depth + from, Depth, lanes, depth, scratch, Lanes);
-                return scratch;
+                for (int i = 0; i * Lanes < lanes; i++)
+                {
+                    float* rows = (float*)Data + (((long)column + (i * Lanes)) * Depth) + from;
+                    Transposes.Copy(rows, Depth, Math.Min(Lanes, lanes - (i * Lanes)), depth, scratch + ((long)i * stride), Lanes);
+                }
+                break;
         }
+        return made;
     }
 
-    /// <summary>The bytes of a packed matrix that are read after a block: of the same panel or of the next one.</summary>
-    /// <param name="panel">Number of the block's panel.</param>
-    /// <param name="from">Its first k.</param>
-    /// <param name="depth">Its ks.</param>
-    /// <param name="straight">A panel is read to its end before the next.</param>
-    /// <param name="bytes">How many bytes; 0 where nothing is worth fetching.</param>
-    public readonly byte* After(int panel, int from, int depth, bool straight, out nint bytes)
-    {
-        bytes = Kind == PanelKind.Packed ? (nint)depth * Lanes * Type.Size() : 0;
-        long k = (long)panel * Depth + from + (straight ? depth : Depth);
-        return bytes == 0 ? Data : Data + k * Lanes * Type.Size();
-    }
+    /// <summary>How far the bytes of a packed matrix that are read after a block lie from the block: in the same panels or in the next ones.</summary>
+    /// <param name="tile">Panels of a tile.</param>
+    /// <param name="depth">The block's ks.</param>
+    /// <param name="straight">Panels are read to their end before the next.</param>
+    public readonly nint After(int tile, int depth, bool straight) =>
+        !Stored ? 0 : straight ? depth * PackedMatrix.StepBytes(Type) : tile * (nint)PackedMatrix.PanelBytes(Depth, Type);
 
     private readonly void TransposePacked(int column, int lanes, int from, int depth, float* scratch, int stride, float* block)
     {
+        nint step = PackedMatrix.StepBytes(Type);
+        nint panelBytes = (nint)PackedMatrix.PanelBytes(Columns, Type);
         for (int k = 0; k < depth; k += Lanes)
         {
             // The block of 16 outputs and these inputs lies in one piece: its panel is the product's k, its ks are the product's lanes.
-            byte* packed = Data + ((long)((from + k) / Lanes) * Columns + column) * Lanes * Type.Size();
+            byte* packed = Data + ((from + k) / Lanes * panelBytes) + (column * step);
             float* to = scratch + k * Lanes;
-            for (int lane = 0; lane < lanes; lane += Lanes, packed += Lanes * Lanes * Type.Size(), to += stride)
+            int lane = 0;
+            for (; KernelPath.UseAvx512 && Type == ElementType.BF16 && lane + (2 * Lanes) <= lanes; lane += 2 * Lanes)
+            {
+                Transposes.TwoBF16Panels(packed, to, to + stride);
+                packed += 2 * Lanes * step;
+                to += 2 * stride;
+            }
+            for (; lane < lanes; lane += Lanes, packed += Lanes * step, to += stride)
             {
                 int some = Math.Min(Lanes, lanes - lane);
                 float* source = (float*)packed;
@@ -163,12 +181,24 @@ internal unsafe struct PanelSource
     private static void Expand<TElement>(byte* packed, float* to, int count)
         where TElement : struct, IElement
     {
-        for (int k = 0; k < count; k++)
+        nint step = Lanes * TElement.Size;
+        for (int k = 0; k < count; k++, to += Lanes)
         {
-            Avx.Store(to, TElement.Low(packed));
-            Avx.Store(to + 8, TElement.High(packed));
-            packed += Lanes * TElement.Size;
-            to += Lanes;
+            if (KernelPath.UseAvx512)
+            {
+                Avx512F.Store(to, (k & 1) == 0 ? TElement.WideEven(packed) : TElement.WideOdd(packed, step));
+            }
+            else if ((k & 1) == 0)
+            {
+                Avx.Store(to, TElement.Even(packed));
+                Avx.Store(to + 8, TElement.Even(packed + 32));
+            }
+            else
+            {
+                Avx.Store(to, TElement.Odd(packed, step));
+                Avx.Store(to + 8, TElement.Odd(packed + 32, step));
+            }
+            packed += (k & 1) * 2 * step;
         }
     }
 
@@ -180,6 +210,11 @@ internal unsafe struct PanelSource
             float* to = scratch;
             for (int l = 0; l < whole; l += Lanes, to += stride)
             {
+                if (KernelPath.UseAvx512)
+                {
+                    Avx512F.Store(to, Avx512F.LoadVector512(rows + l));
+                    continue;
+                }
                 Avx.Store(to, Avx.LoadVector256(rows + l));
                 Avx.Store(to + 8, Avx.LoadVector256(rows + l + 8));
             }

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>One native buffer for each thread, aligned to a page, grown and never shrunk: what the matrix kernels expand and pack into.</summary>
-/// <remarks>A chunk that holds the buffer must not call a kernel that takes it again: there is one for each thread.</remarks>
+/// <summary>Two native buffers for each thread, aligned to a page, grown and never shrunk: what the matrix kernels expand and pack into.</summary>
+/// <remarks>A chunk that holds a buffer must not call a kernel that takes it again: there is one of each for each thread.</remarks>
 internal static unsafe class ThreadScratch
 {
     private const nuint Page = 4096;
@@ -14,23 +14,38 @@ internal static unsafe class ThreadScratch
     [ThreadStatic]
     private static nuint capacity;
 
-    /// <summary>At least <paramref name="bytes"/> bytes of this thread's buffer; what was in it is lost.</summary>
-    public static byte* Take(nuint bytes) => bytes <= capacity ? buffer : Grow(bytes);
+    [ThreadStatic]
+    private static byte* callBuffer;
 
-    /// <summary>Frees this thread's buffer; a thread that ends calls it.</summary>
+    [ThreadStatic]
+    private static nuint callCapacity;
+
+    /// <summary>At least <paramref name="bytes"/> bytes for a chunk of a job; what was in them is lost.</summary>
+    public static byte* Take(nuint bytes) => bytes <= capacity ? buffer : Grow(ref buffer, ref capacity, bytes);
+
+    /// <summary>At least <paramref name="bytes"/> bytes for a call that starts jobs: all their chunks may use them until the call returns.</summary>
+    public static byte* TakeForCall(nuint bytes) => bytes <= callCapacity ? callBuffer : Grow(ref callBuffer, ref callCapacity, bytes);
+
+    /// <summary>Frees this thread's buffers; a thread that ends calls it.</summary>
     public static void Release()
     {
-        NativeMemory.AlignedFree(buffer);
-        buffer = null;
-        capacity = 0;
+        Free(ref buffer, ref capacity);
+        Free(ref callBuffer, ref callCapacity);
     }
 
-    private static byte* Grow(nuint bytes)
+    private static void Free(ref byte* memory, ref nuint bytes)
     {
-        Release();
+        NativeMemory.AlignedFree(memory);
+        memory = null;
+        bytes = 0;
+    }
+
+    private static byte* Grow(ref byte* memory, ref nuint held, nuint bytes)
+    {
+        Free(ref memory, ref held);
         nuint rounded = (bytes + Page - 1) / Page * Page;
-        buffer = (byte*)NativeMemory.AlignedAlloc(rounded, Page);
-        capacity = rounded;
-        return buffer;
+        memory = (byte*)NativeMemory.AlignedAlloc(rounded, Page);
+        held = rounded;
+        return memory;
     }
 }

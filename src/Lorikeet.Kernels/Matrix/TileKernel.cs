@@ -4,42 +4,6 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <summary>A number of rows that the JIT knows: one source serves the kernels of 1 to 6 rows, unused accumulators fold away.</summary>
-internal interface IRows
-{
-    static abstract int Count { get; }
-}
-
-internal readonly struct Rows1 : IRows
-{
-    public static int Count => 1;
-}
-
-internal readonly struct Rows2 : IRows
-{
-    public static int Count => 2;
-}
-
-internal readonly struct Rows3 : IRows
-{
-    public static int Count => 3;
-}
-
-internal readonly struct Rows4 : IRows
-{
-    public static int Count => 4;
-}
-
-internal readonly struct Rows5 : IRows
-{
-    public static int Count => 5;
-}
-
-internal readonly struct Rows6 : IRows
-{
-    public static int Count => 6;
-}
-
 /// <summary>The heart of every matrix product: a tile of up to 6 rows by 16 lanes in 12 registers, one chain of fused multiply-adds an element.</summary>
 /// <remarks>
 /// 12 accumulators, 2 vectors of the panel and 1 broadcast fill 15 of the 16 AVX registers. 12 chains cover the latency of two FMA units
@@ -60,8 +24,8 @@ internal static unsafe class TileKernel
     /// <param name="rows">Rows, 1 to 6.</param>
     /// <param name="x">[rows, depth], rows <paramref name="xStride"/> elements apart.</param>
     /// <param name="xStride">Elements.</param>
-    /// <param name="panel">[depth, 16], ks <paramref name="panelStride"/> bytes apart.</param>
-    /// <param name="panelStride">Bytes.</param>
+    /// <param name="panel">[depth, 16], ks <paramref name="panelStride"/> bytes apart; of halves two ks lie in 32 words, see <see cref="IElement"/>.</param>
+    /// <param name="panelStride">Bytes of one k: 32 for halves.</param>
     /// <param name="depth">Length of the chain.</param>
     /// <param name="y">[rows, 16], rows <paramref name="yStride"/> elements apart.</param>
     /// <param name="yStride">Elements.</param>
@@ -129,45 +93,84 @@ internal static unsafe class TileKernel
                 Load(y + 5 * yStride, ref a5, ref b5);
             }
         }
-        for (nint i = 0; i < depth; i++)
+        Vector256<float> low, high;
+        nint i = 0;
+        for (; i + 2 <= depth; i += 2, panel += 2 * panelStride)
         {
-            Vector256<float> low = TElement.Low(panel);
-            Vector256<float> high = TElement.High(panel);
-            panel += panelStride;
             Sse.Prefetch0(ahead);
-            ahead += aheadStep;
-            Vector256<float> value = Avx.BroadcastScalarToVector256(x0 + i);
-            a0 = Fma.MultiplyAdd(value, low, a0);
-            b0 = Fma.MultiplyAdd(value, high, b0);
+            Sse.Prefetch0(ahead + aheadStep);
+            ahead += 2 * aheadStep;
+            low = TElement.Even(panel);
+            high = TElement.Even(panel + 32);
+            Step(x0 + i, low, high, ref a0, ref b0);
             if (TRows.Count > 1)
             {
-                value = Avx.BroadcastScalarToVector256(x1 + i);
-                a1 = Fma.MultiplyAdd(value, low, a1);
-                b1 = Fma.MultiplyAdd(value, high, b1);
+                Step(x1 + i, low, high, ref a1, ref b1);
             }
             if (TRows.Count > 2)
             {
-                value = Avx.BroadcastScalarToVector256(x2 + i);
-                a2 = Fma.MultiplyAdd(value, low, a2);
-                b2 = Fma.MultiplyAdd(value, high, b2);
+                Step(x2 + i, low, high, ref a2, ref b2);
             }
             if (TRows.Count > 3)
             {
-                value = Avx.BroadcastScalarToVector256(x3 + i);
-                a3 = Fma.MultiplyAdd(value, low, a3);
-                b3 = Fma.MultiplyAdd(value, high, b3);
+                Step(x3 + i, low, high, ref a3, ref b3);
             }
             if (TRows.Count > 4)
             {
-                value = Avx.BroadcastScalarToVector256(x4 + i);
-                a4 = Fma.MultiplyAdd(value, low, a4);
-                b4 = Fma.MultiplyAdd(value, high, b4);
+                Step(x4 + i, low, high, ref a4, ref b4);
             }
             if (TRows.Count > 5)
             {
-                value = Avx.BroadcastScalarToVector256(x5 + i);
-                a5 = Fma.MultiplyAdd(value, low, a5);
-                b5 = Fma.MultiplyAdd(value, high, b5);
+                Step(x5 + i, low, high, ref a5, ref b5);
+            }
+            low = TElement.Odd(panel, panelStride);
+            high = TElement.Odd(panel + 32, panelStride);
+            Step(x0 + i + 1, low, high, ref a0, ref b0);
+            if (TRows.Count > 1)
+            {
+                Step(x1 + i + 1, low, high, ref a1, ref b1);
+            }
+            if (TRows.Count > 2)
+            {
+                Step(x2 + i + 1, low, high, ref a2, ref b2);
+            }
+            if (TRows.Count > 3)
+            {
+                Step(x3 + i + 1, low, high, ref a3, ref b3);
+            }
+            if (TRows.Count > 4)
+            {
+                Step(x4 + i + 1, low, high, ref a4, ref b4);
+            }
+            if (TRows.Count > 5)
+            {
+                Step(x5 + i + 1, low, high, ref a5, ref b5);
+            }
+        }
+        if (i < depth)
+        {
+            low = TElement.Even(panel);
+            high = TElement.Even(panel + 32);
+            Step(x0 + i, low, high, ref a0, ref b0);
+            if (TRows.Count > 1)
+            {
+                Step(x1 + i, low, high, ref a1, ref b1);
+            }
+            if (TRows.Count > 2)
+            {
+                Step(x2 + i, low, high, ref a2, ref b2);
+            }
+            if (TRows.Count > 3)
+            {
+                Step(x3 + i, low, high, ref a3, ref b3);
+            }
+            if (TRows.Count > 4)
+            {
+                Step(x4 + i, low, high, ref a4, ref b4);
+            }
+            if (TRows.Count > 5)
+            {
+                Step(x5 + i, low, high, ref a5, ref b5);
             }
         }
         Store(y, a0, b0);
@@ -194,6 +197,7 @@ internal static unsafe class TileKernel
     }
 
     /// <summary>As <see cref="Run"/>, but only the first <paramref name="lanes"/> lanes of y exist: the tile is made beside it and copied.</summary>
+    [SkipLocalsInit]
     public static void RunEdge<TElement>(
         int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, int lanes, bool load,
         byte* ahead, nint aheadStep)
@@ -217,6 +221,15 @@ internal static unsafe class TileKernel
                 to[r * toStride + l] = from[r * fromStride + l];
             }
         }
+    }
+
+    // One k of one row.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step(float* x, Vector256<float> low, Vector256<float> high, ref Vector256<float> a, ref Vector256<float> b)
+    {
+        Vector256<float> value = Avx.BroadcastScalarToVector256(x);
+        a = Fma.MultiplyAdd(value, low, a);
+        b = Fma.MultiplyAdd(value, high, b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

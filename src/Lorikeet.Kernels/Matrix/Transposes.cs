@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Lorikeet.Kernels;
 
 /// <summary>Transposed copies of float32 blocks with AVX2.</summary>
-internal static unsafe class Transposes
+internal static unsafe partial class Transposes
 {
     /// <summary><c>to[c, r] = from[r, c]</c> for a block of rows by columns; strides in elements.</summary>
     public static void Copy(float* from, nint fromStride, int rows, int columns, float* to, nint toStride)
@@ -14,6 +14,11 @@ internal static unsafe class Transposes
         int c = 0;
         for (; c + 16 <= columns; c += 16)
         {
+            if (KernelPath.UseAvx512)
+            {
+                WideStrip(from + c, fromStride, rows, to + c * toStride, toStride);
+                continue;
+            }
             Strip(from + c, fromStride, rows, 16, to + c * toStride, toStride);
         }
         if (c + 8 <= columns)
@@ -32,7 +37,12 @@ internal static unsafe class Transposes
 
     private static void Strip(float* from, nint fromStride, int rows, int width, float* to, nint toStride)
     {
-        int r = 0;
+        Strip(from, fromStride, 0, rows, width, to, toStride);
+    }
+
+    private static void Strip(float* from, nint fromStride, int first, int rows, int width, float* to, nint toStride)
+    {
+        int r = first;
         for (; r + 8 <= rows; r += 8, from += 8 * fromStride)
         {
             Block8(from, fromStride, to + r, toStride);

@@ -10,8 +10,8 @@ internal static class WorkSplit
     // A chunk long enough to hide its claim, short enough that a slow virtual core costs little.
     private const double Chunk = 60e3;
 
-    /// <summary>Multiply-adds one thread does in a nanosecond (AVX2 at about 3 GHz).</summary>
-    public const double FusedPerNanosecond = 40;
+    /// <summary>Multiply-adds one thread does in a nanosecond (at about 3 GHz).</summary>
+    public static double FusedPerNanosecond => KernelPath.UseAvx512 ? 80 : 40;
 
     /// <summary>Bytes one thread reads from memory in a nanosecond.</summary>
     public const double BytesPerNanosecond = 12;
@@ -29,5 +29,9 @@ internal static class WorkSplit
     }
 
     /// <summary>The nanoseconds one thread needs for so many multiply-adds over so many bytes of matrix.</summary>
-    public static double Nanoseconds(double fused, double bytes) => Math.Max(fused / FusedPerNanosecond, bytes / BytesPerNanosecond);
+    public static double Nanoseconds(double fused, double bytes) => Nanoseconds(fused, bytes, FusedPerNanosecond);
+
+    /// <summary>The same with kernels that do as many multiply-adds in a nanosecond.</summary>
+    public static double Nanoseconds(double fused, double bytes, double fusedPerNanosecond) =>
+        Math.Max(fused / fusedPerNanosecond, bytes / BytesPerNanosecond);
 }

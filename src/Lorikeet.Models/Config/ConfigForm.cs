@@ -14,6 +14,9 @@ internal sealed record ConfigForm
     private const int MostWidth = 1 << 20;
     private const int MostLayers = 10_000;
 
+    // Tables of learned positions have a few rows more.
+    private const int MostPositions = int.MaxValue - 8;
+
     /// <summary>The key of the hidden size.</summary>
     public string Hidden { get; init; } = "hidden_size";
 
@@ -96,7 +99,7 @@ internal sealed record ConfigForm
         int keys = KeyHeads is null ? heads : json.Integer(KeyHeads, 1, MostWidth, json.Names(KeyHeads) ? heads : DefaultKeyHeads ?? heads);
         int dim = ReadHeadDim(json, hidden, heads);
         KnownQuantisation(json);
-        int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, int.MaxValue, DefaultPositions);
+        int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, MostPositions, DefaultPositions);
         RopeSettings rope = Rope ? RopeFields.Read(json, positions, ThetaKey is null ? Theta : json.Number(ThetaKey, 1e-6, 1e12, Theta)) : new RopeSettings();
         ModelConfig config = new()
         {
@@ -119,6 +122,11 @@ internal sealed record ConfigForm
         if (rope.Kind == RopeKind.Dynamic && config.RotaryWidth == 2)
         {
             throw new BadFileException($"{json.Path}: a head has 2 rotated elements; dynamic rope scaling needs at least 4.");
+        }
+        if (rope.Kind == RopeKind.LongRope && (rope.ShortFactors.Count != config.RotaryWidth / 2 || rope.LongFactors.Count != config.RotaryWidth / 2))
+        {
+            throw new BadFileException(
+                $"{json.Path}: longrope has {rope.ShortFactors.Count} short and {rope.LongFactors.Count} long factors; expected {config.RotaryWidth / 2} of each, one a pair of rotated elements.");
         }
         return WithKeyHeads(json, config, keys);
     }

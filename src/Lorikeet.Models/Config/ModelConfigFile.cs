@@ -191,11 +191,12 @@ public static class ModelConfigFile
                 RopeKind.Linear => "linear",
                 RopeKind.Dynamic => "dynamic",
                 RopeKind.Llama3 => "llama3",
+                RopeKind.LongRope => "longrope",
                 _ => "yarn",
             },
             ["factor"] = rope.Factor,
         };
-        if (rope.Kind is RopeKind.Llama3 or RopeKind.Yarn)
+        if (rope.Kind is RopeKind.Llama3 or RopeKind.Yarn or RopeKind.LongRope)
         {
             scaling["original_max_position_embeddings"] = rope.OriginalPositions;
         }
@@ -203,6 +204,12 @@ public static class ModelConfigFile
         {
             scaling["low_freq_factor"] = rope.LowFrequencyFactor;
             scaling["high_freq_factor"] = rope.HighFrequencyFactor;
+        }
+        if (rope.Kind == RopeKind.LongRope)
+        {
+            scaling["attention_factor"] = rope.AttentionFactor;
+            scaling["short_factor"] = new JsonArray([.. rope.ShortFactors.Select(f => (JsonNode)f)]);
+            scaling["long_factor"] = new JsonArray([.. rope.LongFactors.Select(f => (JsonNode)f)]);
         }
         if (rope.Kind == RopeKind.Yarn)
         {

@@ -12,7 +12,7 @@ namespace Lorikeet.Models.Files;
 /// NAME: U8 [ceil(count / 2), 1]; NAME.absmax: F32 [blocks], or U8 where the scales are coded, with NAME.nested_absmax and NAME.nested_quant_map [256] then;
 /// NAME.quant_map [16]; NAME.quant_state.bitsandbytes__nf4 (or __fp4): JSON as bytes, which alone says the shape.
 /// </remarks>
-internal static class BitsAndBytes
+public static class BitsAndBytes
 {
     private const string StatePrefix = ".quant_state.bitsandbytes__";
 

@@ -49,14 +49,19 @@ public sealed class FolderSource(TensorFolder folder) : ITensorSource
     public Weight Transposed(string name, int outputs, int inputs) => Matrix(name, outputs, inputs, transposed: true);
 
     /// <inheritdoc/>
-    public Parameter Vector(string name, int length)
+    public Parameter Vector(string name, int length) => Vector(name, [length]);
+
+    /// <inheritdoc/>
+    public Parameter Vector(string name, int rows, int columns) => Vector(name, [rows, columns]);
+
+    private Parameter Vector(string name, long[] shape)
     {
         StoredTensor tensor = Find(name, out SafetensorsFile file);
-        if (tensor.Shape is not [var stored] || stored != length)
+        if (!tensor.Shape.SequenceEqual(shape))
         {
-            throw Wrong(name, tensor, $"[{length}]");
+            throw Wrong(name, tensor, $"[{string.Join(", ", shape)}]");
         }
-        Tensor value = Storage.Zeros(new Shape(length));
+        Tensor value = Storage.Zeros(new Shape(checked((int)tensor.Count)));
         try
         {
             file.ReadSingle(tensor, value.Span);

@@ -117,7 +117,8 @@ public static class ModelWriter
         {
             Tensor value = tensor.Vector!.Value;
             ElementType exact = type is not null || IsExact(value.Span, vectors) ? vectors : ElementType.F32;
-            return new TensorToWrite(tensor.Name, Stored(exact), [value.Shape.Length], to => TensorToWrite.WriteSingle(value.Span, exact, to));
+            long[] shape = tensor.VectorRows > 1 ? [tensor.VectorRows, value.Shape.Length / tensor.VectorRows] : [value.Shape.Length];
+            return new TensorToWrite(tensor.Name, Stored(exact), shape, to => TensorToWrite.WriteSingle(value.Span, exact, to));
         }
         ElementType kept = type ?? TypeOf(weight);
         if (tensor.Transposed)

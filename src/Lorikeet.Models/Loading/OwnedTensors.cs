@@ -23,6 +23,8 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
 
     public Parameter Vector(string name, int length) => Own(source.Vector(name, length));
 
+    public Parameter Vector(string name, int rows, int columns) => Own(source.Vector(name, rows, columns));
+
     /// <summary>Brings a matrix that was given into another format; the old one is freed.</summary>
     public Weight Convert(string name, Weight weight, WeightFormat format, MatrixRole role)
     {

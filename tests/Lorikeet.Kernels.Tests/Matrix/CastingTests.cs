@@ -1,7 +1,31 @@
+using System.Runtime.Intrinsics;
+
 namespace Lorikeet.Kernels.Tests;
 
 public unsafe class CastingTests
 {
+    [Fact]
+    public void Every_half_widens_in_512_bits_as_it_does_alone()
+    {
+        if (!KernelPath.Available.Contains(KernelVariant.Avx512))
+        {
+            return;
+        }
+        for (int first = 0; first < 65536; first += 16)
+        {
+            // One number in each upper half, other bits below: they must not matter.
+            Vector512<float> wide = CastingAvx512.HalfToSingle((Vector512.Create(first) + Vector512<int>.Indices) * 0x10000 + Vector512.Create(0xABCD));
+            for (int lane = 0; lane < 16; lane++)
+            {
+                float expected = CastingScalar.Widen((ushort)(first + lane), ElementType.F16);
+                float found = wide.GetElement(lane);
+                Assert.True(
+                    BitConverter.SingleToUInt32Bits(expected) == BitConverter.SingleToUInt32Bits(found) || (float.IsNaN(expected) && float.IsNaN(found)),
+                    $"{first + lane:X4}: {found:R}, expected {expected:R}");
+            }
+        }
+    }
+
     [Theory]
     [InlineData(ElementType.BF16)]
     [InlineData(ElementType.F16)]

@@ -11,7 +11,11 @@ public unsafe class MatrixProductTests
     private static void Call(
         KernelVariant variant, float* a, bool transposeA, float* b, bool transposeB, float* c, int m, int n, int k, float scale, bool accumulate)
     {
-        if (variant == KernelVariant.Avx2)
+        if (variant == KernelVariant.Avx512)
+        {
+            MatrixProduct.MultiplyAvx512(a, transposeA, b, transposeB, c, m, n, k, scale, accumulate);
+        }
+        else if (variant == KernelVariant.Avx2)
         {
             MatrixProduct.MultiplyAvx2(a, transposeA, b, transposeB, c, m, n, k, scale, accumulate);
         }

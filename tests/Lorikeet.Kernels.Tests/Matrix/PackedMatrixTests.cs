@@ -10,13 +10,15 @@ public unsafe class PackedMatrixTests
     {
         { 1, 1, 1 }, { 1, 16, 1 }, { 1, 15, 3 }, { 1, 64, 40 }, { 1, 131, 77 }, { 2, 33, 7 }, { 2, 70, 19 }, { 3, 48, 33 }, { 3, 17, 20 },
         { 4, 31, 9 }, { 5, 40, 64 }, { 6, 50, 257 }, { 7, 16, 16 }, { 8, 100, 31 }, { 9, 5, 300 }, { 11, 35, 600 }, { 13, 47, 17 },
-        { 29, 130, 515 }, { 250, 65, 70 }, { 64, 200, 128 },
+        { 10, 64, 33 }, { 12, 96, 18 }, { 14, 63, 41 }, { 15, 49, 12 }, { 27, 80, 21 }, { 29, 130, 515 }, { 250, 65, 70 }, { 64, 200, 128 },
     };
 
     private delegate void Product(float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate);
 
     private static Product Variant(KernelVariant variant, bool transposed) => (variant, transposed) switch
     {
+        (KernelVariant.Avx512, false) => PackedMatrix.MultiplyAvx512,
+        (KernelVariant.Avx512, true) => PackedMatrix.MultiplyTransposedAvx512,
         (KernelVariant.Avx2, false) => PackedMatrix.MultiplyAvx2,
         (KernelVariant.Avx2, true) => PackedMatrix.MultiplyTransposedAvx2,
         (_, false) => PackedMatrix.MultiplyScalar,
@@ -108,7 +110,7 @@ public unsafe class PackedMatrixTests
             foreach (KernelVariant variant in MatrixData.Variants)
             {
                 float[] all = Run(variant, transposed, x, Most, packed, type, Outputs, Inputs, null);
-                for (int rows = 1; rows <= 13; rows++)
+                for (int rows = 1; rows <= 30; rows++)
                 {
                     for (int first = 0; first + rows <= Most; first += 9)
                     {
