@@ -42,9 +42,9 @@ internal static class GgufVocabularyWriter
         JsonObject root = JsonObject.Create(document.RootElement.Clone())!;
         Tokenizer tokenizer = Tokenizer.Load(from);
         NotSupportedException No(string what) => new($"{json}: {what} has no form in GGUF files: they hold byte-level BPE with known patterns, and SentencePiece's BPE");
-        if (root["model"] is not JsonObject model || (model["type"]?.ToString() ?? "BPE") != "BPE" || tokenizer is ByteTokenizer)
+        if (root["model"] is not JsonObject model || (model["type"]?.ToString() ?? "BPE") != "BPE")
         {
-            throw No($"the model {(tokenizer is ByteTokenizer ? "of single bytes" : root["model"]?["type"]?.ToString() ?? "?")}");
+            throw No($"the model {root["model"]?["type"]?.ToString() ?? "?"}");
         }
         if (True(model["byte_fallback"]))
         {
@@ -55,7 +55,10 @@ internal static class GgufVocabularyWriter
         {
             bool ignore = True(model["ignore_merges"]);
             string normalizer = root["normalizer"]?["type"]?.ToString() ?? "";
-            GgufPattern pattern = GgufPattern.Of(root["pre_tokenizer"], ignore, normalizer == "NFC") ?? throw No($"the pre_tokenizer{(ignore ? " with ignore_merges" : "")}");
+            string[] merges = [.. Merges(model).Select(m => $"{m.Left} {m.Right}")];
+            // Where nothing is merged it does not matter where words end.
+            GgufPattern pattern = GgufPattern.Of(root["pre_tokenizer"], ignore, normalizer == "NFC")
+                ?? (merges.Length == 0 && root["pre_tokenizer"]?["type"]?.ToString() == "ByteLevel" ? GgufPattern.Find("gpt-2")! : null) ?? throw No($"the pre_tokenizer{(ignore ? " with ignore_merges" : "")}");
             if (normalizer is not ("" or "NFC"))
             {
                 throw No($"the normalizer {normalizer}");
@@ -65,7 +68,7 @@ internal static class GgufVocabularyWriter
             (string[] tokens, TokenKind[] kinds) = Tokens(root, config, null);
             metadata.Add("tokenizer.ggml.tokens", tokens);
             metadata.Add("tokenizer.ggml.token_type", Array.ConvertAll(kinds, k => (int)k));
-            metadata.Add("tokenizer.ggml.merges", Merges(model).Select(m => $"{m.Left} {m.Right}").ToArray());
+            metadata.Add("tokenizer.ggml.merges", merges);
         }
         Roles(tokenizer, from, config, metadata);
     }
