@@ -66,7 +66,7 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site) => new()
+    public override SiteForm? Lower(Site site, FactorStorage factors) => new()
     {
         Expand = RowsOfB(),
         Reduce = RowsOfA(),

@@ -48,11 +48,11 @@ public sealed class NolaSite(Parameter alpha, Parameter beta, NolaBasis basisA, 
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site)
+    public override SiteForm? Lower(Site site, FactorStorage factors)
     {
         (Tensor a, Tensor b) = expanded.A.Exists ? expanded : Expand();
         expanded = default;
-        LowRankPart part = SiteForm.PackLowRank(a, b, scale);
+        LowRankPart part = SiteForm.PackLowRank(a, b, scale, factors);
         a.Free();
         b.Free();
         return new SiteForm { LowRank = [part] };

@@ -60,7 +60,7 @@ public sealed class DoraSite : SiteAdapter
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site)
+    public override SiteForm? Lower(Site site, FactorStorage factors)
     {
         Tensor own = default;
         if (bias is not null)
@@ -70,7 +70,7 @@ public sealed class DoraSite : SiteAdapter
         }
         return new SiteForm
         {
-            LowRank = [SiteForm.PackLowRank(pair.A.Value, pair.B.Value, pair.Scale)],
+            LowRank = [SiteForm.PackLowRank(pair.A.Value, pair.B.Value, pair.Scale, factors)],
             Post = norm.Lower(((LinearSite)site).Weight, transposed: false),
             Bias = own,
         };

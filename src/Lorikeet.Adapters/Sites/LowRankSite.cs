@@ -50,9 +50,9 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site) => new()
+    public override SiteForm? Lower(Site site, FactorStorage factors) => new()
     {
-        LowRank = [SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale)],
+        LowRank = [SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale, factors)],
         Bias = FormBias(site),
     };
 

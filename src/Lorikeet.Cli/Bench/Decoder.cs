@@ -52,39 +52,17 @@ internal sealed class Decoder : IDisposable
     /// <param name="stop">Stops between steps.</param>
     public double Decode(int batch, int prompt, IReadOnlyList<(Adapter? Adapter, int Prompts)> segments, bool ownForwards, int runs, CancellationToken stop)
     {
-        SequenceState[] states = States(batch, segments);
-        foreach (SequenceState state in states)
-        {
-            state.Reserve(prompt);
-        }
-        Step(new Rows([.. states.Select(s => (s, prompt))]), Ids(batch * prompt), Plan(segments, prompt), Plan(segments, 1), ownForwards);
-        Append(states, prompt);
-        foreach (SequenceState state in states)
-        {
-            state.Reserve(1);
-        }
-        Rows rows = new([.. states.Select(s => (s, 1))]);
-        BatchPlan? plan = Plan(segments, 1);
-        int[] ids = Ids(batch);
-        double seconds = Median.Seconds(
-            () =>
-            {
-                foreach (SequenceState state in states)
-                {
-                    state.Reserve(1);
-                }
-                Step(rows, ids, plan, plan, ownForwards);
-                Append(states, 1);
-                rows.Advance();
-            },
-            runs,
-            stop);
-        foreach (SequenceState state in states)
-        {
-            state.Dispose();
-        }
-        return seconds;
+        using Session session = Begin(batch, prompt, segments, ownForwards);
+        return Median.Seconds(session.Step, runs, stop);
     }
+
+    /// <summary>Runs the prompts and leaves the sequences ready for decode steps.</summary>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="prompt">Tokens of each that are in the state before.</param>
+    /// <param name="segments">The adapter of each sequence, as segments of sequences; empty: the bare model.</param>
+    /// <param name="ownForwards">Run the adapters' own forwards.</param>
+    public Session Begin(int batch, int prompt, IReadOnlyList<(Adapter? Adapter, int Prompts)> segments, bool ownForwards = false) =>
+        new(this, batch, prompt, segments, ownForwards);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -140,4 +118,57 @@ internal sealed class Decoder : IDisposable
     }
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(i => random.Integer((ulong)i, model.Config.VocabularySize))];
+
+    /// <summary>Sequences that decode one token a step, so that steps of several sessions can be timed in turn.</summary>
+    public sealed class Session : IDisposable
+    {
+        private readonly Decoder decoder;
+        private readonly SequenceState[] states;
+        private readonly Rows rows;
+        private readonly BatchPlan? plan;
+        private readonly int[] ids;
+        private readonly bool ownForwards;
+
+        internal Session(Decoder decoder, int batch, int prompt, IReadOnlyList<(Adapter? Adapter, int Prompts)> segments, bool ownForwards)
+        {
+            this.decoder = decoder;
+            this.ownForwards = ownForwards;
+            states = decoder.States(batch, segments);
+            foreach (SequenceState state in states)
+            {
+                state.Reserve(prompt);
+            }
+            decoder.Step(
+                new Rows([.. states.Select(s => (s, prompt))]), decoder.Ids(batch * prompt), decoder.Plan(segments, prompt), decoder.Plan(segments, 1), ownForwards);
+            Append(states, prompt);
+            foreach (SequenceState state in states)
+            {
+                state.Reserve(1);
+            }
+            rows = new Rows([.. states.Select(s => (s, 1))]);
+            plan = decoder.Plan(segments, 1);
+            ids = decoder.Ids(batch);
+        }
+
+        /// <summary>One new row of each sequence.</summary>
+        public void Step()
+        {
+            foreach (SequenceState state in states)
+            {
+                state.Reserve(1);
+            }
+            decoder.Step(rows, ids, plan, plan, ownForwards);
+            Append(states, 1);
+            rows.Advance();
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            foreach (SequenceState state in states)
+            {
+                state.Dispose();
+            }
+        }
+    }
 }

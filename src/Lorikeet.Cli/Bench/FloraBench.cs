@@ -52,7 +52,7 @@ internal sealed class FloraBench(LanguageModel model, IReadOnlyList<int> batches
         {
             JsonObject config = new() { ["r"] = rank, ["lora_alpha"] = rank, ["target_modules"] = "all-linear" };
             adapters[i] = AdapterMethods.Find(method).Create($"{method}-{i}", model, config, new CounterRandom((ulong)i));
-            Disturb(adapters[i]);
+            RandomValues.Disturb(adapters[i]);
         }
         double seconds = Time(decoder, decode, batch, [.. adapters.Select(a => ((Adapter?)a, 1))], false, stop);
         foreach (TrainedAdapter adapter in adapters)
@@ -78,20 +78,4 @@ internal sealed class FloraBench(LanguageModel model, IReadOnlyList<int> batches
     private double Time(
         Decoder decoder, bool decode, int batch, IReadOnlyList<(Adapter? Adapter, int Prompts)> segments, bool own, CancellationToken stop) =>
         decode ? decoder.Decode(batch, 16, segments, own, runs, stop) : decoder.Prefill(batch, promptTokens, segments, own, Math.Max(1, runs / 3), stop);
-
-    // Fresh adapters change nothing; random values make every product a real one.
-    private static void Disturb(TrainedAdapter adapter)
-    {
-        ulong stream = 0;
-        foreach (Parameter parameter in adapter.Parameters)
-        {
-            float[] noise = new float[parameter.Value.Shape.Length];
-            new CounterRandom(99, stream++).FillUniform(noise, -0.01f, 0.01f);
-            for (int i = 0; i < noise.Length; i++)
-            {
-                parameter.Value.Span[i] += noise[i];
-            }
-        }
-        adapter.ForgetForms();
-    }
 }

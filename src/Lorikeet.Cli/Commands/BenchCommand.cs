@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Lorikeet.Cli.Bench;
-using Lorikeet.Kernels;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 
@@ -17,9 +16,9 @@ internal static class BenchCommand
         return new Command(
             "bench",
             "Measures this machine and this product, as ratios taken in one run.\n\nExamples:\n  lorikeet bench limits\n  lorikeet bench model --shape S --weights bf16\n" +
-            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
+            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
         {
-            limits, Model(), Train(), Flora(),
+            limits, Model(), Train(), Adapters(), Flora(),
         };
     }
 
@@ -65,6 +64,38 @@ internal static class BenchCommand
         return command;
     }
 
+    private static Command Adapters()
+    {
+        Option<string> shape = Shape(), weights = Weights();
+        Option<string> method = new("--method") { Description = "The adapter method", DefaultValueFactory = _ => "lora" };
+        Option<int[]> rows = Numbers("--rows", "Rows of a batch", [16, 64]);
+        Option<int[]> distinct = Numbers("--adapters", "Distinct adapters in it", [1, 16, 64]);
+        Option<int[]> rank = Numbers("--rank", "Ranks", [16]);
+        Option<string[]> types = new("--adapter-type")
+        {
+            Description = "How factors are kept: f32, bf16, int8",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => ["f32", "bf16", "int8"],
+        };
+        Option<int> prompt = new("--prompt") { Description = "Tokens of each row before the step", DefaultValueFactory = _ => 16 };
+        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
+        Option<bool> json = new("--json") { Description = "One JSON object instead of a table" };
+        Command command = new("adapters", "What adapters cost in a decode step: by rows, distinct adapters, rank and storage.")
+        {
+            shape, weights, method, rows, distinct, rank, types, prompt, runs, json,
+        };
+        command.SetAction((parsed, stop) => Task.Run(
+            () =>
+            {
+                FactorStorage[] storages = [.. parsed.GetValue(types)!.Select(AdapterTypes.Parse)];
+                using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
+                AdaptersBench bench = new(model, parsed.GetValue(method)!, parsed.GetValue(prompt), parsed.GetValue(runs), parsed.GetValue(json));
+                return bench.Run(parsed.GetValue(rows)!, parsed.GetValue(distinct)!, parsed.GetValue(rank)!, storages, stop);
+            },
+            stop));
+        return command;
+    }
+
     private static Command Flora()
     {
         Option<string> shape = Shape(), weights = Weights();
@@ -95,19 +126,12 @@ internal static class BenchCommand
             "M" => ModelConfig.M,
             _ => throw new UsageException($"--shape {shape}: expected S (135 M parameters) or M (1.1 B)"),
         };
-        ElementType type = weights switch
-        {
-            "f32" => ElementType.F32,
-            "bf16" => ElementType.BF16,
-            "f16" => ElementType.F16,
-            _ => throw new UsageException($"--weights {weights}: expected f32, bf16 or f16"),
-        };
-        return ModelLoader.Create(config, new CounterRandom(1), type);
+        return ModelLoader.Create(config, new CounterRandom(1), WeightsOption.Parse(weights));
     }
 
     private static Option<string> Shape() => new("--shape") { Description = "S (SmolLM2-135M's) or M (TinyLlama-1.1B's)", DefaultValueFactory = _ => "S" };
 
-    private static Option<string> Weights() => new("--weights") { Description = "f32, bf16 or f16", DefaultValueFactory = _ => "bf16" };
+    private static Option<string> Weights() => new("--weights") { Description = "f32, bf16, f16, q8_0, q4_0, q4_k, q6_k, nf4, ...: see generate --help", DefaultValueFactory = _ => "bf16" };
 
     private static Option<int[]> Numbers(string name, string description, int[] numbers) => new(name)
     {

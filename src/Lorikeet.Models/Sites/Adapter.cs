@@ -29,6 +29,21 @@ public class Adapter : IDisposable
     /// <summary>The model it is made for.</summary>
     public LanguageModel Model { get; }
 
+    /// <summary>How its low-rank factors are kept in batched forms; setting another forgets the forms made so far.</summary>
+    /// <value><see cref="FactorStorage.Exact"/>.</value>
+    public FactorStorage Factors
+    {
+        get;
+        set
+        {
+            if (field != value)
+            {
+                field = value;
+                ForgetForms();
+            }
+        }
+    }
+
     /// <summary>A network that observes each block's output and answers at the end, or null.</summary>
     public ISideNetwork? Side { get; init; }
 
@@ -121,7 +136,7 @@ public class Adapter : IDisposable
         ArgumentNullException.ThrowIfNull(site);
         if (!lowered[site.Index])
         {
-            forms[site.Index] = sites[site.Index]?.Lower(site);
+            forms[site.Index] = sites[site.Index]?.Lower(site, Factors);
             lowered[site.Index] = true;
         }
         return forms[site.Index];

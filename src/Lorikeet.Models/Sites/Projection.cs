@@ -31,7 +31,11 @@ public sealed class Projection
     /// <param name="y">Receives one tensor a layer, [rows, outputs].</param>
     public void Forward(ModelRun run, in Tensor x, Span<Tensor> y)
     {
-        BatchPlan? batch = run.Plan;
+        if (run.Plan?.Of(sites) is { } plan)
+        {
+            plan.Forward(run, x, y);
+            return;
+        }
         Prepared prepared = default;
         string? preparation = null;
         for (int i = 0; i < sites.Length; i++)
@@ -44,8 +48,7 @@ public sealed class Projection
                 prepared = site.Weight.Prepare(run, x);
                 preparation = site.Weight.Preparation;
             }
-            SitePlan? plan = batch?[site];
-            y[i] = plan is null ? Linear.Forward(run, prepared, site.Weight, site.UseBias(run)) : plan.Forward(run, prepared);
+            y[i] = Linear.Forward(run, prepared, site.Weight, site.UseBias(run));
             run.Tap?.Output(site, y[i]);
         }
     }

@@ -16,7 +16,8 @@ public abstract class SiteAdapter : IDisposable
     /// <summary>What the change becomes in a batch of many adapters; null: <see cref="Forward"/> runs on the adapter's rows.</summary>
     /// <remarks>A form is faster, never different. It is made once for finished parameters and belongs to the caller.</remarks>
     /// <param name="site">The site.</param>
-    public virtual SiteForm? Lower(Site site) => null;
+    /// <param name="factors">How low-rank factors are to be kept; other parts are float32.</param>
+    public virtual SiteForm? Lower(Site site, FactorStorage factors) => null;
 
     /// <summary>The effective weight in float32, W' [outputs, inputs], where the change can be folded into the weight.</summary>
     /// <param name="site">The site.</param>

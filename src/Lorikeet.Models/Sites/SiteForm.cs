@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
@@ -45,12 +46,12 @@ public sealed class SiteForm : IDisposable
     {
         get
         {
-            long floats = Length(Pre) + Length(Expand) + Length(Reduce) + Length(Post) + Length(Bias);
+            long bytes = sizeof(float) * (Length(Pre) + Length(Expand) + Length(Reduce) + Length(Post) + Length(Bias));
             foreach (LowRankPart part in LowRank)
             {
-                floats += Length(part.A) + Length(part.B);
+                bytes += part.Factors.Bytes;
             }
-            return (floats * sizeof(float)) + (Sparse?.Bytes ?? 0);
+            return bytes + (Sparse?.Bytes ?? 0);
         }
     }
 
@@ -58,15 +59,39 @@ public sealed class SiteForm : IDisposable
     /// <param name="a">A, [r, inputs].</param>
     /// <param name="b">B, [outputs, r].</param>
     /// <param name="scale">s.</param>
-    public static LowRankPart PackLowRank(in Tensor a, in Tensor b, float scale)
+    /// <param name="storage">How the numbers are kept.</param>
+    public static LowRankPart PackLowRank(in Tensor a, in Tensor b, float scale, FactorStorage storage = FactorStorage.Exact)
     {
-        int rank = a.Rows;
-        int padded = Kernels.LowRank.PaddedRank(rank);
-        Tensor packedA = Storage.Zeros(new Shape(a.Width, padded));
-        Tensor packedB = Storage.Zeros(new Shape(rank, b.Rows));
-        Kernels.LowRank.PackA(a.Span, rank, a.Width, packedA.Span);
-        Kernels.LowRank.PackB(b.Span, rank, b.Rows, packedB.Span);
-        return new LowRankPart(packedA, packedB, rank, scale);
+        FactorType type = storage switch
+        {
+            FactorStorage.F32 => FactorType.F32,
+            FactorStorage.BF16 => FactorType.BF16,
+            FactorStorage.Int8 => FactorType.Int8,
+            _ => IsBrief(a.Span) && IsBrief(b.Span) ? FactorType.BF16 : FactorType.F32,
+        };
+        Storage factors = new(Kernels.LowRank.ByteLength(a.Rows, a.Width, b.Rows, type));
+        try
+        {
+            Kernels.LowRank.Pack(a.Span, b.Span, a.Rows, a.Width, b.Rows, type, factors.Span);
+        }
+        catch
+        {
+            factors.Dispose();
+            throw;
+        }
+        return new LowRankPart(factors, type, a.Rows, scale);
+    }
+
+    /// <summary>True where every number is a bfloat16: the lower half of each word is zero.</summary>
+    private static bool IsBrief(ReadOnlySpan<float> numbers)
+    {
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<float, uint>(numbers);
+        uint lower = 0;
+        for (int i = 0; i < words.Length && lower == 0; i++)
+        {
+            lower |= words[i] & 0xFFFF;
+        }
+        return lower == 0;
     }
 
     /// <inheritdoc/>
@@ -79,8 +104,7 @@ public sealed class SiteForm : IDisposable
         Bias.Free();
         foreach (LowRankPart part in LowRank)
         {
-            part.A.Free();
-            part.B.Free();
+            part.Factors.Dispose();
         }
     }
 
@@ -88,11 +112,11 @@ public sealed class SiteForm : IDisposable
 }
 
 /// <summary>A low-rank change packed for the grouped kernel.</summary>
-/// <param name="A">[inputs, r padded to 8].</param>
-/// <param name="B">[r, outputs].</param>
+/// <param name="Factors">A [r, inputs] and B [outputs, r] in the layout of <see cref="Kernels.LowRank.Pack"/>; the form owns them.</param>
+/// <param name="Type">How their numbers are kept.</param>
 /// <param name="Rank">r.</param>
 /// <param name="Scale">s.</param>
-public readonly record struct LowRankPart(Tensor A, Tensor B, int Rank, float Scale);
+public readonly record struct LowRankPart(Storage Factors, FactorType Type, int Rank, float Scale);
 
 /// <summary>A sparse change of the weight: y[o] += sum over its entries of value * x[column], entries in ascending order.</summary>
 /// <param name="RowStarts">For each output, where its entries begin; one more at the end.</param>

@@ -4,7 +4,8 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>What happens at one site for a batch: kernels by segments of rows, or each change's own forward on its segment.</summary>
-internal sealed unsafe class SitePlan
+/// <remarks>A linear site goes through <see cref="ProjectionPlan"/>, which adds the low-rank changes of all sites that read one input in one job.</remarks>
+internal sealed class SitePlan
 {
     private readonly Site site;
     private readonly RowSegment[] segments;
@@ -16,7 +17,6 @@ internal sealed unsafe class SitePlan
     private bool anyForm;
     private bool expands;
     private bool replacesInput;
-    private LowRankSegment[] lowRank = [];
 
     public SitePlan(Site site, RowSegment[] segments)
     {
@@ -48,15 +48,15 @@ internal sealed unsafe class SitePlan
         return RowConcat.Forward(run, parts);
     }
 
-    /// <summary>At a linear site, entered through its projection.</summary>
-    public Tensor Forward(ModelRun run, in Prepared x)
-    {
-        LinearSite linear = (LinearSite)site;
-        return run.Tape is null && !run.OwnForwards && HasForms() ? Batched(run, linear, x) : Own(run, linear, x);
-    }
+    /// <summary>The segments' batched forms, as of the last <see cref="Refresh"/>; null: none, or no change.</summary>
+    public SiteForm?[] Forms => forms;
 
-    /// <summary>True where a change has a batched form. Forms are made at the first step that is not recorded, and again after training changed them.</summary>
-    private bool HasForms()
+    /// <summary>True where a change has a batched form.</summary>
+    public bool IsBatched => anyForm;
+
+    /// <summary>Makes the forms at the first step that is not recorded, and again after training changed them.</summary>
+    /// <returns>True: they changed.</returns>
+    public bool Refresh()
     {
         bool old = false;
         for (int i = 0; i < segments.Length; i++)
@@ -65,7 +65,7 @@ internal sealed unsafe class SitePlan
         }
         if (!old)
         {
-            return anyForm;
+            return false;
         }
         (anyForm, expands, replacesInput) = (false, false, false);
         for (int i = 0; i < segments.Length; i++)
@@ -79,32 +79,11 @@ internal sealed unsafe class SitePlan
                 replacesInput |= forms[i]?.Pre.Exists == true;
             }
         }
-        lowRank = Pack();
-        return anyForm;
+        return true;
     }
 
-    private LowRankSegment[] Pack()
-    {
-        List<LowRankSegment> list = [];
-        for (int i = 0; i < segments.Length; i++)
-        {
-            foreach (LowRankPart part in forms[i]?.LowRank ?? [])
-            {
-                list.Add(new LowRankSegment
-                {
-                    Row = segments[i].Row,
-                    Rows = segments[i].Rows,
-                    Rank = part.Rank,
-                    Scale = part.Scale,
-                    A = part.A.Pointer,
-                    B = part.B.Pointer,
-                });
-            }
-        }
-        return [.. list];
-    }
-
-    private Tensor Own(ModelRun run, LinearSite linear, in Prepared x)
+    /// <summary>Each change's own forward on its segment, at a linear site.</summary>
+    public Tensor Own(ModelRun run, LinearSite linear, in Prepared x)
     {
         shared.Begin(x);
         // All slices before the shared product: gradients then reach x in one order, however many segments there are.
@@ -120,10 +99,14 @@ internal sealed unsafe class SitePlan
         return RowConcat.Forward(run, parts);
     }
 
-    private Tensor Batched(ModelRun run, LinearSite linear, in Prepared x)
+    /// <summary>The shared product of all rows, between Expand and Reduce where a form has them.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="linear">The site.</param>
+    /// <param name="x">Its input.</param>
+    /// <param name="y">[rows, outputs], overwritten.</param>
+    /// <returns>The input of the changes that are added: x, or x scaled by Pre.</returns>
+    public Tensor Multiply(ModelRun run, LinearSite linear, in Prepared x, in Tensor y)
     {
-        Tensor y = run.Allocate(x.X.Rows, linear.Outputs);
-        ArenaMark mark = run.Arena.Mark;
         Tensor input = replacesInput ? ScaledInput(run, x.X) : x.X;
         if (expands)
         {
@@ -133,7 +116,12 @@ internal sealed unsafe class SitePlan
         {
             linear.Weight.Multiply(run, replacesInput ? linear.Weight.Prepare(run, input) : x, y);
         }
-        AddLowRank(input, y);
+        return input;
+    }
+
+    /// <summary>What is left when the low-rank changes are added: sparse changes, changes without a form, scale and bias.</summary>
+    public void Finish(ModelRun run, LinearSite linear, in Prepared x, in Tensor input, in Tensor y)
+    {
         for (int i = 0; i < segments.Length; i++)
         {
             (_, int row, int rows) = segments[i];
@@ -144,8 +132,6 @@ internal sealed unsafe class SitePlan
         }
         Unlowered(run, linear, x, y);
         Post(linear, y);
-        run.Arena.Release(mark);
-        return y;
     }
 
     /// <summary>Changes without a form run their own forward on their rows, whatever the neighbours do: a row's bits never depend on them.</summary>
@@ -238,14 +224,6 @@ internal sealed unsafe class SitePlan
 
     private static int Copies(SiteForm? form) => form?.ExpandedRows ?? 1;
 
-    private void AddLowRank(in Tensor x, in Tensor y)
-    {
-        if (lowRank.Length > 0)
-        {
-            LowRank.Apply(lowRank, x.Span, x.Width, y.Span, y.Width);
-        }
-    }
-
     private static void AddSparse(SparsePart sparse, in Tensor x, in Tensor y)
     {
         for (int row = 0; row < x.Rows; row++)
@@ -266,27 +244,47 @@ internal sealed unsafe class SitePlan
 
     private void Post(LinearSite linear, in Tensor y)
     {
+        int plain = 0;
         for (int i = 0; i < segments.Length; i++)
         {
             (_, int row, int rows) = segments[i];
             SiteForm? form = forms[i];
-            if (form is null && changes[i] is not null)
+            bool done = form is null && changes[i] is not null;
+            bool own = form is { Post.Exists: true } or { Bias.Exists: true };
+            if (!done && !own)
+            {
+                // Neighbours that need nothing but the base's bias get it together.
+                plain += rows;
+                continue;
+            }
+            AddBias(linear, y, row - plain, plain);
+            plain = 0;
+            if (done)
             {
                 continue;
             }
-            Span<float> own = y.ViewRows(row, rows).Span;
+            Span<float> part = y.ViewRows(row, rows).Span;
             if (form is { Post.Exists: true })
             {
-                Elementwise.ScaleRows(form.Post.Span, own, linear.Outputs);
+                Elementwise.ScaleRows(form.Post.Span, part, linear.Outputs);
             }
             if (form is { Bias.Exists: true })
             {
-                Elementwise.AddRow(form.Bias.Span, own, linear.Outputs);
+                Elementwise.AddRow(form.Bias.Span, part, linear.Outputs);
             }
-            else if (linear.Bias is not null)
+            else
             {
-                Elementwise.AddRow(linear.Bias.Value.Span, own, linear.Outputs);
+                AddBias(linear, y, row, rows);
             }
+        }
+        AddBias(linear, y, y.Rows - plain, plain);
+    }
+
+    private static void AddBias(LinearSite linear, in Tensor y, int row, int rows)
+    {
+        if (rows > 0 && linear.Bias is not null)
+        {
+            Elementwise.AddRow(linear.Bias.Value.Span, y.ViewRows(row, rows).Span, linear.Outputs);
         }
     }
 }

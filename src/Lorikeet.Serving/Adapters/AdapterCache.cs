@@ -16,8 +16,17 @@ public sealed class AdapterCache : IDisposable
     /// <summary>An empty cache.</summary>
     /// <param name="model">The model.</param>
     /// <param name="budgetBytes">Unused adapters are freed, those unused longest first, while all together are larger.</param>
-    public AdapterCache(LanguageModel model, long budgetBytes = long.MaxValue)
-        : this(model, budgetBytes, folder => AdapterFolder.Load(folder, model))
+    /// <param name="factors">How low-rank factors are kept while they serve.</param>
+    public AdapterCache(LanguageModel model, long budgetBytes = long.MaxValue, FactorStorage factors = FactorStorage.Exact)
+        : this(
+            model,
+            budgetBytes,
+            folder =>
+            {
+                Adapter adapter = AdapterFolder.Load(folder, model);
+                adapter.Factors = factors;
+                return adapter;
+            })
     {
     }
 

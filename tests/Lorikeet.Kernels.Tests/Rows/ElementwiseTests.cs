@@ -18,6 +18,7 @@ public sealed unsafe class ElementwiseTests
         new("Silu", Elementwise.Silu, Elementwise.SiluBackward, x => x / (1 + Math.Exp(-x)), 4.5e-7, 0, 4),
         new("Gelu", Elementwise.Gelu, Elementwise.GeluBackward, x => x * (1 + Oracle.Erf(x / Math.Sqrt(2))) / 2, 4e-7, 1.5e-7, 100),
         // The exponential's argument reaches 88 before the result vanishes, and its rounding shows as that many ulps.
+        new("QuickGelu", Elementwise.QuickGelu, Elementwise.QuickGeluBackward, x => x / (1 + Math.Exp(-1.702 * x)), 1.2e-5, 0, 100),
         new("GeluTanh", Elementwise.GeluTanh, Elementwise.GeluTanhBackward, Oracle.GeluTanh, 1.2e-5, 0, 100),
     ];
 
@@ -51,7 +52,7 @@ public sealed unsafe class ElementwiseTests
         for (int i = 0; i < x.Length; i++)
         {
             double expected = row.Reference(x[i]);
-            Near.Check(expected, y[i], row.Relative, (row.PerInput * Math.Abs(x[i])) + 1e-37, $"{name}({x[i]:R})");
+            Near.Check(expected, y[i], row.Relative, (row.PerInput * Math.Abs(x[i])) + 2e-37, $"{name}({x[i]:R})");
             if (row.Ulps < 100 && Math.Abs(expected) > 1e-36)
             {
                 Assert.True(Near.Ulps(expected, y[i]) <= row.Ulps, $"{name}({x[i]:R}) = {y[i]:R} is {Near.Ulps(expected, y[i]):F2} ulp from {expected:R}");
@@ -125,6 +126,7 @@ public sealed unsafe class ElementwiseTests
         Same<ReluOperator>();
         Same<SiluOperator>();
         Same<GeluOperator>();
+        Same<QuickGeluOperator>();
         Same<GeluTanhOperator>();
 
         static void Same<TOperator>()

@@ -1,0 +1,57 @@
+namespace Lorikeet.Kernels;
+
+public static unsafe partial class LowRank
+{
+    /// <summary>The reference: one row of one segment, number by number.</summary>
+    private static void ApplyScalar(in LowRankSegment segment, int row, float* x, int inputs, in LowRankResult result)
+    {
+        FactorLayout layout = new(segment.Rank, inputs, result.Outputs, segment.Type);
+        float* h = (float*)ThreadScratch.Take((nuint)layout.HiddenFloats * sizeof(float));
+        float* left = x + ((long)(segment.Row + row) * inputs);
+        float* y = result.Y + ((long)(segment.Row + row) * result.Outputs);
+        float scale = RowScale(segment, row);
+        for (int j = 0; j < segment.Rank; j++)
+        {
+            int panel = j / FactorLayout.Lanes;
+            byte* a = segment.Factors + (panel * layout.PanelBytesA);
+            float sum = 0f;
+            for (int k = 0; k < inputs; k++)
+            {
+                sum = MathF.FusedMultiplyAdd(left[k], Read(layout, a, k, j % FactorLayout.Lanes, layout.LanesOf(panel)), sum);
+            }
+            h[j] = sum;
+        }
+        ScaleHidden(segment, layout, h);
+        for (int o = 0; o < result.Outputs; o++)
+        {
+            byte* b = segment.Factors + layout.OffsetB + (o / FactorLayout.Lanes * layout.PanelBytesB);
+            float sum = segment.Bias is null ? 0f : segment.Bias[o];
+            for (int j = 0; j < segment.Rank; j++)
+            {
+                sum = MathF.FusedMultiplyAdd(h[j], Read(layout, b, j, o % FactorLayout.Lanes, FactorLayout.Lanes), sum);
+            }
+            y[o] = MathF.FusedMultiplyAdd(scale, sum, y[o]);
+        }
+    }
+
+    /// <summary>Int8: h_j times its rank's scale; other types keep h as it is.</summary>
+    private static void ScaleHidden(in LowRankSegment segment, in FactorLayout layout, float* h)
+    {
+        float* scales = (float*)(segment.Factors + layout.OffsetScales);
+        for (int j = 0; layout.Type == FactorType.Int8 && j < segment.Rank; j++)
+        {
+            h[j] *= scales[j];
+        }
+    }
+
+    private static float Read(in FactorLayout layout, byte* panel, int k, int lane, int lanes)
+    {
+        long place = layout.Place(k, lane, lanes);
+        return layout.Type switch
+        {
+            FactorType.F32 => ((float*)panel)[place],
+            FactorType.BF16 => CastingScalar.Widen(((ushort*)panel)[place], ElementType.BF16),
+            _ => ((sbyte*)panel)[place],
+        };
+    }
+}

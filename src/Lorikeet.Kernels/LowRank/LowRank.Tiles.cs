@@ -1,0 +1,145 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Lorikeet.Kernels;
+
+/// <content>Many rows of one adapter: each panel is widened once to [k][16] singles and multiplied with all rows in tiles of six.</content>
+public static unsafe partial class LowRank
+{
+    // Rows whose h stays in the cache between both products, and over which a widened panel is shared.
+    private const int TileBlock = 48;
+
+    // Ks of A that are widened at once: 64 KB.
+    private const int TileDepth = 1024;
+
+    private static void Tiles(in LowRankSegment segment, int from, int to, float* x, int inputs, in LowRankResult result)
+    {
+        FactorLayout layout = new(segment.Rank, inputs, result.Outputs, segment.Type);
+        int width = layout.HiddenFloats, depth = Math.Max(Math.Min(TileDepth, inputs), segment.Rank);
+        float* hidden = (float*)ThreadScratch.Take((nuint)(((long)TileBlock * width) + ((long)depth * FactorLayout.Lanes)) * sizeof(float));
+        float* panel = hidden + ((long)TileBlock * width);
+        for (int row = from; row < to; row += TileBlock)
+        {
+            int rows = Math.Min(TileBlock, to - row);
+            float* left = x + ((long)(segment.Row + row) * inputs);
+            for (int p = 0; p < layout.PanelsA; p++)
+            {
+                byte* a = segment.Factors + (p * layout.PanelBytesA);
+                for (int k = 0; k < inputs; k += TileDepth)
+                {
+                    int some = Math.Min(TileDepth, inputs - k);
+                    float* wide = Widen(layout, a, k, some, layout.LanesOf(p), panel);
+                    Multiply(left + k, inputs, rows, wide, some, hidden + (p * FactorLayout.Lanes), width, k > 0);
+                }
+            }
+            for (int r = 0; r < rows; r++)
+            {
+                ScaleHidden(segment, layout, hidden + ((long)r * width));
+            }
+            ExpandTiles(segment, layout, row, rows, hidden, panel, result);
+        }
+    }
+
+    // to[rows, 16] = (load ? to : 0) + x[rows, depth] panel[depth, 16].
+    private static void Multiply(float* x, nint xStride, int rows, float* panel, int depth, float* to, nint stride, bool load)
+    {
+        int r = 0;
+        while (r < rows)
+        {
+            int tile = TileKernel.Next(rows - r);
+            TileKernel.Run<F32Element>(
+                tile, x + (r * xStride), xStride, (byte*)panel, FactorLayout.Lanes * sizeof(float), depth, to + (r * stride), stride, load, (byte*)panel, 0);
+            r += tile;
+        }
+    }
+
+    private static void ExpandTiles(in LowRankSegment segment, in FactorLayout layout, int row, int rows, float* hidden, float* panel, in LowRankResult result)
+    {
+        float* tile = stackalloc float[TileKernel.Most * FactorLayout.Lanes];
+        for (int o = 0; o < layout.Outputs; o += FactorLayout.Lanes)
+        {
+            byte* b = segment.Factors + layout.OffsetB + (o / FactorLayout.Lanes * layout.PanelBytesB);
+            float* wide = Widen(layout, b, 0, segment.Rank, FactorLayout.Lanes, panel);
+            int lanes = Math.Min(FactorLayout.Lanes, layout.Outputs - o);
+            int r = 0;
+            while (r < rows)
+            {
+                int some = TileKernel.Next(rows - r);
+                bool load = segment.Bias is not null;
+                for (int i = 0; load && i < some; i++)
+                {
+                    new ReadOnlySpan<float>(segment.Bias + o, lanes).CopyTo(new Span<float>(tile + (i * FactorLayout.Lanes), lanes));
+                }
+                TileKernel.Run<F32Element>(
+                    some, hidden + ((long)r * layout.HiddenFloats), layout.HiddenFloats, (byte*)wide, FactorLayout.Lanes * sizeof(float), segment.Rank, tile,
+                    FactorLayout.Lanes, load, (byte*)wide, 0);
+                for (int i = 0; i < some; i++)
+                {
+                    float* y = result.Y + ((long)(segment.Row + row + r + i) * layout.Outputs) + o;
+                    AddScaled(RowScale(segment, row + r + i), tile + (i * FactorLayout.Lanes), y, lanes);
+                }
+                r += some;
+            }
+        }
+    }
+
+    // to[0 .. lanes) += factor * from[0 .. lanes)
+    private static void AddScaled(float factor, float* from, float* to, int lanes)
+    {
+        if (lanes == FactorLayout.Lanes)
+        {
+            Vector256<float> value = Vector256.Create(factor);
+            Avx.Store(to, Fma.MultiplyAdd(value, Avx.LoadVector256(from), Avx.LoadVector256(to)));
+            Avx.Store(to + 8, Fma.MultiplyAdd(value, Avx.LoadVector256(from + 8), Avx.LoadVector256(to + 8)));
+            return;
+        }
+        for (int l = 0; l < lanes; l++)
+        {
+            to[l] = MathF.FusedMultiplyAdd(factor, from[l], to[l]);
+        }
+    }
+
+    /// <summary>Ks from ... from + count - 1 of a panel as singles [k][16]; lanes that do not exist are zero.</summary>
+    private static float* Widen(in FactorLayout layout, byte* panel, int from, int count, int lanes, float* to)
+    {
+        if (lanes < FactorLayout.Lanes)
+        {
+            for (int k = 0; k < count; k++)
+            {
+                for (int l = 0; l < FactorLayout.Lanes; l++)
+                {
+                    to[(k * FactorLayout.Lanes) + l] = l < lanes ? Read(layout, panel, from + k, l, lanes) : 0f;
+                }
+            }
+            return to;
+        }
+        switch (layout.Type)
+        {
+            case FactorType.F32:
+                return (float*)panel + ((long)from * FactorLayout.Lanes);
+            case FactorType.BF16:
+                Widen<BF16Factor>(panel, from, count, to);
+                return to;
+            default:
+                Widen<Int8Factor>(panel, from, count, to);
+                return to;
+        }
+    }
+
+    private static void Widen<TFactor>(byte* panel, int from, int count, float* to)
+        where TFactor : struct, IFactor
+    {
+        nint step = FactorLayout.Lanes * TFactor.Size;
+        panel += from * step;
+        for (int k = 0; k < count; k += 2, panel += 2 * step, to += 2 * FactorLayout.Lanes)
+        {
+            Avx.Store(to, TFactor.Even(panel));
+            Avx.Store(to + 8, TFactor.Even(panel + TFactor.Eight));
+            if (k + 1 < count)
+            {
+                Avx.Store(to + 16, TFactor.Odd(panel, step));
+                Avx.Store(to + 24, TFactor.Odd(panel + TFactor.Eight, step));
+            }
+        }
+    }
+}

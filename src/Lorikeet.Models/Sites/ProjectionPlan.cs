@@ -1,0 +1,143 @@
+using Lorikeet.Kernels;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>What happens at the linear layers of one projection for a batch: shared products, then the low-rank changes of all layers and rows in one job.</summary>
+internal sealed unsafe class ProjectionPlan
+{
+    private readonly LinearSite[] sites;
+    private readonly SitePlan?[] plans;
+    private readonly RowSegment[] segments;
+    private readonly Prepared[] prepared;
+    private readonly Tensor[] inputs;
+
+    // Changes of one row at one site must not run at once: the first of every form, then the second of those that have one, ...
+    private LowRankSegment[][] waves = [];
+
+    public ProjectionPlan(LinearSite[] sites, SitePlan?[] plans, RowSegment[] segments)
+    {
+        this.sites = sites;
+        this.plans = plans;
+        this.segments = segments;
+        prepared = new Prepared[sites.Length];
+        inputs = new Tensor[sites.Length];
+    }
+
+    /// <summary>Runs all layers for all rows.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, inputs].</param>
+    /// <param name="y">Receives one tensor a layer, [rows, outputs].</param>
+    public void Forward(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        bool batched = run.Tape is null && !run.OwnForwards;
+        bool changed = false;
+        string? preparation = null;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            changed |= batched && plans[i]?.Refresh() == true;
+            run.Tap?.Input(sites[i], x);
+            // The input is prepared once for all layers that read it in the same form.
+            prepared[i] = preparation == sites[i].Weight.Preparation ? prepared[i - 1] : sites[i].Weight.Prepare(run, x);
+            preparation = sites[i].Weight.Preparation;
+        }
+        waves = changed ? Gather() : waves;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            y[i] = plans[i] is not { } plan ? Linear.Forward(run, prepared[i], sites[i].Weight, sites[i].UseBias(run))
+                : batched && plan.IsBatched ? run.Allocate(x.Rows, sites[i].Outputs)
+                : plan.Own(run, sites[i], prepared[i]);
+        }
+        if (batched)
+        {
+            Batched(run, x, y);
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            run.Tap?.Output(sites[i], y[i]);
+        }
+    }
+
+    private void Batched(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        ArenaMark mark = run.Arena.Mark;
+        bool oneInput = true;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            inputs[i] = plans[i] is { IsBatched: true } plan ? plan.Multiply(run, sites[i], prepared[i], y[i]) : x;
+            oneInput &= inputs[i].SameMemory(x);
+        }
+        foreach (LowRankSegment[] wave in waves)
+        {
+            AddLowRank(wave, x, oneInput, y);
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            if (plans[i] is { IsBatched: true } plan)
+            {
+                plan.Finish(run, sites[i], prepared[i], inputs[i], y[i]);
+            }
+        }
+        run.Arena.Release(mark);
+    }
+
+    private void AddLowRank(LowRankSegment[] wave, in Tensor x, bool oneInput, Span<Tensor> y)
+    {
+        Span<LowRankResult> results = stackalloc LowRankResult[sites.Length];
+        for (int i = 0; i < sites.Length; i++)
+        {
+            results[i] = new LowRankResult { Y = y[i].Pointer, Rows = y[i].Rows, Outputs = y[i].Width };
+        }
+        if (oneInput)
+        {
+            LowRank.Apply(wave, x.Span, x.Width, results);
+            return;
+        }
+        // Sites whose input a form scales read another one: each for itself. The segments lie site by site.
+        for (int from = 0, to; from < wave.Length; from = to)
+        {
+            int site = wave[from].Site;
+            for (to = from + 1; to < wave.Length && wave[to].Site == site;)
+            {
+                to++;
+            }
+            LowRank.Apply(wave.AsSpan(from, to - from), inputs[site].Span, x.Width, results);
+        }
+    }
+
+    private LowRankSegment[][] Gather()
+    {
+        List<LowRankSegment[]> all = [];
+        List<LowRankSegment> list = [];
+        do
+        {
+            list.Clear();
+            for (int site = 0; site < sites.Length; site++)
+            {
+                for (int i = 0; i < segments.Length; i++)
+                {
+                    if (plans[site]?.Forms[i]?.LowRank is { } parts && parts.Count > all.Count)
+                    {
+                        LowRankPart part = parts[all.Count];
+                        list.Add(new LowRankSegment
+                        {
+                            Row = segments[i].Row,
+                            Rows = segments[i].Rows,
+                            Site = site,
+                            Rank = part.Rank,
+                            Type = part.Type,
+                            Scale = part.Scale,
+                            Factors = part.Factors.Pointer,
+                        });
+                    }
+                }
+            }
+            if (list.Count > 0)
+            {
+                all.Add([.. list]);
+            }
+        }
+        while (list.Count > 0);
+        return [.. all];
+    }
+}
