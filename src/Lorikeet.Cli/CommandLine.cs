@@ -65,6 +65,7 @@ internal static class CommandLine
         TokenizeCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
+        ConvertCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
     });

@@ -8,7 +8,7 @@ namespace Lorikeet.Kernels;
 /// A chunk is a block of rows and a range of panels. k is cut into blocks of at most 256: the panels' block of a tile stays in the first-level
 /// cache while the rows' block streams past it from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each
 /// element one chain. Where the rows fit the second level in their whole depth, panels are the outer loop and the matrix is read straight
-/// through; else blocks of k are. Rows that lie a multiple of 2 KB apart would fight for the same cache sets: they are copied together once, before the
+/// through; else blocks of k are. Rows that lie a multiple of 4 KB apart would fight for the same cache sets: they are copied together once, before the
 /// product. Sums that are loaded more than once are kept apart, side by side, for the same reason.
 /// </remarks>
 internal unsafe struct PanelProduct<TTiles> : IJob
@@ -76,7 +76,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             y = y,
             accumulate = accumulate,
             merge = merge,
-            apart = merge || straight || blocks > 2,
+            apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns)),
             straight = straight,
             scale = scale,
             rows = rows,
@@ -169,18 +169,24 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         int depth = Math.Min(depthBlock, source.Depth - k);
         PanelBlock panel = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
         bool load = k > 0 || (accumulate && !merge);
-        // The first tile of a block reads it from afar, and fetches the block after it meanwhile.
-        nint after = source.After(TTiles.Panels, depth, straight);
+        // What lies after this block is fetched meanwhile, each tile its share.
+        nint after = source.After(TTiles.Panels, depth, straight, out nint bytes);
+        int tiles = TTiles.Tiles(count);
         left += block * xBlockStride;
         for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
             int r = 0;
-            while (r < count)
+            for (int tile = 0; tile < tiles; tile++)
             {
-                int tile = TTiles.Next(count - r);
-                TTiles.Run(panel, tile, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, r == 0 ? after : 0);
-                r += tile;
+                int tileRows = TTiles.Next(count - r);
+                // Two panels' blocks lie apart: the first tiles fetch of the one, the last of the other.
+                nint share = tile * (bytes / tiles);
+                int part = bytes == 0 ? 0 : (int)(share * TTiles.Panels / bytes);
+                byte* next = panel.Data + after + (part * panel.Apart) + share - (part * (bytes / TTiles.Panels));
+                Ahead ahead = Ahead.Share(next, bytes / tiles, 0, 1, depth);
+                TTiles.Run(panel, tileRows, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
+                r += tileRows;
             }
         }
     }
