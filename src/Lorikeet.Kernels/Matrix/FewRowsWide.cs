@@ -23,6 +23,7 @@ internal unsafe struct FewRowsWide<TElement> : IJob
     private int panels;
     private int groups;
     private int chunks;
+    private NextPieces next;
 
     public static void Run(float* x, int rows, byte* packed, int outputs, int inputs, float* y, bool accumulate)
     {
@@ -41,6 +42,8 @@ internal unsafe struct FewRowsWide<TElement> : IJob
             panels = panels,
             groups = groups,
             chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, WideTiles.FusedPerNanosecond), groups),
+            next = NextReads.Pieces(
+                WideTiles.Panels * PackedMatrix.PanelBytes(inputs, TElement.Type), (panels + 1L) / WideTiles.Panels * (WideTile.Tiles(rows) - 1)),
         };
         Team.Shared.Run(ref job, job.chunks);
     }
@@ -61,17 +64,22 @@ internal unsafe struct FewRowsWide<TElement> : IJob
                 QuadTile.Run<TElement>(rows, x, inputs, weights, panelBytes, step, inputs, y + (panel * Lanes), outputs, accumulate, Ahead);
             }
         }
+        NextPieces idle = next;
+        int others = WideTile.Tiles(rows) - 1;
         PanelBlock block = new() { Apart = panelBytes, Step = step, Type = TElement.Type };
         for (; panel < end; panel += WideTiles.Panels, weights += WideTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(WideTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
             block.Data = weights;
+            // The first tile reads the panels from afar; the others have time to fetch what comes after this product.
+            long place = (long)(panel / WideTiles.Panels) * others;
             int r = 0;
             while (r < rows)
             {
                 int tile = WideTile.Next(rows - r);
+                nint ahead = r == 0 ? Ahead : idle.Ahead(place++, weights);
                 WideTiles.Run<TElement>(
-                    block, tile, x + ((long)r * inputs), inputs, inputs, y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate, r == 0 ? Ahead : 0);
+                    block, tile, x + ((long)r * inputs), inputs, inputs, y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate, ahead);
                 r += tile;
             }
         }

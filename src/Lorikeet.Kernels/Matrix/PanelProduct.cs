@@ -45,6 +45,8 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int depthBlock;
     private int panels;
     private int ranges;
+    private int otherTiles;
+    private NextPieces next;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
@@ -86,6 +88,12 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             panels = panels,
             ranges = ranges,
         };
+        if (source.Stored)
+        {
+            job.otherTiles = TilesAfterFirst(rowBlock);
+            job.next = NextReads.Pieces(
+                TTiles.Panels * PackedMatrix.PanelBytes(source.Depth, source.Type), (long)units * job.rowBlocks * job.otherTiles);
+        }
         if (transposeX || LeftBlocks.Clash(source.Depth))
         {
             job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
@@ -111,6 +119,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         float* scratch = (float*)ThreadScratch.Take((nuint)((panelFloats + apartFloats) * sizeof(float)));
         float* left = x + (firstRow * xStride);
         bool fromResult = accumulate && !merge;
+        NextPieces idle = next;
         for (int first = firstPanel; first < endPanel; first += span)
         {
             int end = Math.Min(first + span, endPanel);
@@ -128,7 +137,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
                 {
                     for (int block = 0; block * depthBlock < source.Depth; block++)
                     {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref idle);
                     }
                 }
             }
@@ -138,7 +147,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
                 {
                     for (int p = first; p < end; p += together)
                     {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref idle);
                     }
                 }
             }
@@ -153,6 +162,17 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         }
     }
 
+    private static int TilesAfterFirst(int rows)
+    {
+        int tiles = -1;
+        while (rows > 0)
+        {
+            rows -= TTiles.Next(rows);
+            tiles++;
+        }
+        return tiles;
+    }
+
     private static void Copy(float* from, nint fromStride, float* to, nint toStride, int rows, int columns)
     {
         long bytes = (long)columns * sizeof(float);
@@ -163,23 +183,26 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     }
 
     // One block of k of some panels, times all rows of the chunk.
-    private readonly void MultiplyPanels(int first, int some, int block, float* left, int count, float* scratch, float* to, nint stride)
+    private readonly void MultiplyPanels(
+        int first, int some, int block, float* left, int rowsOf, int count, float* scratch, float* to, nint stride, ref NextPieces idle)
     {
         int k = block * depthBlock;
         int depth = Math.Min(depthBlock, source.Depth - k);
         PanelBlock panel = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
         bool load = k > 0 || (accumulate && !merge);
-        // The first tile of a block reads it from afar, and fetches the block after it meanwhile.
+        // The first tile of a block reads it from afar, and fetches the block after it meanwhile; the others what comes after this product.
         nint after = source.After(TTiles.Panels, depth, straight);
         left += block * xBlockStride;
         for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
+            long place = ((p / TTiles.Panels * rowBlocks) + rowsOf) * (long)otherTiles;
             int r = 0;
             while (r < count)
             {
                 int tile = TTiles.Next(count - r);
-                TTiles.Run(panel, tile, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, r == 0 ? after : 0);
+                nint ahead = r == 0 ? after : idle.Ahead(place++, panel.Data - (k * panel.Step));
+                TTiles.Run(panel, tile, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
                 r += tile;
             }
         }

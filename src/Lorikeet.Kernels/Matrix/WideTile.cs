@@ -8,7 +8,8 @@ namespace Lorikeet.Kernels;
 /// <remarks>
 /// Bound by arithmetic from 4 rows on: 28 accumulators, 2 vectors of panels and 1 broadcast fill 31 of the 32 registers, and a k costs 16 loads for 28
 /// FMAs. Fewer rows have fewer chains than two FMA units of latency 4 can hold: they are bound by reading the panels, and <see cref="FewRowsWide{TElement}"/>
-/// gives them four panels at once. Rows are addressed from every fourth one with three common offsets, because fourteen pointers would not fit
+/// gives them four panels at once. What is fetched ahead goes to the second-level cache: a pair of panels and as much again would not fit the first.
+/// Rows are addressed from every fourth one with three common offsets, because fourteen pointers would not fit
 /// the general registers.
 /// </remarks>
 internal static unsafe class WideTile
@@ -19,6 +20,9 @@ internal static unsafe class WideTile
     /// <summary>How many of the rows left the next tile takes: all tiles of a block within one row of each other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Next(int left) => left <= Most ? left : (left + ((left + Most - 1) / Most) - 1) / ((left + Most - 1) / Most);
+
+    /// <summary>How many tiles so many rows take.</summary>
+    public static int Tiles(int rows) => (rows + Most - 1) / Most;
 
     /// <summary>
     /// <c>y[r, l] = (load ? y[r, l] : 0) + sum over i of x[r, i] panel[i, l]</c>, r below <paramref name="rows"/> (1 to 14), l below 32 or 16, i ascending
@@ -161,15 +165,15 @@ internal static unsafe class WideTile
         Vector512<float> low, high;
         for (nint pairs = depth >> 1; pairs > 0; pairs--)
         {
-            Sse.Prefetch0(panel + ahead);
+            Sse.Prefetch1(panel + ahead);
             if (TElement.Size == sizeof(float))
             {
-                Sse.Prefetch0(panel + ahead + step);
+                Sse.Prefetch1(panel + ahead + step);
             }
             low = high = TElement.WideEven(panel);
             if (TPanels.Count > 1)
             {
-                Sse.Prefetch0(panel + apart + ahead);
+                Sse.Prefetch1(panel + apart + ahead);
                 high = TElement.WideEven(panel + apart);
             }
             Step<TPanels>(p, low, high, ref a0, ref b0);
@@ -230,7 +234,7 @@ internal static unsafe class WideTile
             {
                 if (TElement.Size == sizeof(float))
                 {
-                    Sse.Prefetch0(panel + apart + ahead + step);
+                    Sse.Prefetch1(panel + apart + ahead + step);
                 }
                 high = TElement.WideOdd(panel + apart, step);
             }
