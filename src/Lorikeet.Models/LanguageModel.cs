@@ -30,6 +30,9 @@ public partial class LanguageModel : IDisposable
     /// <summary>The token table.</summary>
     public EmbeddingSite Embedding => parts.Embedding;
 
+    /// <summary>The table of learned positions, or null.</summary>
+    public EmbeddingSite? Positions => parts.Positions;
+
     /// <summary>The blocks.</summary>
     public IReadOnlyList<Block> Blocks => parts.Blocks;
 
@@ -53,6 +56,9 @@ public partial class LanguageModel : IDisposable
             }
         }
     }
+
+    /// <summary>The experts of the blocks that have them.</summary>
+    public IEnumerable<ExpertStack> ExpertStacks => Blocks.Select(b => b.FeedForward).OfType<ExpertFeedForward>().Select(f => f.Stack);
 
     /// <summary>Bytes of all weights.</summary>
     public long WeightBytes

@@ -8,6 +8,7 @@ public sealed class ModelRun : Run
 {
     private readonly List<(object Owner, Tensor Cos, Tensor Sin)> tables = [];
     private readonly Dictionary<Block, Func<Tensor, Tensor>> parts = [];
+    private readonly Routing routing = new();
     private bool forward;
     private int[] positionRows = [];
 
@@ -94,6 +95,17 @@ public sealed class ModelRun : Run
             };
         }
         return part;
+    }
+
+    /// <summary>Room to sort rows by expert: the run's own, or new where the record keeps it until backward.</summary>
+    internal Routing Routing() => Tape is null ? routing : new Routing();
+
+    /// <summary>Narrows the run's plan to some rows, in ascending order, at some sites; dispose to widen it again.</summary>
+    internal Narrowed Gather(LinearSite[] sites, ReadOnlySpan<int> rows)
+    {
+        Narrowed outer = new(this, Rows, Plan);
+        Plan = Plan?.Gather(sites, rows);
+        return outer;
     }
 
     /// <summary>Narrows the run to one segment of its plan, for parts that run apart; dispose to widen it again.</summary>

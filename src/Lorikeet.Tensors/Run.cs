@@ -16,6 +16,12 @@ public class Run : IDisposable
     /// <summary>Dropout and the like are active.</summary>
     public bool Training { get; set; }
 
+    /// <summary>
+    /// Products with quantised weights read their input in float32, as recorded runs always do. Default: false, the input is coded to 8 bits where the
+    /// weight has integer kernels.
+    /// </summary>
+    public bool FullActivations { get; set; }
+
     /// <summary>Where the random numbers of this step (dropout masks) come from.</summary>
     public CounterRandom Random { get; set; }
 

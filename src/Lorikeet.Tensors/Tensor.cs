@@ -42,6 +42,9 @@ public readonly unsafe struct Tensor
     /// <summary>All elements in order.</summary>
     public Span<float> Span => new(Pointer, checked((int)Shape.Length));
 
+    /// <summary>The memory as bytes: codes of a prepared input.</summary>
+    internal Span<byte> Bytes => new(Pointer, checked((int)(Shape.Length * sizeof(float))));
+
     /// <summary>The elements of one row of the last axis.</summary>
     /// <param name="row">0 to <see cref="Rows"/> - 1.</param>
     public Span<float> Row(int row)

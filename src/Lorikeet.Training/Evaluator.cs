@@ -22,9 +22,10 @@ public static class Evaluator
     /// <param name="model">The model.</param>
     /// <param name="adapter">The adapter, or null.</param>
     /// <param name="batches">The data.</param>
-    public static Evaluation Run(LanguageModel model, Adapter? adapter, IEnumerable<Batch> batches)
+    /// <param name="codedActivations">Code activations at quantised weights to 8 bits, as serving does; false: float32, as training does.</param>
+    public static Evaluation Run(LanguageModel model, Adapter? adapter, IEnumerable<Batch> batches, bool codedActivations = false)
     {
-        using LossPass pass = new(model, [adapter], checkpointing: false);
+        using LossPass pass = new(model, [adapter], checkpointing: false) { CodedActivations = codedActivations };
         return Run(pass, 0, batches);
     }
 

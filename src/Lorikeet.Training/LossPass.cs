@@ -28,12 +28,19 @@ internal sealed class LossPass : IDisposable
         run.Checkpointing = checkpointing;
         // Recorded or not, each change runs its own forward: forms stand for finished parameters.
         run.OwnForwards = true;
+        run.FullActivations = true;
         headAdapted = adapters.Any(a => a is not null && model.Head.Sites.Any(site => a[site] is not null));
         head = Logits;
         Tape = new Tape();
     }
 
     public Tape Tape { get; }
+
+    /// <summary>Losses that are not recorded code activations at quantised weights, as serving does.</summary>
+    public bool CodedActivations
+    {
+        init => run.FullActivations = !value;
+    }
 
     public long PeakBytes => run.Arena.PeakBytes + Tape.GradientBytes;
 

@@ -8,7 +8,8 @@ namespace Lorikeet.Training;
 /// <param name="Parameters">The parameters.</param>
 /// <param name="Decay">Weight decay.</param>
 /// <param name="RateFactor">Their rate over that of the schedule.</param>
-public sealed record ParameterGroup(string Name, IReadOnlyList<Parameter> Parameters, double Decay, double RateFactor = 1);
+/// <param name="Projected">Whether an optimiser that works in a part of the gradient's space does so for them.</param>
+public sealed record ParameterGroup(string Name, IReadOnlyList<Parameter> Parameters, double Decay, double RateFactor = 1, bool Projected = false);
 
 /// <summary>What is trained: an adapter, or the model's own weights; with its own data, loss mean, optimiser state, rate and clipping.</summary>
 /// <remarks>Several adapters train in one batch, each as if it were alone.</remarks>
@@ -115,7 +116,10 @@ public sealed class Trainee : IDisposable
                 if (parameter.HasGradient)
                 {
                     gradients.Add(parameter.Gradient);
-                    updates.Add(new Update(parameter, parameter.Gradient, States[parameter], rate * group.RateFactor, group.Decay));
+                    updates.Add(new Update(parameter, parameter.Gradient, States[parameter], rate * group.RateFactor, group.Decay)
+                    {
+                        Projected = group.Projected,
+                    });
                 }
             }
         }

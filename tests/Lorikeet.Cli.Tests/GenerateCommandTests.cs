@@ -56,6 +56,42 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_models_suggestions_hold_where_the_command_line_says_nothing()
+    {
+        string[] common = ["generate", "--model", folder["base"], "--max-tokens", "30", "--json", "--prompt", "The sea"];
+        string greedy = Rows((await Run([.. common, "--ignore-end"])).Out)[0];
+        string drawn = Rows((await Run([.. common, "--ignore-end", "--temperature", "0.7", "--top-k", "5", "--top-p", "0.9"])).Out)[0];
+        Assert.NotEqual(greedy, drawn);
+        string suggestions = Path.Combine(folder["base"], "generation_config.json");
+        await File.WriteAllTextAsync(suggestions, "{\"_from_model_config\": true, \"do_sample\": true, \"temperature\": 0.7, \"top_k\": 5, \"top_p\": 0.9, \"eos_token_id\": [3, 4]}");
+        Assert.Equal(drawn, Rows((await Run([.. common, "--ignore-end"])).Out)[0]);
+        Assert.Equal(greedy, Rows((await Run([.. common, "--ignore-end", "--temperature", "0"])).Out)[0]);
+        // The ends are those of the file: a token that the answer has.
+        using JsonDocument answer = JsonDocument.Parse(greedy);
+        int first = answer.RootElement[1].GetInt32();
+        await File.WriteAllTextAsync(suggestions, $"{{\"do_sample\": false, \"temperature\": 0.7, \"eos_token_id\": [{first}, 255]}}");
+        Assert.Contains("\"finish_reason\":\"stop\"", (await Run(common)).Out, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(suggestions, "{\"temperature\": -1}");
+        (int code, _, string error) = await Run(common);
+        Assert.Equal(1, code);
+        Assert.Contains("temperature is -1", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_beam_search_finds_answers_at_least_as_likely_as_the_greedy_one()
+    {
+        string[] common = ["generate", "--model", folder["base"], "--max-tokens", "8", "--ignore-end", "--json", "--prompt", "The sea"];
+        (int code, string four, _) = await Run([.. common, "--beams", "4", "--adapter", "none", "--adapter", folder["one"]]);
+        Assert.Equal(0, code);
+        Assert.Equal(2, Rows(four).Values.Distinct().Count());
+        using LanguageModel model = ModelLoader.Load(folder["base"]);
+        using PagePool pool = new(1 << 26);
+        int[] expected = [.. new Serving.BeamSearch(model, pool).Run(new ByteTokenizer().Encode("The sea"), new Serving.BeamOptions { Beams = 4, MaxTokens = 8, EndIds = [] })[0].Tokens];
+        using JsonDocument answer = JsonDocument.Parse(four.Split('\n')[0]);
+        Assert.Equal(expected, answer.RootElement.GetProperty("tokens").EnumerateArray().Select(t => t.GetInt32()));
+    }
+
+    [Fact]
     public async Task Text_comes_after_the_prompt_and_several_rows_are_labelled()
     {
         string[] common = ["generate", "--model", folder["base"], "--max-tokens", "5", "--prompt", "Hello"];
@@ -74,6 +110,9 @@ public sealed class GenerateCommandTests : IDisposable
     [InlineData(2, "top_p is 2", "--prompt", "x", "--top-p", "2")]
     [InlineData(2, "2 prompts and 3 adapters", "--prompt", "x", "--prompt", "y", "--adapter", "a", "--adapter", "b", "--adapter", "c")]
     [InlineData(2, "--stop is empty", "--prompt", "x", "--stop", "")]
+    [InlineData(2, "--beams is 0", "--prompt", "x", "--beams", "0")]
+    [InlineData(2, "--temperature does not go with --beams", "--prompt", "x", "--beams", "2", "--temperature", "1")]
+    [InlineData(2, "--stop does not go with --beams", "--prompt", "x", "--beams", "2", "--stop", "y")]
     [InlineData(1, "nowhere", "--prompt", "x", "--adapter", "nowhere")]
     [InlineData(1, "the prompt is empty", "--prompt", "")]
     [InlineData(1, "nowhere.jsonl", "--prompts", "nowhere.jsonl")]

@@ -30,6 +30,11 @@ public sealed class InspectTests : IDisposable
         Assert.Equal(
             loaded.Sites.Select(s => (s.Name, s.Inputs, s.Outputs)),
             every.RootElement.GetProperty("sites").EnumerateArray().Select(s => (s.GetProperty("site").GetString()!, s.GetProperty("inputs").GetInt32(), s.GetProperty("outputs").GetInt32())));
+        JsonElement memory = root.GetProperty("memory");
+        Assert.Equal(loaded.WeightBytes, memory.GetProperty("weights").GetInt64());
+        int token = 2 * TinyFiles.Config.Layers * TinyFiles.Config.KeyHeads * TinyFiles.Config.HeadDim * sizeof(float);
+        Assert.Equal(token, memory.GetProperty("sequence_token").GetInt32());
+        Assert.Equal(token * TinyFiles.Config.MaxPositions, memory.GetProperty("sequence_full").GetInt32());
         string text = Cli.Run("inspect", model).Done().Output;
         Assert.Contains("bytes, 257 tokens", text, StringComparison.Ordinal);
         Assert.Contains("model.layers.*.self_attn.q_proj", text, StringComparison.Ordinal);
@@ -65,9 +70,9 @@ public sealed class InspectTests : IDisposable
     public void What_is_not_built_is_still_shown()
     {
         string model = TinyFiles.Model(folder["m"]), adapter = TinyFiles.Adapter(folder["a"], model);
-        TinyFiles.ChangeText(Path.Combine(model, "config.json"), "\"llama\"", "\"gpt_neox\"");
+        TinyFiles.ChangeText(Path.Combine(model, "config.json"), "\"llama\"", "\"albert\"");
         string shown = Cli.Run("inspect", model).Done().Output;
-        Assert.Contains("model_type gpt_neox is not built yet", shown, StringComparison.Ordinal);
+        Assert.Contains("model_type albert is not built yet", shown, StringComparison.Ordinal);
         Assert.Contains("model.layers.*.mlp.up_proj.weight", shown, StringComparison.Ordinal);
         TinyFiles.ChangeText(Path.Combine(adapter, "adapter_config.json"), "\"LORA\"", "\"VERA\"");
         Assert.Contains("peft_type VERA is not built yet", Cli.Run("inspect", adapter).Done().Output, StringComparison.Ordinal);

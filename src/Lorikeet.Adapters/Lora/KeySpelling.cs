@@ -6,7 +6,7 @@ namespace Lorikeet.Adapters;
 /// <summary>Turns the spellings of older releases and other tools into PEFT's own, where each names exactly one module.</summary>
 /// <remarks>
 /// Known: an adapter's name inside the key, a missing <c>.weight</c> or prefix, <c>module.</c> of data-parallel wrappers, <c>_orig_mod.</c> of
-/// compiled models, shortened paths, <c>modules_to_save.NAME.</c>, and <c>P.bias</c> for a bias that is <c>P.base_layer.bias</c> since 0.6.
+/// compiled models, shortened paths, the file's name of a module that Transformers calls otherwise, <c>modules_to_save.NAME.</c>, and <c>P.bias</c> for a bias that is <c>P.base_layer.bias</c> since 0.6.
 /// </remarks>
 internal static class KeySpelling
 {
@@ -15,10 +15,16 @@ internal static class KeySpelling
     public static void Apply(AdapterFile file, LanguageModel model)
     {
         HashSet<string> paths = [.. model.Sites.Select(s => s.Name)];
+        foreach (ExpertStack stack in model.ExpertStacks)
+        {
+            paths.Add(stack.Path);
+            paths.Add(stack.Path + ".base_layer");
+        }
+        Dictionary<string, string> stored = model.Sites.Where(s => s.StoredName != s.Name && s is not OutputSite).ToDictionary(s => s.StoredName, s => s.Name);
         HashSet<string> names = [];
         foreach (string key in file.Keys.Order(StringComparer.Ordinal).ToArray())
         {
-            string own = Spell(key, paths, names);
+            string own = Spell(key, paths, stored, names);
             if (own != key)
             {
                 file.Rename(key, own);
@@ -47,7 +53,7 @@ internal static class KeySpelling
         }
     }
 
-    private static string Spell(string key, HashSet<string> paths, HashSet<string> names)
+    private static string Spell(string key, HashSet<string> paths, Dictionary<string, string> stored, HashSet<string> names)
     {
         string rest = key.Replace("_orig_mod.", "", StringComparison.Ordinal);
         rest = rest.StartsWith("module.", StringComparison.Ordinal) ? rest["module.".Length..] : rest;
@@ -58,6 +64,7 @@ internal static class KeySpelling
             return key;
         }
         string path = rest[..at];
+        path = stored.GetValueOrDefault(path, path);
         if (!paths.Contains(path))
         {
             string[] whole = [.. paths.Where(p => p.EndsWith("." + path, StringComparison.Ordinal)).Take(2)];

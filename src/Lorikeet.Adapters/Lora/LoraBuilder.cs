@@ -95,6 +95,11 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
 
     private void AddPair(MatchedModule module)
     {
+        if (module.Stacked is not null)
+        {
+            AddStacked(module);
+            return;
+        }
         Site site = model.Find(module.Path) ?? throw settings.Config.Bad($"{module.Path} is not in the base.");
         adapted.Add(module.Path);
         // r (inputs + outputs), and one number an output for DoRA's magnitude, for B's bias, and for a trained bias; MiCA trains A alone.
@@ -110,6 +115,39 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         };
         changes.Add(site, change);
         TakeBase(site);
+    }
+
+    /// <summary>One pair of factors for a stacked parameter: A [experts * r, inputs] expert after expert, B [outputs, r * experts] rank after rank.</summary>
+    private void AddStacked(MatchedModule module)
+    {
+        if (settings.Dora || settings.FactorBias || settings.Dropout != 0)
+        {
+            throw settings.Config.Unsupported($"use_dora, lora_bias and lora_dropout do not work on {module.Path}, a stacked parameter of experts: leave them out, or target the experts' layers by name");
+        }
+        string path = module.Path.EndsWith(".base_layer", StringComparison.Ordinal) ? module.Path[..^".base_layer".Length] : module.Path;
+        ExpertStack stack = model.ExpertStacks.First(s => s.Path == path);
+        IReadOnlyList<IReadOnlyList<LinearSite>> experts = stack.Layers(module.Stacked!);
+        int inputs = experts[0][0].Inputs, outputs = experts[0].Sum(site => site.Outputs);
+        long stackedRank = (long)module.Rank * experts.Count;
+        if (module.Rank > (long)inputs + outputs || stackedRank * Math.Max(inputs, outputs) > int.MaxValue)
+        {
+            throw settings.Config.Bad($"r = {module.Rank} at {module.Path}, {experts.Count} experts of [{outputs}, {inputs}]: expected at most {(long)inputs + outputs}.");
+        }
+        adapted.Add(module.Path);
+        expected += stackedRank * (inputs + outputs);
+        Parameter a = Own(LoraKeys.Of(module.Path, LoraKeys.A), new Shape((int)stackedRank, inputs));
+        Parameter b = Own(LoraKeys.Of(module.Path, LoraKeys.B), new Shape(outputs, (int)stackedRank));
+        StackedPair pair = new(a, b, experts.Count, settings.Scale(module));
+        for (int e = 0; e < experts.Count; e++)
+        {
+            int row = 0;
+            foreach (LinearSite site in experts[e])
+            {
+                // The first of them owns the factors that all share.
+                changes.Add(site, new StackedSite(pair, e, row, site.Outputs, owner: e == 0 && row == 0));
+                row += site.Outputs;
+            }
+        }
     }
 
     private SiteAdapter LinearPair(LinearSite site, MatchedModule module)
@@ -214,6 +252,10 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         {
             return new ReplacedNormSite(
                 Copy(LoraKeys.Of(site.Name, ".weight"), norm.Weight), norm.Bias is null ? null : Copy(LoraKeys.Of(site.Name, ".bias"), norm.Bias));
+        }
+        if (site is LinearSite { Transposed: true })
+        {
+            throw settings.Config.Unsupported($"modules_to_save of {site.Name}, whose matrix the base stores as [inputs, outputs], is not built yet");
         }
         Weight weight = (site as LinearSite)?.Weight ?? ((EmbeddingSite)site).Weight;
         string key = LoraKeys.Of(site.Name, ".weight");

@@ -12,6 +12,7 @@ internal static class LoraOptions
         new("lora_alpha", "8", "numerator of the scale"),
         new("lora_dropout", "0.0", "share of the input that is dropped before A, in training only"),
         new("target_modules", "null", "which modules: suffixes, one regular expression, \"all-linear\", or null for the architecture's own"),
+        new("target_parameters", "null", "which parameters, by the end of their paths: experts' stacked ones, mlp.experts.gate_up_proj and mlp.experts.down_proj"),
         new("exclude_modules", "null", "which modules not: suffixes or one regular expression"),
         new("layers_to_transform", "null", "numbers of the layers to adapt"),
         new("layers_pattern", "null", "what stands before the layer's number in a path"),
@@ -33,7 +34,7 @@ internal static class LoraOptions
     [
         "peft_type", "task_type", "base_model_name_or_path", "revision", "auto_mapping", "peft_version", "inference_mode", "megatron_core",
         "loftq_config", "eva_config", "corda_config", "lora_ga_config", "velora_config", "monteclora_config", "use_qalora", "qalora_group_size",
-        "runtime_config", "merge_weights", "enable_lora", "init_weights", "layer_replication", "target_parameters", "alora_invocation_tokens",
+        "runtime_config", "merge_weights", "enable_lora", "init_weights", "layer_replication", "alora_invocation_tokens",
         "use_bdlora", "kasa_config", "arrow_config", "megatron_config",
     ];
 
@@ -46,7 +47,6 @@ internal static class LoraOptions
         ("kasa_config", "KaSA truncates the base weight, which methods never write: not built yet"),
         ("arrow_config", "routing over other adapters (Arrow) is not built yet"),
         ("layer_replication", "replicated layers are not built yet"),
-        ("target_parameters", "changes of stacked parameters (experts) are not built yet"),
     ];
 
     public static bool IsLora(JsonObject config) =>

@@ -5,7 +5,8 @@ namespace Lorikeet.Adapters;
 /// <param name="Kind">What it is.</param>
 /// <param name="Rank">Its rank, from r or rank_pattern.</param>
 /// <param name="Alpha">Its alpha, from lora_alpha or alpha_pattern.</param>
-public sealed record MatchedModule(string Path, ModuleKind Kind, int Rank, double Alpha);
+/// <param name="Stacked">The stacked parameter of experts that is changed, <c>gate_up_proj</c> or <c>down_proj</c>; null: the module's own matrix.</param>
+public sealed record MatchedModule(string Path, ModuleKind Kind, int Rank, double Alpha, string? Stacked = null);
 
 /// <summary>What a configuration chooses from a model.</summary>
 /// <param name="Adapted">The modules that the method changes, in the model's order.</param>

@@ -21,6 +21,7 @@ public sealed class ModuleMatcher
     private readonly List<(PathPattern Pattern, string Key, int Value)> ranks = [];
     private readonly List<(PathPattern Pattern, string Key, double Value)> alphas = [];
     private readonly IReadOnlyList<string>? exact;
+    private readonly IReadOnlyList<string> parameters;
 
     /// <summary>Reads the rules.</summary>
     /// <param name="config">The configuration.</param>
@@ -35,6 +36,7 @@ public sealed class ModuleMatcher
         this.rank = rank;
         this.alpha = alpha;
         savedEntries = Saved();
+        parameters = config.Texts("target_parameters") ?? [];
         (targeted, exact) = Target(modelType);
         excluded = Exclusion();
         inLayers = Layers();
@@ -64,6 +66,7 @@ public sealed class ModuleMatcher
             {
                 saved.Add(module);
             }
+            AddParameters(module, adapted, usedKeys);
             bool hit = targeted(module) && (exact?.Contains(module.Path) == true || inLayers(module.Path));
             if (!hit)
             {
@@ -80,9 +83,32 @@ public sealed class ModuleMatcher
         {
             throw anyLeftOut
                 ? config.Bad("exclude_modules and modules_to_save leave nothing of what target_modules names; expected at least one module.")
-                : config.Bad($"target_modules {Shown()} matches nothing; {Offered(modules)}");
+                : config.Bad($"{(parameters.Count > 0 ? $"target_parameters {string.Join(", ", parameters.Take(4))} and " : "")}target_modules {Shown()} matches nothing; {Offered(modules)}");
         }
         return new ModuleMatch(adapted, saved, exact, Warnings(usedKeys));
+    }
+
+    /// <summary>What target_parameters names of a module: its matrix, or experts' stacked ones, of which the later one wraps the earlier.</summary>
+    private void AddParameters(ModulePath module, List<MatchedModule> adapted, HashSet<string> usedKeys)
+    {
+        if (module.Kind == ModuleKind.Experts)
+        {
+            bool gateUp = Named(module.Path + ".gate_up_proj"), down = Named(module.Path + ".down_proj");
+            if (down)
+            {
+                adapted.Add(Ranked(module.Path, module.Path + ".down_proj", ModuleKind.Experts, 1, usedKeys) with { Stacked = "down_proj" });
+            }
+            if (gateUp)
+            {
+                adapted.Add(Ranked(module.Path + (down ? ".base_layer" : ""), module.Path + ".gate_up_proj", ModuleKind.Experts, 1, usedKeys) with { Stacked = "gate_up_proj" });
+            }
+        }
+        else if (module.Kind is ModuleKind.Linear or ModuleKind.Router && Named(module.Path + ".weight"))
+        {
+            adapted.Add(Ranked(module.Path, module.Path + ".weight", module.Kind, 1, usedKeys));
+        }
+
+        bool Named(string path) => parameters.Any(p => EndsWith(path, p));
     }
 
     private void Add(ModulePath module, List<MatchedModule> adapted, HashSet<string> usedKeys)
@@ -91,11 +117,23 @@ public sealed class ModuleMatcher
         {
             throw config.Bad($"target_modules names {module.Path}, which is no linear layer, embedding or convolution; expected one of these.");
         }
+        if (module.Kind != ModuleKind.Experts)
+        {
+            adapted.Add(Ranked(module.Path, module.Path, module.Kind, 1, usedKeys));
+            return;
+        }
+        adapted.Add(Ranked(module.Path, module.Path, module.Kind, 1, usedKeys) with { Stacked = "down_proj" });
+        // The inner of two nested changes: gate and up are stacked in one parameter, which gets twice the rank at the same scale.
+        adapted.Add(Ranked(module.Path + ".base_layer", module.Path, module.Kind, 2, usedKeys) with { Stacked = "gate_up_proj" });
+    }
+
+    private MatchedModule Ranked(string path, string named, ModuleKind kind, int times, HashSet<string> usedKeys)
+    {
         int r = rank;
         double a = alpha;
         foreach ((PathPattern pattern, string key, int value) in ranks)
         {
-            if (pattern.Matches(module.Path))
+            if (pattern.Matches(named))
             {
                 r = value;
                 usedKeys.Add("rank_pattern " + key);
@@ -104,19 +142,14 @@ public sealed class ModuleMatcher
         }
         foreach ((PathPattern pattern, string key, double value) in alphas)
         {
-            if (pattern.Matches(module.Path))
+            if (pattern.Matches(named))
             {
                 a = value;
                 usedKeys.Add("alpha_pattern " + key);
                 break;
             }
         }
-        adapted.Add(new MatchedModule(module.Path, module.Kind, r, a));
-        if (module.Kind == ModuleKind.Experts)
-        {
-            // The inner of two nested changes: gate and up are stacked in one parameter, which gets twice the rank at the same scale.
-            adapted.Add(new MatchedModule(module.Path + ".base_layer", module.Kind, checked(2 * r), 2 * a));
-        }
+        return new MatchedModule(path, kind, checked(times * r), times * a);
     }
 
     private List<string> Warnings(HashSet<string> usedKeys)
@@ -150,6 +183,10 @@ public sealed class ModuleMatcher
             return (m => whole.Matches(m.Path), null);
         }
         IReadOnlyList<string>? suffixes = config.Texts("target_modules");
+        if (parameters.Count > 0 && suffixes is null or { Count: 0 })
+        {
+            return (_ => false, []);
+        }
         if (suffixes is null)
         {
             suffixes = DefaultTargets.Of(modelType)

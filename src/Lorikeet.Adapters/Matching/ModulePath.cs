@@ -23,6 +23,9 @@ public enum ModuleKind
     /// <summary>The experts' two stacked matrices: parameters, not layers.</summary>
     Experts,
 
+    /// <summary>A layer of one expert, which "all-linear" leaves to the stacked matrices.</summary>
+    Expert,
+
     /// <summary>Anything else: norms, blocks, activations.</summary>
     Other,
 }
@@ -38,10 +41,24 @@ public sealed record ModulePath(string Path, ModuleKind Kind)
     {
         ArgumentNullException.ThrowIfNull(model);
         HashSet<string> sites = [.. model.Sites.Select(s => s.Name)];
+        Dictionary<Site, string> experts = [];
+        HashSet<Site> routers = [];
+        foreach (ExpertStack stack in model.ExpertStacks)
+        {
+            routers.Add(stack.Router);
+            foreach (LinearSite site in stack.Gate.Concat(stack.Up).Concat(stack.Down))
+            {
+                experts[site] = stack.Path;
+            }
+        }
         HashSet<string> seen = [];
         List<ModulePath> modules = [];
         foreach (Site site in model.Sites)
         {
+            if (experts.TryGetValue(site, out string? stack) && seen.Add(stack))
+            {
+                modules.Add(new ModulePath(stack, ModuleKind.Experts));
+            }
             for (int dot = site.Name.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = site.Name.IndexOf('.', dot + 1))
             {
                 string parent = site.Name[..dot];
@@ -52,6 +69,8 @@ public sealed record ModulePath(string Path, ModuleKind Kind)
             }
             ModuleKind kind = site switch
             {
+                LinearSite when stack is not null => ModuleKind.Expert,
+                LinearSite when routers.Contains(site) => ModuleKind.Router,
                 LinearSite linear => linear.IsHead ? ModuleKind.Head : ModuleKind.Linear,
                 EmbeddingSite => ModuleKind.Embedding,
                 _ => ModuleKind.Other,

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Lorikeet.Cli.Bench;
-using Lorikeet.Kernels;
 using Lorikeet.Models;
 using Lorikeet.Tensors;
 
@@ -127,19 +126,12 @@ internal static class BenchCommand
             "M" => ModelConfig.M,
             _ => throw new UsageException($"--shape {shape}: expected S (135 M parameters) or M (1.1 B)"),
         };
-        ElementType type = weights switch
-        {
-            "f32" => ElementType.F32,
-            "bf16" => ElementType.BF16,
-            "f16" => ElementType.F16,
-            _ => throw new UsageException($"--weights {weights}: expected f32, bf16 or f16"),
-        };
-        return ModelLoader.Create(config, new CounterRandom(1), type);
+        return ModelLoader.Create(config, new CounterRandom(1), WeightsOption.Parse(weights));
     }
 
     private static Option<string> Shape() => new("--shape") { Description = "S (SmolLM2-135M's) or M (TinyLlama-1.1B's)", DefaultValueFactory = _ => "S" };
 
-    private static Option<string> Weights() => new("--weights") { Description = "f32, bf16 or f16", DefaultValueFactory = _ => "bf16" };
+    private static Option<string> Weights() => new("--weights") { Description = "f32, bf16, f16, q8_0, q4_0, q4_k, q6_k, nf4, ...: see generate --help", DefaultValueFactory = _ => "bf16" };
 
     private static Option<int[]> Numbers(string name, string description, int[] numbers) => new(name)
     {

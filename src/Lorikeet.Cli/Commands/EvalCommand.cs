@@ -22,6 +22,8 @@ internal static class EvalCommand
         Option<int> context = new("--context") { Description = "The most tokens in a sequence", DefaultValueFactory = _ => 256 };
         Option<int> batch = new("--batch") { Description = "Contexts that go through the model together", DefaultValueFactory = _ => 4 };
         Option<string?> tokenizer = new("--tokenizer") { Description = "byte, or a folder with tokenizer.json; default: the model's own" };
+        Option<string?> weights = WeightsOption.Create();
+        Option<bool> coded = new("--coded") { Description = "Code activations to 8 bits at quantised weights, as generating does; default: float32, as in training" };
         Option<bool> bare = new("--no-base") { Description = "Leave the bare model out" };
         Option<bool> json = new("--json") { Description = "One JSON object a line instead of a table" };
         Command command = new(
@@ -31,7 +33,7 @@ internal static class EvalCommand
             "  lorikeet eval --model base --data held-out.txt\n" +
             "  lorikeet eval --model base --adapter reviews --adapter style --data held-out.jsonl --json")
         {
-            model, adapters, data, separator, context, batch, tokenizer, bare, json,
+            model, weights, coded, adapters, data, separator, context, batch, tokenizer, bare, json,
         };
         command.SetAction((parsed, stop) => Task.Run(() => Measure(parsed, stop), CancellationToken.None));
         return command;
@@ -48,7 +50,7 @@ internal static class EvalCommand
             }
             string folder = ModelLocation.Resolve(parsed.GetValue(model)!);
             Tokenizer own = parsed.GetValue(tokenizer) switch { null => Tokenizer.Load(folder), "byte" => new ByteTokenizer(), string other => Tokenizer.Load(other) };
-            using LanguageModel loaded = ModelLoader.Load(folder);
+            using LanguageModel loaded = ModelLoader.Load(folder, WeightsOption.Load(parsed.GetValue(weights)));
             TokenDocuments documents = DocumentTokens.Encode(
                 DataFile.Read(parsed.GetValue(data)!, parsed.GetValue(separator)?.Replace("\\n", "\n", StringComparison.Ordinal)), own, parsed.GetValue(context));
             IReadOnlyList<Batch> batches = DocumentTokens.InOrder(documents.All(), parsed.GetValue(batch) * parsed.GetValue(context));
@@ -56,12 +58,12 @@ internal static class EvalCommand
             {
                 throw new BadFileException($"{parsed.GetValue(data)} has no token to measure; expected documents of at least two tokens.");
             }
-            Run(loaded, parsed.GetValue(adapters) ?? [], parsed.GetValue(bare), batches, parsed.GetValue(json), stop);
+            Run(loaded, parsed.GetValue(adapters) ?? [], parsed.GetValue(bare), parsed.GetValue(coded), batches, parsed.GetValue(json), stop);
             return 0;
         }
     }
 
-    private static void Run(LanguageModel model, string[] adapters, bool withoutBase, IReadOnlyList<Batch> batches, bool json, CancellationToken stop)
+    private static void Run(LanguageModel model, string[] adapters, bool withoutBase, bool coded, IReadOnlyList<Batch> batches, bool json, CancellationToken stop)
     {
         if (!json)
         {
@@ -69,7 +71,7 @@ internal static class EvalCommand
         }
         if (!withoutBase || adapters.Length == 0)
         {
-            Print("(none)", Evaluator.Run(model, null, Until(batches, stop)), json);
+            Print("(none)", Evaluator.Run(model, null, Until(batches, stop), coded), json);
         }
         foreach (string folder in adapters)
         {
@@ -79,7 +81,7 @@ internal static class EvalCommand
             {
                 Console.Error.WriteLine($"note: {warning}");
             }
-            Print(adapter.Name, Evaluator.Run(model, adapter, Until(batches, stop)), json);
+            Print(adapter.Name, Evaluator.Run(model, adapter, Until(batches, stop), coded), json);
         }
     }
 

@@ -14,6 +14,7 @@ internal static class TrainCommand
     {
         RunOptions shared = new();
         Option<string?> model = new("--model", "-m") { Description = "The base model: a folder, or org/name in the local Hugging Face cache" };
+        Option<string?> weights = WeightsOption.Create();
         Option<string> method = new("--method")
         {
             Description = $"{string.Join(", ", AdapterMethods.All.Select(m => m.Name))}, or full: all weights",
@@ -40,7 +41,7 @@ internal static class TrainCommand
             "The loss is taken on completions, on what assistants say, or on all text. Conversations are laid out as <|role|>, a line break and the\n" +
             "content. Ctrl-C finishes the step and writes a checkpoint.")
         {
-            model, method, rank, alpha, targets, set, tokenizer, means,
+            model, weights, method, rank, alpha, targets, set, tokenizer, means,
         };
         shared.AddTo(command);
         command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(() => Prepare(parsed), "train", stop), CancellationToken.None));
@@ -74,6 +75,7 @@ internal static class TrainCommand
             RunSettings settings = shared.Read(parsed) with
             {
                 Model = parsed.GetValue(model) is { Length: > 0 } folder ? Absolute(folder) : throw new UsageException("--model is missing: name a model's folder"),
+                Weights = parsed.GetValue(weights),
                 Method = name,
                 MethodOptions = options,
                 Tokenizer = parsed.GetValue(tokenizer),

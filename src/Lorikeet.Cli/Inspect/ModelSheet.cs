@@ -45,7 +45,8 @@ internal static class ModelSheet
         sheet.Fact("intermediate_size", "feed-forward", config.IntermediateSize);
         sheet.Fact("vocabulary", "vocabulary", config.VocabularySize, $"{config.VocabularySize:N0}");
         sheet.Fact("tied_head", "head", config.TieEmbeddings, config.TieEmbeddings ? "tied to the token table" : "its own matrix");
-        sheet.Fact("context", "context", config.MaxPositions, $"{config.MaxPositions:N0} tokens, {Rope(config.Rope)}");
+        sheet.Fact("context", "context", config.MaxPositions, $"{config.MaxPositions:N0} tokens, {Positions(model)}");
+        Memory(sheet, model);
         sheet.Fact("tokenizer", "tokenizer", Tokens(folder));
         if (unused.Length > 0)
         {
@@ -74,6 +75,22 @@ internal static class ModelSheet
         return $"{config.Heads} heads, {config.KeyHeads} of keys and values, {config.HeadDim} wide{window}";
     }
 
+    private static void Memory(Sheet sheet, LanguageModel model)
+    {
+        StateLayout state = new(model);
+        long token = state.Bytes(SequenceState.PageTokens, 1) / SequenceState.PageTokens, full = state.Bytes(model.Config.MaxPositions, 1);
+        sheet.Fact(
+            "memory",
+            "memory",
+            new JsonObject { ["weights"] = model.WeightBytes, ["sequence_token"] = token, ["sequence_full"] = full },
+            $"{TensorList.Bytes(model.WeightBytes)} of weights; a sequence {TensorList.Bytes(token)} a token, {TensorList.Bytes(full)} at full context");
+    }
+
+    private static string Positions(LanguageModel model) =>
+        model.Positions is not null ? "learned positions"
+        : model.Blocks.Any(block => block.Mixer is AttentionMixer { Slopes: not null }) ? "slopes over positions (ALiBi)"
+        : Rope(model.Config.Rope) + (model.Config.RotaryDim == 0 ? "" : $" on {model.Config.RotaryDim} of {model.Config.HeadDim} elements of a head");
+
     private static string Rope(RopeSettings rope) =>
         $"rope base {rope.Theta:G9}" + (rope.Kind == RopeKind.Default ? "" : $", {rope.Kind.ToString().ToLowerInvariant()} scaling by {rope.Factor:G6}");
 
@@ -86,7 +103,7 @@ internal static class ModelSheet
         try
         {
             Tokenizer tokenizer = Tokenizer.Load(folder);
-            return $"{(tokenizer is ByteTokenizer ? "bytes" : "BPE")}, {tokenizer.VocabularySize:N0} tokens";
+            return $"{(tokenizer is PipelineTokenizer { Kind: string kind } ? kind : "bytes")}, {tokenizer.VocabularySize:N0} tokens";
         }
         catch (Exception e) when (e is BadFileException or NotSupportedException)
         {

@@ -1,6 +1,6 @@
 namespace Lorikeet.Cli.Verify;
 
-/// <summary>Area <c>gguf</c>: quantised blocks.</summary>
+/// <summary>Area <c>gguf</c>: folders of blocks, and folders of files with what other readers and llama.cpp's models make of them.</summary>
 internal sealed class GgufVerifier : IVerifier
 {
     /// <inheritdoc/>
@@ -8,8 +8,22 @@ internal sealed class GgufVerifier : IVerifier
 
     /// <inheritdoc/>
     public IEnumerable<string> Cases(string folder) =>
-        VerifyRunner.FoldersWith(folder, "case.json").Where(f => File.Exists(Path.Combine(f, BlockCases.FileName)));
+        VerifyRunner.FoldersWith(folder, "case.json").Concat(VerifyRunner.FoldersWith(folder, "*" + GgufFileCase.Suffix)).Distinct().Order(StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    public void Verify(string folder, CaseReport report) => BlockCases.Verify(folder, report);
+    public void Verify(string folder, CaseReport report)
+    {
+        if (File.Exists(Path.Combine(folder, BlockCases.FileName)))
+        {
+            BlockCases.Verify(folder, report);
+        }
+        foreach (string sheet in Directory.EnumerateFiles(folder, "*" + GgufFileCase.Suffix).Order(StringComparer.Ordinal))
+        {
+            GgufFileCase.Verify(sheet[..^".json".Length], sheet, report);
+        }
+        if (File.Exists(Path.Combine(folder, "case.json")) && File.Exists(Path.Combine(folder, "golden.safetensors")))
+        {
+            GgufModelCase.Verify(folder, report);
+        }
+    }
 }

@@ -11,15 +11,6 @@ namespace Lorikeet.Cli.Verify;
 /// <summary>Area <c>optimizers</c>: traces of optimisers on given gradients, schedules, clipping, averages, casts.</summary>
 internal sealed class OptimizersVerifier : IVerifier
 {
-    // Which optimiser of ours a case's original is.
-    private static readonly Dictionary<string, string> Originals = new(StringComparer.Ordinal)
-    {
-        ["torch.optim.AdamW"] = "adamw",
-        ["torch.optim.Adam"] = "adam",
-        ["torch.optim.SGD"] = "sgd",
-        ["google/automl lion/lion_pytorch.py"] = "lion",
-    };
-
     /// <inheritdoc/>
     public string Area => "optimizers";
 
@@ -47,9 +38,13 @@ internal sealed class OptimizersVerifier : IVerifier
         {
             VerifyCasts(folder, report);
         }
+        else if (File.Exists(Path.Combine(folder, "maps.safetensors")))
+        {
+            VerifyCodes(folder, report);
+        }
         else if (root.TryGetProperty("snapshots", out _))
         {
-            VerifyTrace(folder, root, report);
+            OptimizerTrace.Verify(folder, root, report);
         }
         else
         {
@@ -57,100 +52,32 @@ internal sealed class OptimizersVerifier : IVerifier
         }
     }
 
-    private static void VerifyTrace(string folder, JsonElement root, CaseReport report)
+    private static void VerifyCodes(string folder, CaseReport report)
     {
-        string source = root.GetProperty("source").GetString()!;
-        if (!Originals.TryGetValue(source, out string? name))
+        using SafetensorsFile maps = SafetensorsFile.Open(Path.Combine(folder, "maps.safetensors")), blocks = SafetensorsFile.Open(Path.Combine(folder, "blocks.safetensors"));
+        foreach ((string map, DynamicCodes codes) in new[] { ("signed", DynamicCodes.Signed), ("unsigned", DynamicCodes.Unsigned) })
         {
-            throw new NotSupportedException($"the optimiser of {source} is not built yet: this version has {string.Join(", ", Optimizers.All.Keys)}");
-        }
-        JsonElement settings = root.GetProperty("settings");
-        IOptimizer optimizer = Optimizers.Create(name, Settings(settings, out double decay));
-        double[] rates = TrainingReference.Numbers(root.GetProperty("lr"));
-        HashSet<int> snapshots = [.. root.GetProperty("snapshots").EnumerateArray().Select(e => e.GetInt32())];
-        (double absolute, double relative) = TrainingReference.Tolerance(root.GetProperty("tolerance"));
-        string inputs = TrainingReference.Beside(folder, root.TryGetProperty("inputs", out JsonElement named) ? named.GetString()! : "inputs");
-        using SafetensorsFile starts = SafetensorsFile.Open(Path.Combine(inputs, "params.safetensors"));
-        using SafetensorsFile gradients = SafetensorsFile.Open(Path.Combine(inputs, "gradients.safetensors"));
-        using SafetensorsFile trace = SafetensorsFile.Open(Path.Combine(folder, "trace.safetensors"));
-        HashSet<string> compared = [];
-        List<(string Name, Parameter Parameter, float[] Gradients, Tensor Gradient, OptimizerState State)> items = [];
-        try
-        {
-            foreach (JsonElement element in root.GetProperty("parameters").EnumerateArray())
+            report.Each(map, TrainingReference.Wide(codes.Values), TrainingReference.Wide(TrainingReference.Floats(maps, map)), 2e-7, 0);
+            foreach (string name in blocks.Tensors.Select(t => t.Name).Where(n => n.Contains($".{map}.", StringComparison.Ordinal) && n.EndsWith(".codes", StringComparison.Ordinal)))
             {
-                string key = element.GetString()!;
-                Parameter parameter = new(key, TrainingReference.Load(starts, key));
-                items.Add((key, parameter, TrainingReference.Floats(gradients, "grad." + key), Storage.Zeros(parameter.Value.Shape), optimizer.Begin(parameter)));
-            }
-            int steps = root.GetProperty("steps").GetInt32();
-            Update[] updates = new Update[items.Count];
-            for (int step = 1; step <= steps; step++)
-            {
-                for (int i = 0; i < updates.Length; i++)
+                string start = name[..^".codes".Length];
+                int size = int.Parse(start[(start.LastIndexOf('.') + 1)..], CultureInfo.InvariantCulture);
+                float[] input = TrainingReference.Floats(blocks, start[..start.LastIndexOf('.')] + ".input"), restored = new float[input.Length];
+                byte[] got = new byte[input.Length];
+                List<float> largest = [];
+                for (int at = 0; at < input.Length; at += size)
                 {
-                    (_, Parameter parameter, float[] all, Tensor gradient, OptimizerState state) = items[i];
-                    all.AsSpan((step - 1) * gradient.Span.Length, gradient.Span.Length).CopyTo(gradient.Span);
-                    updates[i] = new Update(parameter, gradient, state, rates[step - 1], decay);
+                    int count = Math.Min(size, input.Length - at);
+                    largest.Add(codes.Store(input.AsSpan(at, count), got.AsSpan(at, count)));
+                    codes.Restore(got.AsSpan(at, count), largest[^1], restored.AsSpan(at, count));
                 }
-                optimizer.Step(updates);
-                if (!snapshots.Contains(step))
-                {
-                    continue;
-                }
-                string prefix = string.Create(CultureInfo.InvariantCulture, $"step{step:D2}.");
-                foreach ((string key, Parameter parameter, _, _, OptimizerState state) in items)
-                {
-                    Compare($"{prefix}param.{key}", parameter.Value.Span);
-                    for (int i = 0; i < state.Names.Count; i++)
-                    {
-                        Compare($"{prefix}state.{key}.{state.Names[i]}", state.Tensors[i].Span);
-                    }
-                    string count = $"{prefix}state.{key}.step";
-                    if (trace.TryGet(count, out _))
-                    {
-                        Compare(count, [state.Steps]);
-                    }
-                }
+                byte[] expected = TrainingReference.Bytes(blocks, name);
+                int wrong = got.AsSpan().CommonPrefixLength(expected);
+                report.Equal(name, wrong == expected.Length, wrong == expected.Length ? "" : $"element {wrong}: {input[wrong]:G9} gives {got[wrong]}, {expected[wrong]} expected");
+                report.Each(start + ".absmax", TrainingReference.Wide([.. largest]), TrainingReference.Wide(TrainingReference.Floats(blocks, start + ".absmax")), 0, 1e-37);
+                report.Each(start + ".restored", TrainingReference.Wide(restored), TrainingReference.Wide(TrainingReference.Floats(blocks, start + ".restored")), 1e-7, 1e-37);
             }
         }
-        finally
-        {
-            foreach ((_, Parameter parameter, _, Tensor gradient, OptimizerState state) in items)
-            {
-                parameter.Dispose();
-                gradient.Free();
-                state.Dispose();
-            }
-        }
-        report.Equal("tensors", compared.Count == trace.Tensors.Count, $"{compared.Count} of the case's {trace.Tensors.Count} tensors were compared");
-
-        void Compare(string tensor, ReadOnlySpan<float> got)
-        {
-            compared.Add(tensor);
-            report.Each(tensor, TrainingReference.Wide(got), TrainingReference.Wide(TrainingReference.Floats(trace, tensor)), relative, absolute);
-        }
-    }
-
-    private static OptimizerSettings Settings(JsonElement json, out double decay)
-    {
-        OptimizerSettings settings = new();
-        decay = 0;
-        foreach (JsonProperty option in json.EnumerateObject())
-        {
-            JsonElement value = option.Value;
-            switch (option.Name)
-            {
-                case "betas": settings = settings with { Beta1 = value[0].GetDouble(), Beta2 = value[1].GetDouble() }; break;
-                case "eps": settings = settings with { Eps = value.GetDouble() }; break;
-                case "weight_decay": decay = value.GetDouble(); break;
-                case "momentum": settings = settings with { Momentum = value.GetDouble() }; break;
-                case "dampening": settings = settings with { Dampening = value.GetDouble() }; break;
-                case "nesterov": settings = settings with { Nesterov = value.GetBoolean() }; break;
-                default: throw new NotSupportedException($"the optimiser's setting {option.Name} is not built yet");
-            }
-        }
-        return settings;
     }
 
     private static void VerifySchedules(JsonElement schedules, (double Absolute, double Relative) tolerance, CaseReport report)
@@ -269,13 +196,30 @@ internal sealed class OptimizersVerifier : IVerifier
             }
             report.Equal(name, wrong < 0, wrong < 0 ? "" : $"element {wrong}: {input[wrong]:G9} gives {bits[wrong]:X4}, {expectedBits[wrong]:X4} expected");
         }
-        foreach (string name in file.Tensors.Select(t => t.Name).Where(n => n.EndsWith(".bits", StringComparison.Ordinal) && n.StartsWith("f8", StringComparison.Ordinal)))
+        foreach ((string name, Func<float, byte> to, Func<byte, float> from) in new (string, Func<float, byte>, Func<byte, float>)[]
+            { ("f8_e4m3fn", Float8.ToE4M3, Float8.FromE4M3), ("f8_e5m2", Float8.ToE5M2, Float8.FromE5M2) })
         {
-            report.Unsupported($"casts to {name[..^5]} are not built yet");
+            Exact(name + ".bits", [.. input.Select(v => (int)to(v))], TrainingReference.Integers(file, name + ".bits"), i => float.IsNaN(input[i]));
+            Singles(name + ".back", [.. input.Select(v => from(to(v)))], TrainingReference.Integers(file, name + ".back"));
+            using SafetensorsFile values = SafetensorsFile.Open(Path.Combine(folder, "fp8.safetensors"));
+            Singles(name + ".values", [.. Enumerable.Range(0, 256).Select(code => from((byte)code))], TrainingReference.Integers(values, name + ".values.bits"));
         }
-        if (File.Exists(Path.Combine(folder, "stochastic.safetensors")))
+        using SafetensorsFile stochastic = SafetensorsFile.Open(Path.Combine(folder, "stochastic.safetensors"));
+        float[] numbers = MemoryMarshal.Cast<int, float>(TrainingReference.Integers(stochastic, "input.bits")).ToArray();
+        int[] random = TrainingReference.Integers(stochastic, "random16");
+        Exact(
+            "stochastic bf16",
+            [.. numbers.Zip(random, (v, r) => (int)StochasticRounding.ToBF16(v, (ushort)r))],
+            [.. TrainingReference.Integers(stochastic, "bf16.bits").Select(b => b & 0xFFFF)],
+            i => float.IsNaN(numbers[i]));
+
+        void Singles(string what, float[] got, int[] expected) => Exact(
+            what, [.. got.Select(BitConverter.SingleToInt32Bits)], expected, i => float.IsNaN(got[i]) && float.IsNaN(BitConverter.Int32BitsToSingle(expected[i])));
+
+        void Exact(string what, int[] got, int[] expected, Func<int, bool> free)
         {
-            report.Unsupported("stochastic rounding is not built yet");
+            int wrong = Enumerable.Range(0, expected.Length).FirstOrDefault(i => i >= got.Length || (got[i] != expected[i] && !free(i)), -1);
+            report.Equal(what, wrong < 0, wrong < 0 ? "" : $"element {wrong}: {got[wrong]:X} computed, {expected[wrong]:X} expected");
         }
     }
 }

@@ -13,7 +13,9 @@ internal static class VerifyRunner
         new GgufVerifier(),
         new OptimizersVerifier(),
         new TrainingVerifier(),
+        new QuantisationVerifier(),
         new LinalgVerifier(),
+        new ChatTemplatesVerifier(),
     ];
 
     /// <summary>Runs all cases at or below a path: the root of all areas, an area, a folder inside one, or a case that is a file.</summary>

@@ -70,7 +70,8 @@ internal static class SixBitScales
         ? (packed[group] & 63, packed[group + 4] & 63)
         : ((packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4), (packed[group + 4] >> 4) | (packed[group] >> 6 << 4));
 
-    private static void Put(Span<byte> packed, int group, int scale, int offset)
+    /// <summary>Writes scale and offset of a group into the 12 bytes, which start as zeros; groups in order.</summary>
+    public static void Put(Span<byte> packed, int group, int scale, int offset)
     {
         if (group < 4)
         {

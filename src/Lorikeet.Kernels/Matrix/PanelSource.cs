@@ -11,6 +11,12 @@ internal enum PanelKind
     /// <summary>A packed matrix transposed: lanes are its inputs, the chain runs over its outputs.</summary>
     PackedTransposed,
 
+    /// <summary>Panels that are expanded as they are needed: lanes are outputs.</summary>
+    Expanded,
+
+    /// <summary>The same transposed: lanes are inputs.</summary>
+    ExpandedTransposed,
+
     /// <summary>Row-major [depth, lanes].</summary>
     Rows,
 
@@ -27,6 +33,9 @@ internal unsafe struct PanelSource
     public ElementType Type;
     public byte* Data;
 
+    /// <summary>Makes the panels of the expanded kinds.</summary>
+    public PanelExpansion Expansion;
+
     /// <summary>Columns of the product: lanes in all.</summary>
     public int Columns;
 
@@ -38,7 +47,7 @@ internal unsafe struct PanelSource
     /// (short reads a power of two apart would fight for the same cache sets and miss the page table's cache).
     /// </summary>
     /// <param name="tile">Panels of a tile.</param>
-    public readonly int Together(int tile) => Kind is PanelKind.Rows or PanelKind.PackedTransposed ? 8 : tile;
+    public readonly int Together(int tile) => Kind is PanelKind.Rows or PanelKind.PackedTransposed or PanelKind.ExpandedTransposed ? 8 : tile;
 
     /// <summary>True where the panels are read as they are stored; tiles take float32 and bfloat16.</summary>
     public readonly bool Stored => Kind == PanelKind.Packed && Type != ElementType.F16;
@@ -79,6 +88,16 @@ internal unsafe struct PanelSource
             case PanelKind.PackedTransposed:
                 ClearTail(scratch, stride, depth, lanes);
                 TransposePacked(column, lanes, from, depth, scratch, stride, scratch + (long)count * stride);
+                break;
+            case PanelKind.Expanded:
+                for (int i = 0; i < count; i++)
+                {
+                    Expansion.Expand(Expansion.Context, first + i, from, depth, scratch + ((long)i * stride));
+                }
+                break;
+            case PanelKind.ExpandedTransposed:
+                ClearTail(scratch, stride, depth, lanes);
+                TransposeExpanded(column, lanes, from, depth, scratch, stride, scratch + ((long)count * stride));
                 break;
             case PanelKind.Rows:
                 ClearTail(scratch, stride, depth, lanes);
@@ -129,6 +148,20 @@ internal unsafe struct PanelSource
                     source = block;
                 }
                 Transposes.Copy(source, Lanes, some, Lanes, to, Lanes);
+            }
+        }
+    }
+
+    private readonly void TransposeExpanded(int column, int lanes, int from, int depth, float* scratch, int stride, float* block)
+    {
+        for (int k = 0; k < depth; k += Lanes)
+        {
+            float* to = scratch + (k * Lanes);
+            for (int lane = 0; lane < lanes; lane += Lanes, to += stride)
+            {
+                int some = Math.Min(Lanes, lanes - lane);
+                Expansion.Expand(Expansion.Context, (from + k) / Lanes, column + lane, some, block);
+                Transposes.Copy(block, Lanes, some, Lanes, to, Lanes);
             }
         }
     }

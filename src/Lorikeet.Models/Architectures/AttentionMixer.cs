@@ -18,11 +18,11 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
     /// <summary>How the one layer's outputs hold q, k and v; null: they are three layers.</summary>
     internal FusedRows? Fused { get; init; }
 
-    /// <summary>A norm over each head of q before the rotation, or null.</summary>
-    public NormSite? QueryNorm { get; init; }
+    /// <summary>A norm of q before the rotation, or null.</summary>
+    public INorm? QueryNorm { get; init; }
 
-    /// <summary>A norm over each head of k before the rotation, or null.</summary>
-    public NormSite? KeyNorm { get; init; }
+    /// <summary>A norm of k before the rotation, or null.</summary>
+    public INorm? KeyNorm { get; init; }
 
     /// <summary>[heads], the slopes of a bias that grows with the key's position (ALiBi), or null.</summary>
     public float[]? Slopes { get; init; }

@@ -46,7 +46,7 @@ internal static class GptJ
             return new Block(
                 i,
                 b.LayerNorm(block + ".ln_1"),
-                b.Attention(block + ".attn", "out_proj", b.Heads(), rotary, bias: false, outputBias: false),
+                b.Attention(block + ".attn", rotary, output: "out_proj"),
                 b.Output(block + ".attn"),
                 null,
                 b.FeedForward(block + ".mlp.fc_in", block + ".mlp.fc_out", b.Biased),

@@ -20,7 +20,7 @@ internal static class Llama
         Table = "model.embed_tokens",
         Form = Form,
         Read = Read,
-        Build = Build,
+        Build = b => Build(b),
     };
 
     private static ModelConfig Read(JsonFields json)
@@ -31,10 +31,10 @@ internal static class Llama
 
     /// <summary>Builds a model of the family.</summary>
     /// <param name="b">The builder.</param>
-    public static LanguageModel Build(ModelBuilder b)
+    /// <param name="feedForward">Makes a block's feed-forward from its number and its module's path; null: a gated one.</param>
+    public static LanguageModel Build(ModelBuilder b, Func<int, string, IFeedForward>? feedForward = null)
     {
         ModelConfig config = b.Config;
-        int hidden = config.HiddenSize;
         RotaryTable rotary = b.Rotary();
         EmbeddingSite table = b.Embedding("model.embed_tokens");
         return b.Model(new ModelParts
@@ -50,18 +50,16 @@ internal static class Llama
             string block = $"model.layers.{i}";
             string attention = block + ".self_attn", mlp = block + ".mlp";
             LayerShape shape = LayerShape.Of(config, b.Source, b.Stored(attention), b.Stored(mlp));
-            NormSite mixerNorm = b.RmsNorm(block + ".input_layernorm");
-            NormSite? qNorm = config.QueryKeyNorm ? b.RmsNorm(attention + ".q_norm", config.HeadDim) : null;
-            NormSite? kNorm = config.QueryKeyNorm ? b.RmsNorm(attention + ".k_norm", config.HeadDim) : null;
-            AttentionMixer mixer = b.Attention(
-                attention, "o_proj", b.Heads(shape: shape), config.HasRope(i) ? rotary : null, config.AttentionBias, config.OutputBias, qNorm, kNorm);
-            OutputSite mixerOutput = b.Output(attention);
-            NormSite feedNorm = b.RmsNorm(block + ".post_attention_layernorm");
-            LinearSite gate = b.Dense(mlp + ".gate_proj", shape.Intermediate, hidden, config.MlpBias);
-            LinearSite up = b.Dense(mlp + ".up_proj", shape.Intermediate, hidden, config.MlpBias);
-            LinearSite down = b.Dense(mlp + ".down_proj", hidden, shape.Intermediate, config.MlpBias);
-            GatedFeedForward feedForward = new(new Projection(gate, up), new Projection(down), config.Activation);
-            return new Block(i, mixerNorm, mixer, mixerOutput, feedNorm, feedForward, b.Output(mlp));
+            return new Block(
+                i,
+                b.RmsNorm(block + ".input_layernorm"),
+                b.Attention(attention, config.HasRope(i) ? rotary : null, b.Heads(shape: shape), config.QueryKeyNorm ? Norms : null),
+                b.Output(attention),
+                b.RmsNorm(block + ".post_attention_layernorm"),
+                feedForward?.Invoke(i, mlp) ?? b.Gated(mlp, shape.Intermediate),
+                b.Output(mlp));
         }
+
+        (INorm, INorm) Norms(string attention) => (b.RmsNorm(attention + ".q_norm", config.HeadDim), b.RmsNorm(attention + ".k_norm", config.HeadDim));
     }
 }

@@ -13,7 +13,7 @@ internal static class Mistral
         Table = "model.embed_tokens",
         Form = Form,
         Read = Read,
-        Build = Llama.Build,
+        Build = b => Llama.Build(b),
         Start = [("sliding_window", null)],
     };
 

@@ -5,9 +5,10 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Models;
 
 /// <summary>Makes a model's parts from its tensors and keeps the list of sites, in the order in which they are made: that of the modules.</summary>
-internal sealed class ModelBuilder
+internal sealed partial class ModelBuilder
 {
-    private readonly ITensorSource source;
+    private readonly OwnedTensors source;
+    private readonly WeightFormat? format;
     private readonly List<Site> sites = [];
     private readonly List<RotaryTable> rotary = [];
     private readonly string leftOut;
@@ -17,10 +18,12 @@ internal sealed class ModelBuilder
     /// <param name="config">The configuration.</param>
     /// <param name="source">The tensors.</param>
     /// <param name="architecture">What is built.</param>
-    public ModelBuilder(ModelConfig config, ITensorSource source, Architecture architecture)
+    /// <param name="format">The format to keep matrices in; null: as the source gives them.</param>
+    public ModelBuilder(ModelConfig config, OwnedTensors source, Architecture architecture, WeightFormat? format)
     {
         Config = config;
         this.source = source;
+        this.format = format;
         using JsonDocument json = JsonDocument.Parse((config.Source ?? architecture.Defaults()).ToJsonString());
         Own = new JsonFields(json.RootElement.Clone(), "config.json");
         // A file of the base model alone names its tensors without the base's place in the whole model.
@@ -45,20 +48,23 @@ internal sealed class ModelBuilder
     /// <summary>A table of tokens.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="width">Its width; 0: the hidden size.</param>
-    public EmbeddingSite Embedding(string name, int width = 0) => Table(name, Config.VocabularySize, width == 0 ? Config.HiddenSize : width);
+    public EmbeddingSite Embedding(string name, int width = 0) =>
+        Table(name, Config.VocabularySize, width == 0 ? Config.HiddenSize : width, Config.TieEmbeddings ? MatrixRole.Head : MatrixRole.Table);
 
     /// <summary>A table of any kind.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="rows">Its rows.</param>
     /// <param name="width">Its width.</param>
-    public EmbeddingSite Table(string name, int rows, int width) =>
-        Add(new EmbeddingSite(name, source.Matrix(Stored(name) + ".weight", rows, width)) { StoredName = Stored(name) });
+    /// <param name="role">What it is.</param>
+    public EmbeddingSite Table(string name, int rows, int width, MatrixRole role = MatrixRole.Other) =>
+        Add(new EmbeddingSite(name, Matrix(name, rows, width, role)) { StoredName = Stored(name) });
 
     /// <summary>An RMSNorm.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="width">Its width; 0: the hidden size.</param>
-    public NormSite RmsNorm(string name, int width = 0) =>
-        Add(new NormSite(name, layer, Scale(name, width), null, Config.NormEps) { StoredName = Stored(name) });
+    /// <param name="offset">What is added to the stored scale: 1 in Gemma.</param>
+    public NormSite RmsNorm(string name, int width = 0, float offset = 0f) =>
+        Add(new NormSite(name, layer, Scale(name, width), null, Config.NormEps) { StoredName = Stored(name), Offset = offset });
 
     /// <summary>A LayerNorm.</summary>
     /// <param name="name">The module's path.</param>
@@ -70,13 +76,27 @@ internal sealed class ModelBuilder
         return Add(new NormSite(name, layer, scale, bias ? Bias(name, scale.Value.Width) : null, Config.NormEps, layerNorm: true) { StoredName = Stored(name) });
     }
 
+    /// <summary>A LayerNorm of each head without a shift, with a scale [heads, headDim].</summary>
+    /// <param name="name">The module's path.</param>
+    /// <param name="heads">The heads.</param>
+    public NormSite HeadNorm(string name, int heads) => Add(
+        new NormSite(name, layer, source.Vector(Stored(name) + ".weight", heads, Config.HeadDim), null, Config.NormEps, layerNorm: true)
+        {
+            StoredName = Stored(name),
+            Parts = heads,
+        });
+
     /// <summary>A linear layer.</summary>
     /// <param name="name">The module's path.</param>
     /// <param name="outputs">Its outputs.</param>
     /// <param name="inputs">Its inputs.</param>
     /// <param name="bias">Whether it has a bias.</param>
-    public LinearSite Dense(string name, int outputs, int inputs, bool bias = false) => Add(new LinearSite(
-        name, layer, source.Matrix(Stored(name) + ".weight", outputs, inputs), bias ? Bias(name, outputs) : null) { StoredName = Stored(name) });
+    /// <param name="stored">The path under which the file has it, where that is another.</param>
+    public LinearSite Dense(string name, int outputs, int inputs, bool bias = false, string? stored = null)
+    {
+        stored = Stored(stored ?? name);
+        return Add(new LinearSite(name, layer, Matrix(stored, outputs, inputs, MatrixRole.Linear), bias ? Bias(stored, outputs) : null) { StoredName = stored });
+    }
 
     /// <summary>A linear layer with a bias.</summary>
     /// <param name="name">The module's path.</param>
@@ -89,7 +109,7 @@ internal sealed class ModelBuilder
     /// <param name="outputs">Its outputs.</param>
     /// <param name="inputs">Its inputs.</param>
     public LinearSite Conv1D(string name, int outputs, int inputs) => Add(new LinearSite(
-        name, layer, source.Transposed(Stored(name) + ".weight", outputs, inputs), Bias(name, outputs)) { StoredName = Stored(name), Transposed = true });
+        name, layer, Matrix(name, outputs, inputs, MatrixRole.Linear, transposed: true), Bias(name, outputs)) { StoredName = Stored(name), Transposed = true });
 
     /// <summary>The output of a block's mixer or feed-forward.</summary>
     /// <param name="name">The module's path.</param>
@@ -104,7 +124,7 @@ internal sealed class ModelBuilder
         // A file may hold a head of its own although its configuration calls it tied: both are used then.
         bool tied = Config.TieEmbeddings && !source.Differ(Stored(name) + ".weight", table.StoredName + ".weight");
         Config = Config with { TieEmbeddings = tied };
-        Weight weight = tied ? table.Weight : source.Matrix(Stored(name) + ".weight", table.Weight.Outputs, table.Weight.Inputs);
+        Weight weight = tied ? table.Weight : Matrix(name, table.Weight.Outputs, table.Weight.Inputs, MatrixRole.Head);
         return new Projection(Add(
             new LinearSite(name, -1, weight, bias ? Bias(name, weight.Outputs) : null, isHead: true) { Tied = tied, StoredName = Stored(name) }));
     }
@@ -125,52 +145,6 @@ internal sealed class ModelBuilder
     public AttentionShape Heads(float? scale = null, LayerShape? shape = null) => new(
         shape?.Heads ?? Config.Heads, shape?.KeyHeads ?? Config.KeyHeads, Config.HeadDim, scale ?? 1f / MathF.Sqrt(Config.HeadDim), Config.Window(layer));
 
-    /// <summary>Attention with a layer each for q, k and v, named <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>.</summary>
-    /// <param name="path">The attention's path.</param>
-    /// <param name="output">The name of the layer back to the hidden size.</param>
-    /// <param name="shape">Heads, scale and window.</param>
-    /// <param name="rotary">The rotation, or null.</param>
-    /// <param name="bias">Whether q, k and v have biases.</param>
-    /// <param name="outputBias">Whether the layer back has one.</param>
-    /// <param name="queryNorm">A norm of q before the rotation, or null.</param>
-    /// <param name="keyNorm">A norm of k before the rotation, or null.</param>
-    public AttentionMixer Attention(
-        string path, string output, AttentionShape shape, RotaryTable? rotary, bool bias, bool outputBias, NormSite? queryNorm = null, NormSite? keyNorm = null)
-    {
-        int query = shape.Heads * shape.HeadDim, key = shape.KeyHeads * shape.HeadDim;
-        LinearSite q = Dense(path + ".q_proj", query, Config.HiddenSize, bias);
-        LinearSite k = Dense(path + ".k_proj", key, Config.HiddenSize, bias);
-        LinearSite v = Dense(path + ".v_proj", key, Config.HiddenSize, bias);
-        LinearSite o = Dense(path + "." + output, Config.HiddenSize, query, outputBias);
-        return new AttentionMixer(new Projection(q, k, v), new Projection(o), shape) { Rotary = rotary, QueryNorm = queryNorm, KeyNorm = keyNorm };
-    }
-
-    /// <summary>Attention with one layer for q, k and v.</summary>
-    /// <param name="qkv">The path of that layer.</param>
-    /// <param name="output">The path of the layer back to the hidden size.</param>
-    /// <param name="shape">Heads, scale and window.</param>
-    /// <param name="grouped">How its outputs lie: see <see cref="FusedRows"/>.</param>
-    /// <param name="rotary">The rotation, or null.</param>
-    /// <param name="dense">Makes a layer: path, outputs, inputs.</param>
-    /// <param name="slopes">A slope for each head's scores, or null.</param>
-    public AttentionMixer FusedAttention(
-        string qkv, string output, AttentionShape shape, bool grouped, RotaryTable? rotary, Func<string, int, int, LinearSite> dense, float[]? slopes = null)
-    {
-        FusedRows rows = new(shape, grouped);
-        LinearSite fused = dense(qkv, rows.Width, Config.HiddenSize), back = dense(output, Config.HiddenSize, shape.Heads * shape.HeadDim);
-        return new AttentionMixer(new Projection(fused), new Projection(back), shape) { Rotary = rotary, Fused = rows, Slopes = slopes };
-    }
-
-    /// <summary>An ungated feed-forward with the configuration's activation.</summary>
-    /// <param name="up">The path of its first layer.</param>
-    /// <param name="down">The path of its second.</param>
-    /// <param name="dense">Makes a layer: path, outputs, inputs.</param>
-    public FeedForward FeedForward(string up, string down, Func<string, int, int, LinearSite> dense)
-    {
-        LinearSite first = dense(up, Config.IntermediateSize, Config.HiddenSize);
-        return new FeedForward(new Projection(first), new Projection(dense(down, Config.HiddenSize, Config.IntermediateSize)), Config.Activation);
-    }
-
     /// <summary>Makes the blocks in order.</summary>
     /// <param name="make">Makes one of a number.</param>
     public Block[] Blocks(Func<int, Block> make)
@@ -187,6 +161,13 @@ internal sealed class ModelBuilder
     /// <summary>The model.</summary>
     /// <param name="parts">Its parts; sites and rotation tables are added.</param>
     public LanguageModel Model(ModelParts parts) => new(Config, parts with { Sites = [.. sites], Rotary = [.. rotary] });
+
+    private Weight Matrix(string name, int outputs, int inputs, MatrixRole role, bool transposed = false)
+    {
+        string tensor = Stored(name) + ".weight";
+        Weight weight = transposed ? source.Transposed(tensor, outputs, inputs) : source.Matrix(tensor, outputs, inputs);
+        return format is null ? weight : source.Convert(tensor, weight, format, role);
+    }
 
     private T Add<T>(T site)
         where T : Site

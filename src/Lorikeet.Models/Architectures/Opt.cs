@@ -55,7 +55,7 @@ internal static class Opt
             return new Block(
                 i,
                 b.LayerNorm(block + ".self_attn_layer_norm"),
-                b.Attention(block + ".self_attn", "out_proj", b.Heads(), null, bias, bias),
+                b.Attention(block + ".self_attn", null, output: "out_proj", bias: bias),
                 b.Output(block + ".self_attn"),
                 b.LayerNorm(block + ".final_layer_norm"),
                 b.FeedForward(block + ".fc1", block + ".fc2", (name, outputs, inputs) => b.Dense(name, outputs, inputs, bias)),

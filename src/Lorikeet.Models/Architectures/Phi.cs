@@ -30,13 +30,10 @@ internal static class Phi
         Block Layer(int i)
         {
             string block = $"model.layers.{i}", attention = block + ".self_attn";
-            NormSite norm = b.LayerNorm(block + ".input_layernorm");
-            NormSite? queryNorm = norms ? b.LayerNorm(attention + ".q_layernorm", b.Config.HeadDim) : null;
-            NormSite? keyNorm = norms ? b.LayerNorm(attention + ".k_layernorm", b.Config.HeadDim) : null;
             return new Block(
                 i,
-                norm,
-                b.Attention(attention, "dense", b.Heads(), rotary, bias: true, outputBias: true, queryNorm, keyNorm),
+                b.LayerNorm(block + ".input_layernorm"),
+                b.Attention(attention, rotary, norms: norms ? Norms : null, output: "dense", bias: true),
                 b.Output(attention),
                 null,
                 b.FeedForward(block + ".mlp.fc1", block + ".mlp.fc2", b.Biased),
@@ -45,5 +42,8 @@ internal static class Phi
                 Form = BlockForm.Parallel,
             };
         }
+
+        (INorm, INorm) Norms(string attention) =>
+            (b.LayerNorm(attention + ".q_layernorm", b.Config.HeadDim), b.LayerNorm(attention + ".k_layernorm", b.Config.HeadDim));
     }
 }

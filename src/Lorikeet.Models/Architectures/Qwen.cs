@@ -14,7 +14,7 @@ internal static class Qwen
         Table = "model.embed_tokens",
         Form = Form2,
         Read = Read2,
-        Build = Llama.Build,
+        Build = b => Llama.Build(b),
     };
 
     public static Architecture Entry3 { get; } = new("qwen3", "Qwen3ForCausalLM")
@@ -24,7 +24,7 @@ internal static class Qwen
         Table = "model.embed_tokens",
         Form = Form3,
         Read = Read3,
-        Build = Llama.Build,
+        Build = b => Llama.Build(b),
     };
 
     private static ModelConfig Read2(JsonFields json)
@@ -40,7 +40,10 @@ internal static class Qwen
         return config with { AttentionBias = bias, OutputBias = bias, QueryKeyNorm = true, Windows = Windows(json, config.Layers) };
     }
 
-    private static int[] Windows(JsonFields json, int layers)
+    /// <summary>The window of each block.</summary>
+    /// <param name="json">config.json.</param>
+    /// <param name="layers">Number of blocks.</param>
+    public static int[] Windows(JsonFields json, int layers)
     {
         int window = json.Flag("use_sliding_window", false)
             ? json.Names("sliding_window") ? json.Integer("sliding_window", 1, int.MaxValue, 0) : 4096

@@ -15,7 +15,7 @@ internal static class SmolLm3
         Table = "model.embed_tokens",
         Form = Form,
         Read = Read,
-        Build = Llama.Build,
+        Build = b => Llama.Build(b),
     };
 
     private static ModelConfig Read(JsonFields json)

@@ -47,7 +47,7 @@ internal static class Starcoder2
             return new Block(
                 i,
                 b.LayerNorm(block + ".input_layernorm"),
-                b.Attention(block + ".self_attn", "o_proj", b.Heads(), rotary, bias, bias),
+                b.Attention(block + ".self_attn", rotary, bias: bias),
                 b.Output(block + ".self_attn"),
                 b.LayerNorm(block + ".post_attention_layernorm"),
                 b.FeedForward(block + ".mlp.c_fc", block + ".mlp.c_proj", (name, outputs, inputs) => b.Dense(name, outputs, inputs, bias)),

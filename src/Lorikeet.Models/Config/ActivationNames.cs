@@ -31,7 +31,7 @@ internal static class ActivationNames
     {
         string name = json.Text(key, absent);
         return Find(name) ?? throw new NotSupportedException(
-            $"{json.Path}: {key} {Files.BadFileException.Short(name).ReplaceLineEndings(" ")} is not built yet: this version has {string.Join(", ", Known.Select(k => k.Name))}");
+            $"{json.Path}: {key} {Files.BadFileException.Short(name)} is not built yet: this version has {string.Join(", ", Known.Select(k => k.Name))}");
     }
 
     /// <summary>The function of a name, or null.</summary>

@@ -14,6 +14,9 @@ internal sealed record ConfigForm
     private const int MostWidth = 1 << 20;
     private const int MostLayers = 10_000;
 
+    // Tables of learned positions have a few rows more.
+    private const int MostPositions = int.MaxValue - 8;
+
     /// <summary>The key of the hidden size.</summary>
     public string Hidden { get; init; } = "hidden_size";
 
@@ -95,8 +98,8 @@ internal sealed record ConfigForm
         // A key that is there but null means as many key heads as query heads, whatever the class default.
         int keys = KeyHeads is null ? heads : json.Integer(KeyHeads, 1, MostWidth, json.Names(KeyHeads) ? heads : DefaultKeyHeads ?? heads);
         int dim = ReadHeadDim(json, hidden, heads);
-        Unquantised(json);
-        int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, int.MaxValue, DefaultPositions);
+        KnownQuantisation(json);
+        int positions = Positions is null ? DefaultPositions : json.Integer(Positions, 1, MostPositions, DefaultPositions);
         RopeSettings rope = Rope ? RopeFields.Read(json, positions, ThetaKey is null ? Theta : json.Number(ThetaKey, 1e-6, 1e12, Theta)) : new RopeSettings();
         ModelConfig config = new()
         {
@@ -119,6 +122,11 @@ internal sealed record ConfigForm
         if (rope.Kind == RopeKind.Dynamic && config.RotaryWidth == 2)
         {
             throw new BadFileException($"{json.Path}: a head has 2 rotated elements; dynamic rope scaling needs at least 4.");
+        }
+        if (rope.Kind == RopeKind.LongRope && (rope.ShortFactors.Count != config.RotaryWidth / 2 || rope.LongFactors.Count != config.RotaryWidth / 2))
+        {
+            throw new BadFileException(
+                $"{json.Path}: longrope has {rope.ShortFactors.Count} short and {rope.LongFactors.Count} long factors; expected {config.RotaryWidth / 2} of each, one a pair of rotated elements.");
         }
         return WithKeyHeads(json, config, keys);
     }
@@ -237,12 +245,23 @@ internal sealed record ConfigForm
             : throw new BadFileException($"{json.Path}: {share} of a head of {dim} elements is rotated, that is {rotary}; expected an even number from 2.");
     }
 
-    private static void Unquantised(JsonFields json)
+    // Which matrices are quantised is said by their tensors; the configuration decides only whether their format is known.
+    private static void KnownQuantisation(JsonFields json)
     {
-        if (json.Find("quantization_config") is { } quantised)
+        if (json.Find("quantization_config") is not { } quantised)
         {
-            string method = quantised.ValueKind == JsonValueKind.Object ? new JsonFields(quantised, json.Path).Text("quant_method", "of unknown name") : "of unknown name";
-            throw new NotSupportedException($"{json.Path}: quantization_config: the method {method} is not built yet: this version loads f32, bf16 and f16");
+            return;
+        }
+        JsonFields? fields = quantised.ValueKind == JsonValueKind.Object ? new JsonFields(quantised, json.Path) : null;
+        string method = fields?.Text("quant_method", "of unknown name") ?? "of unknown name";
+        if (method != "bitsandbytes")
+        {
+            throw new NotSupportedException(
+                $"{json.Path}: quantization_config: the method {BadFileException.Short(method)} is not built yet: this version loads f32, bf16, f16 and bitsandbytes' four bits");
+        }
+        if (fields!.Flag("load_in_8bit", false))
+        {
+            throw new NotSupportedException($"{json.Path}: quantization_config: bitsandbytes' 8 bits (LLM.int8) are not built yet: its four bits are");
         }
     }
 }

@@ -111,6 +111,17 @@ public sealed class JsonFields(JsonElement json, string path)
         { } value => [ToInteger(value, key, least, most)],
     };
 
+    /// <summary>An array of finite numbers, or null where it is absent or null.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="count">How many it must hold.</param>
+    /// <param name="least">The smallest value accepted.</param>
+    /// <param name="most">The largest value accepted.</param>
+    public double[]? Numbers(string key, int count, double least, double most) => Array(key, count)?
+        .Select(value => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= least && number <= most
+            ? number
+            : throw Wrong(key, value, $"numbers from {least:R} to {most:R}"))
+        .ToArray();
+
     /// <summary>The refusal of a value.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="found">The value.</param>

@@ -36,7 +36,7 @@ internal static class LayerWindows
                 "sliding_attention" => throw new BadFileException(
                     $"{json.Path}: layer_types[{layer}] is sliding_attention, but no sliding_window is in use; expected use_sliding_window and sliding_window."),
                 _ => throw new NotSupportedException(
-                    $"{json.Path}: layer_types[{layer}] {types![layer].GetRawText()} is not built yet: this version has full_attention and sliding_attention"),
+                    $"{json.Path}: layer_types[{layer}] {BadFileException.Short(types![layer].GetRawText())} is not built yet: this version has full_attention and sliding_attention"),
             };
         }
         return windows;

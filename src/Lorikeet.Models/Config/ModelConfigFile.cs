@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
@@ -54,7 +55,16 @@ public static class ModelConfigFile
 
     /// <summary>The configuration as config.json: what was read, unknown keys included, with what has changed since; complete for one made in code.</summary>
     /// <param name="config">The configuration.</param>
-    public static string Write(ModelConfig config)
+    public static string Write(ModelConfig config) => Write(config, null);
+
+    /// <summary>The name of a type in config.json and PyTorch.</summary>
+    /// <param name="type">The type.</param>
+    internal static string Name(ElementType type) => type switch { ElementType.F32 => "float32", ElementType.BF16 => "bfloat16", _ => "float16" };
+
+    /// <summary>The configuration as config.json, with a quantization_config where matrices are stored in bitsandbytes' four bits, else without one.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="coded">How matrices are coded, or null.</param>
+    internal static string Write(ModelConfig config, FourBitState? coded)
     {
         ArgumentNullException.ThrowIfNull(config);
         Architecture architecture = Architecture.Of(config.ModelType, "the configuration");
@@ -80,12 +90,34 @@ public static class ModelConfigFile
         }
         if (config.StoredType is { } type)
         {
-            json[json.ContainsKey("torch_dtype") ? "torch_dtype" : "dtype"] =
-                type switch { ElementType.F32 => "float32", ElementType.BF16 => "bfloat16", _ => "float16" };
+            json[json.ContainsKey("torch_dtype") ? "torch_dtype" : "dtype"] = Name(type);
+        }
+        json.Remove("quantization_config");
+        if (coded is not null)
+        {
+            json["quantization_config"] = Quantisation(coded, config.StoredType ?? ElementType.F32);
         }
         CheckFlags(Reread(json), config);
         return json.ToJsonString(Indented) + "\n";
     }
+
+    // All keys of Transformers' BitsAndBytesConfig: it asks for some of them without a default.
+    private static JsonObject Quantisation(FourBitState coded, ElementType type) => new()
+    {
+        ["_load_in_4bit"] = true,
+        ["_load_in_8bit"] = false,
+        ["bnb_4bit_compute_dtype"] = Name(type),
+        ["bnb_4bit_quant_storage"] = "uint8",
+        ["bnb_4bit_quant_type"] = coded.Kind,
+        ["bnb_4bit_use_double_quant"] = coded.Double,
+        ["llm_int8_enable_fp32_cpu_offload"] = false,
+        ["llm_int8_has_fp16_weight"] = false,
+        ["llm_int8_skip_modules"] = null,
+        ["llm_int8_threshold"] = 6.0,
+        ["load_in_4bit"] = true,
+        ["load_in_8bit"] = false,
+        ["quant_method"] = "bitsandbytes",
+    };
 
     private static ModelConfig Reread(JsonObject json)
     {
@@ -159,11 +191,12 @@ public static class ModelConfigFile
                 RopeKind.Linear => "linear",
                 RopeKind.Dynamic => "dynamic",
                 RopeKind.Llama3 => "llama3",
+                RopeKind.LongRope => "longrope",
                 _ => "yarn",
             },
             ["factor"] = rope.Factor,
         };
-        if (rope.Kind is RopeKind.Llama3 or RopeKind.Yarn)
+        if (rope.Kind is RopeKind.Llama3 or RopeKind.Yarn or RopeKind.LongRope)
         {
             scaling["original_max_position_embeddings"] = rope.OriginalPositions;
         }
@@ -171,6 +204,12 @@ public static class ModelConfigFile
         {
             scaling["low_freq_factor"] = rope.LowFrequencyFactor;
             scaling["high_freq_factor"] = rope.HighFrequencyFactor;
+        }
+        if (rope.Kind == RopeKind.LongRope)
+        {
+            scaling["attention_factor"] = rope.AttentionFactor;
+            scaling["short_factor"] = new JsonArray([.. rope.ShortFactors.Select(f => (JsonNode)f)]);
+            scaling["long_factor"] = new JsonArray([.. rope.LongFactors.Select(f => (JsonNode)f)]);
         }
         if (rope.Kind == RopeKind.Yarn)
         {

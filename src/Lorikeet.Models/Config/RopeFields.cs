@@ -19,17 +19,35 @@ internal static class RopeFields
         {
             return new RopeSettings { Theta = theta };
         }
+        // Models with windows may have other angles in them: these are those of the whole sequence.
+        return Parse(config, rope.Object("full_attention") ?? rope, maxPositions, theta);
+    }
+
+    /// <summary>The settings of blocks that see a window, where they are given apart.</summary>
+    /// <param name="config">The whole configuration.</param>
+    /// <param name="maxPositions">Its max_position_embeddings.</param>
+    /// <param name="theta">The base where none is given.</param>
+    public static RopeSettings ReadWindowed(JsonFields config, int maxPositions, double theta) =>
+        config.Object("rope_parameters")?.Object("sliding_attention") is { } rope
+            ? Parse(config, rope, maxPositions, theta)
+            : new RopeSettings { Theta = theta };
+
+    private static RopeSettings Parse(JsonFields config, JsonFields rope, int maxPositions, double theta)
+    {
         theta = rope.Number("rope_theta", 1e-6, Most, theta);
         string kind = rope.Text("rope_type", rope.Text("type", "default"));
         return kind switch
         {
+            "longrope" or "su" => LongRope(config, rope, theta, maxPositions),
+            // Phi 3 called it so before it had a name of its own.
+            "yarn" when rope.Has("long_factor") => LongRope(config, rope, theta, maxPositions),
             "default" => new RopeSettings { Theta = theta },
             "linear" => new RopeSettings { Theta = theta, Kind = RopeKind.Linear, Factor = Factor(rope) },
             "dynamic" => new RopeSettings { Theta = theta, Kind = RopeKind.Dynamic, Factor = Factor(rope), OriginalPositions = maxPositions },
             "llama3" => Llama3(config, rope, theta, maxPositions),
             "yarn" => Yarn(config, rope, theta, maxPositions),
             _ => throw new NotSupportedException(
-                $"{rope.Path}: rope_type {kind} is not built yet: this version has default, linear, dynamic, llama3 and yarn"),
+                $"{rope.Path}: rope_type {BadFileException.Short(kind)} is not built yet: this version has default, linear, dynamic, llama3, yarn and longrope"),
         };
     }
 
@@ -81,6 +99,31 @@ internal static class RopeFields
             Truncate = rope.Flag("truncate", true),
             AttentionFactor = rope.Number("attention_factor", 1e-6, 1e6, attention),
         };
+    }
+
+    private static RopeSettings LongRope(JsonFields config, JsonFields rope, double theta, int maxPositions)
+    {
+        int original = Original(config, rope, maxPositions);
+        double factor = rope.Has("factor") ? Factor(rope) : (double)maxPositions / original;
+        double attention = factor <= 1 || original == 1 ? 1 : Math.Sqrt(1 + (Math.Log(factor) / Math.Log(original)));
+        return new RopeSettings
+        {
+            Theta = theta,
+            Kind = RopeKind.LongRope,
+            Factor = factor,
+            OriginalPositions = original,
+            AttentionFactor = rope.Number("attention_factor", 1e-6, 1e6, attention),
+            ShortFactors = Factors(rope, "short_factor"),
+            LongFactors = Factors(rope, "long_factor"),
+        };
+    }
+
+    private static double[] Factors(JsonFields rope, string key)
+    {
+        int count = rope.Find(key) is { ValueKind: System.Text.Json.JsonValueKind.Array } array ? array.GetArrayLength() : 0;
+        return count is > 0 and <= Kernels.AttentionShape.MostHeadDim / 2
+            ? rope.Numbers(key, count, 1e-6, Most)!
+            : throw new BadFileException($"{rope.Path}: {key} holds {count} numbers; expected one for each pair of a head's rotated elements.");
     }
 
     private static double Warmth(double factor, double scale) => factor <= 1 ? 1 : (0.1 * scale * Math.Log(factor)) + 1;

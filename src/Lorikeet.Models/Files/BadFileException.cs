@@ -42,7 +42,7 @@ public sealed class BadFileException : IOException
             });
     }
 
-    /// <summary>A name from a file, cut so that a message stays readable.</summary>
+    /// <summary>A name from a file, cut and without control characters, so that a message of any exception stays one readable line.</summary>
     /// <param name="name">The name.</param>
-    internal static string Short(string name) => name.Length <= 120 ? name : string.Concat(name.AsSpan(0, 117), "...");
+    internal static string Short(string name) => OneLine(name.Length <= 120 ? name : string.Concat(name.AsSpan(0, 117), "..."));
 }

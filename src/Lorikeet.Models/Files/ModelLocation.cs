@@ -1,21 +1,25 @@
 namespace Lorikeet.Models.Files;
 
-/// <summary>Finds the folder that a model's name means.</summary>
+/// <summary>Finds the folder or file that a model's name means.</summary>
 public static class ModelLocation
 {
-    /// <summary>A folder as it is, else <c>org/name</c> in the local Hugging Face cache; nothing is downloaded.</summary>
-    /// <param name="model">A folder, or a name such as <c>org/name</c>.</param>
-    /// <returns>The full path of an existing folder.</returns>
-    /// <exception cref="BadFileException">Neither exists (the message names what was tried), or the path is a file.</exception>
+    /// <summary>A folder or a GGUF file as it is, else <c>org/name</c> in the local Hugging Face cache; nothing is downloaded.</summary>
+    /// <param name="model">A folder, a GGUF file, or a name such as <c>org/name</c>.</param>
+    /// <returns>The full path of an existing folder, or of a GGUF file.</returns>
+    /// <exception cref="BadFileException">None exists (the message names what was tried), or the file is of another kind.</exception>
     public static string Resolve(string model) => Resolve(model, Environment.GetEnvironmentVariable);
 
     internal static string Resolve(string model, Func<string, string?> environment)
     {
         if (string.IsNullOrWhiteSpace(model) || model.Contains('\0', StringComparison.Ordinal))
         {
-            throw new BadFileException("the model's name is empty; expected a folder or org/name.");
+            throw new BadFileException("the model's name is empty; expected a folder, a GGUF file or org/name.");
         }
         if (Directory.Exists(model))
+        {
+            return Path.GetFullPath(model);
+        }
+        if (GgufFile.Is(model))
         {
             return Path.GetFullPath(model);
         }
@@ -23,7 +27,7 @@ public static class ModelLocation
         {
             throw PickleFiles.IsPickle(model)
                 ? PickleFiles.Refuse(model)
-                : new BadFileException($"{model} is a file; expected the folder that holds config.json and model.safetensors.");
+                : new BadFileException($"{model} is a file and not GGUF; expected the folder that holds config.json and model.safetensors, or a GGUF file.");
         }
         if (!IsHubName(model))
         {

@@ -58,6 +58,24 @@ public sealed class TensorFolder : IDisposable
         }
     }
 
+    /// <summary>Opens one file of weights, whatever its name.</summary>
+    /// <param name="path">The safetensors file.</param>
+    /// <exception cref="BadFileException">It breaks a rule.</exception>
+    public static TensorFolder OpenFile(string path)
+    {
+        TensorFolder opened = new(Path.GetDirectoryName(path) ?? "");
+        try
+        {
+            opened.Add(path, wanted: null);
+            return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Finds a tensor and the file that holds its bytes.</summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="tensor">The tensor; null where there is none of that name.</param>

@@ -16,6 +16,17 @@ internal sealed record Architecture(string ModelType, string ClassName)
         Qwen.Entry2,
         Qwen.Entry3,
         SmolLm3.Entry,
+        Mixtral.Entry,
+        QwenMoe.Entry2,
+        QwenMoe.Entry3,
+        Phi3.Entry,
+        Gemma.Entry,
+        Gemma2.Entry2,
+        Gemma2.Entry3,
+        Olmo2.Entry,
+        Granite.Entry,
+        StableLm.Entry,
+        Cohere.Entry,
         Gpt2.Entry,
         GptBigCode.Entry,
         GptJ.Entry,
@@ -73,5 +84,5 @@ internal sealed record Architecture(string ModelType, string ClassName)
     public static Architecture Of(string modelType, string path) =>
         All.FirstOrDefault(a => a.ModelType == modelType)
         ?? throw new NotSupportedException(
-            $"{path}: model_type {BadFileException.Short(modelType).ReplaceLineEndings(" ")} is not built yet: this version loads {Names}");
+            $"{path}: model_type {BadFileException.Short(modelType)} is not built yet: this version loads {Names}");
 }

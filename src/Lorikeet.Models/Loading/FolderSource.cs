@@ -8,8 +8,8 @@ namespace Lorikeet.Models;
 
 /// <summary>A model's tensors from its safetensors files: each is checked, packed once, and the file can be closed then.</summary>
 /// <param name="folder">The files; the caller closes them when the model is built.</param>
-/// <param name="convertTo">The format to keep matrices in; null: as stored (f64 becomes f32).</param>
-public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = null) : ITensorSource
+/// <remarks>Matrices are kept as stored: f32, bf16, f16 (f64 becomes f32), or four bits of bitsandbytes.</remarks>
+public sealed class FolderSource(TensorFolder folder) : ITensorSource
 {
     /// <inheritdoc/>
     public bool Differ(string name, string other)
@@ -49,14 +49,19 @@ public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = n
     public Weight Transposed(string name, int outputs, int inputs) => Matrix(name, outputs, inputs, transposed: true);
 
     /// <inheritdoc/>
-    public Parameter Vector(string name, int length)
+    public Parameter Vector(string name, int length) => Vector(name, [length]);
+
+    /// <inheritdoc/>
+    public Parameter Vector(string name, int rows, int columns) => Vector(name, [rows, columns]);
+
+    private Parameter Vector(string name, long[] shape)
     {
         StoredTensor tensor = Find(name, out SafetensorsFile file);
-        if (tensor.Shape is not [var stored] || stored != length)
+        if (!tensor.Shape.SequenceEqual(shape))
         {
-            throw Wrong(name, tensor, $"[{length}]");
+            throw Wrong(name, tensor, $"[{string.Join(", ", shape)}]");
         }
-        Tensor value = Storage.Zeros(new Shape(length));
+        Tensor value = Storage.Zeros(new Shape(checked((int)tensor.Count)));
         try
         {
             file.ReadSingle(tensor, value.Span);
@@ -69,9 +74,14 @@ public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = n
         return new Parameter(name, value, trainable: false);
     }
 
-    private DenseWeight Matrix(string name, int outputs, int inputs, bool transposed)
+    private Weight Matrix(string name, int outputs, int inputs, bool transposed)
     {
         StoredTensor tensor = Find(name, out SafetensorsFile file);
+        // Whatever the layer's own order, bitsandbytes stores [outputs, inputs].
+        if (BitsAndBytes.TryRead(folder, name, outputs, inputs) is { } coded)
+        {
+            return coded;
+        }
         (int rows, int columns) = transposed ? (inputs, outputs) : (outputs, inputs);
         if (tensor.Shape is not [var storedRows, var storedColumns] || storedRows != rows || storedColumns != columns)
         {
@@ -79,10 +89,10 @@ public sealed class FolderSource(TensorFolder folder, ElementType? convertTo = n
         }
         if (SafetensorsFile.ToElementType(tensor.Type) is { } type)
         {
-            return new DenseWeight(file.Bytes(tensor), type, outputs, inputs, convertTo ?? type, transposed);
+            return new DenseWeight(file.Bytes(tensor), type, outputs, inputs, type, transposed);
         }
         using PooledFloats values = new(file, tensor);
-        return new DenseWeight(MemoryMarshal.AsBytes(values.Span), ElementType.F32, outputs, inputs, convertTo ?? ElementType.F32, transposed);
+        return new DenseWeight(MemoryMarshal.AsBytes(values.Span), ElementType.F32, outputs, inputs, ElementType.F32, transposed);
     }
 
     private StoredTensor Find(string name, out SafetensorsFile file)

@@ -38,4 +38,11 @@ public interface ITensorSource
     /// <param name="length">The length it should have.</param>
     /// <exception cref="Files.BadFileException">It is missing, or has another shape.</exception>
     Parameter Vector(string name, int length);
+
+    /// <summary>A vector that a file of the hub stores as a matrix, row after row.</summary>
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="rows">The rows it should have there.</param>
+    /// <param name="columns">The columns it should have there.</param>
+    /// <exception cref="Files.BadFileException">It is missing, or has another shape.</exception>
+    Parameter Vector(string name, int rows, int columns) => Vector(name, checked(rows * columns));
 }

@@ -17,7 +17,7 @@ public static class ModelWriter
     /// <remarks>config.json comes last, so that a folder that was not finished does not load.</remarks>
     /// <param name="model">The model; a tied head is not stored twice.</param>
     /// <param name="folder">Made where it is absent.</param>
-    /// <param name="type">The format of all tensors; null: matrices as the model keeps them (quantised ones as bf16), vectors as the configuration says where that is exact, else f32.</param>
+    /// <param name="type">The format of all tensors; null: matrices as the model keeps them (four bits of bitsandbytes too, GGUF's blocks as bf16), vectors as the configuration says where that is exact, else f32.</param>
     /// <param name="shardBytes">The largest weights file.</param>
     public static void Save(LanguageModel model, string folder, ElementType? type = null, long shardBytes = ShardBytes)
     {
@@ -26,11 +26,13 @@ public static class ModelWriter
         Directory.CreateDirectory(folder);
         // A merge may have parted the head from the table; who reads "tied" would leave the stored head out.
         bool tied = model.Head.Sites.All(head => head.Tied);
-        string config = ModelConfigFile.Write(model.Config with { StoredType = type ?? model.Config.StoredType ?? MatrixType(model), TieEmbeddings = tied });
+        FourBitState? coded = type is null ? FourBits(model) : null;
+        string config = ModelConfigFile.Write(
+            model.Config with { StoredType = type ?? model.Config.StoredType ?? MatrixType(model), TieEmbeddings = tied }, coded);
         string configPath = Path.Combine(folder, "config.json");
         File.Delete(configPath);
         ElementType vectors = type ?? model.Config.StoredType ?? ElementType.F32;
-        List<TensorToWrite> tensors = [.. model.Tensors.Select(tensor => ToWrite(tensor, type, vectors))];
+        List<TensorToWrite> tensors = [.. model.Tensors.SelectMany(tensor => ToWrite(tensor, type, vectors))];
         List<List<TensorToWrite>> shards = Divide(tensors, shardBytes);
         Dictionary<string, string> metadata = new() { ["format"] = "pt" };
         string single = Path.Combine(folder, "model.safetensors"), index = Path.Combine(folder, "model.safetensors.index.json");
@@ -86,6 +88,8 @@ public static class ModelWriter
 
     private static long Bytes(TensorToWrite tensor) => tensor.Shape.Aggregate(1L, (a, b) => a * b) * tensor.Type.Size();
 
+    private static FourBitState? FourBits(LanguageModel model) => model.Tensors.Select(tensor => tensor.Weight).OfType<FourBitWeight>().FirstOrDefault()?.State;
+
     private static ElementType MatrixType(LanguageModel model) => TypeOf(model.Embedding.Weight);
 
     private static ElementType TypeOf(Weight weight) => weight switch
@@ -102,13 +106,19 @@ public static class ModelWriter
         _ => StoredType.F16,
     };
 
-    private static TensorToWrite ToWrite(ModelTensor tensor, ElementType? type, ElementType vectors)
+    private static IEnumerable<TensorToWrite> ToWrite(ModelTensor tensor, ElementType? type, ElementType vectors) =>
+        type is null && tensor.Weight is FourBitWeight coded
+            ? BitsAndBytes.ToWrite(tensor.Name, coded, ModelConfigFile.Name(vectors))
+            : [ToWriteDense(tensor, type, vectors)];
+
+    private static TensorToWrite ToWriteDense(ModelTensor tensor, ElementType? type, ElementType vectors)
     {
         if (tensor.Weight is not { } weight)
         {
             Tensor value = tensor.Vector!.Value;
             ElementType exact = type is not null || IsExact(value.Span, vectors) ? vectors : ElementType.F32;
-            return new TensorToWrite(tensor.Name, Stored(exact), [value.Shape.Length], to => TensorToWrite.WriteSingle(value.Span, exact, to));
+            long[] shape = tensor.VectorRows > 1 ? [tensor.VectorRows, value.Shape.Length / tensor.VectorRows] : [value.Shape.Length];
+            return new TensorToWrite(tensor.Name, Stored(exact), shape, to => TensorToWrite.WriteSingle(value.Span, exact, to));
         }
         ElementType kept = type ?? TypeOf(weight);
         if (tensor.Transposed)

@@ -1,3 +1,4 @@
+using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -21,6 +22,29 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
     public Weight Transposed(string name, int outputs, int inputs) => Own(source.Transposed(name, outputs, inputs));
 
     public Parameter Vector(string name, int length) => Own(source.Vector(name, length));
+
+    public Parameter Vector(string name, int rows, int columns) => Own(source.Vector(name, rows, columns));
+
+    /// <summary>Brings a matrix that was given into another format; the old one is freed.</summary>
+    public Weight Convert(string name, Weight weight, WeightFormat format, MatrixRole role)
+    {
+        Weight converted;
+        try
+        {
+            converted = format.Convert(weight, role);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new BadFileException($"tensor {name} cannot be kept as {format}: {e.Message}", e);
+        }
+        if (!ReferenceEquals(converted, weight))
+        {
+            given.Remove(weight);
+            weight.Dispose();
+            given.Add(converted);
+        }
+        return converted;
+    }
 
     public void Dispose()
     {

@@ -13,6 +13,7 @@ public sealed class BatchPlan
     private readonly ProjectionPlan?[] projections;
     private readonly RowSegment[] segments;
     private readonly BatchPlan?[] single;
+    private readonly int first;
 
     /// <summary>Works out a plan.</summary>
     /// <param name="model">The model.</param>
@@ -41,14 +42,7 @@ public sealed class BatchPlan
         projections = new ProjectionPlan?[model.Sites.Count];
         foreach (Site site in model.Sites)
         {
-            foreach (RowSegment segment in segments)
-            {
-                if (segment.Adapter?[site] is not null)
-                {
-                    sites[site.Index] = new SitePlan(site, this.segments);
-                    break;
-                }
-            }
+            sites[site.Index] = Changed(site) ? new SitePlan(site, this.segments) : null;
         }
         foreach (RowSegment segment in segments)
         {
@@ -57,6 +51,21 @@ public sealed class BatchPlan
             {
                 HasMixers |= segment.Adapter?.Mixer(layer) is not null;
             }
+        }
+    }
+
+    /// <summary>A plan of some sites for some of the rows.</summary>
+    private BatchPlan(LanguageModel model, RowSegment[] segments, LinearSite[] some)
+    {
+        Model = model;
+        this.segments = segments;
+        single = [];
+        // Sites that are made together have numbers in a row.
+        first = some.Min(site => site.Index);
+        sites = new SitePlan?[some.Max(site => site.Index) - first + 1];
+        foreach (LinearSite site in some)
+        {
+            sites[site.Index - first] = Changed(site) ? new SitePlan(site, segments) : null;
         }
     }
 
@@ -76,7 +85,51 @@ public sealed class BatchPlan
 
     internal bool HasMixers { get; }
 
-    internal SitePlan? this[Site site] => sites[site.Index];
+    internal SitePlan? this[Site site] => (uint)(site.Index - first) < (uint)sites.Length ? sites[site.Index - first] : null;
+
+    private bool Changed(Site site)
+    {
+        foreach (RowSegment segment in segments)
+        {
+            if (segment.Adapter?[site] is not null)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The plan of some rows at sites that read them alone (an expert's layers); null where no adapter changes one of them.</summary>
+    /// <param name="some">The sites.</param>
+    /// <param name="rows">The rows, ascending.</param>
+    internal BatchPlan? Gather(LinearSite[] some, ReadOnlySpan<int> rows)
+    {
+        bool any = false;
+        foreach (LinearSite site in some)
+        {
+            any |= this[site] is not null;
+        }
+        if (!any)
+        {
+            return null;
+        }
+        List<RowSegment> own = [];
+        int from = 0;
+        foreach (RowSegment segment in segments)
+        {
+            int to = from;
+            while (to < rows.Length && rows[to] < segment.Row + segment.Rows)
+            {
+                to++;
+            }
+            if (to > from)
+            {
+                own.Add(segment with { Row = from, Rows = to - from });
+            }
+            from = to;
+        }
+        return new BatchPlan(Model, [.. own], some);
+    }
 
     /// <summary>The plan of a projection's layers, made at its first use; null where no adapter changes any of them.</summary>
     internal ProjectionPlan? Of(LinearSite[] projection)

@@ -10,7 +10,7 @@ namespace Lorikeet.Models;
 /// <param name="bias">[hidden], or null.</param>
 /// <param name="eps">Added to the mean square or variance.</param>
 /// <param name="layerNorm">True: subtract the mean too.</param>
-public sealed class NormSite(string name, int layer, Parameter weight, Parameter? bias, float eps, bool layerNorm = false) : Site(name, layer)
+public sealed class NormSite(string name, int layer, Parameter weight, Parameter? bias, float eps, bool layerNorm = false) : Site(name, layer), INorm
 {
     /// <summary>The scale.</summary>
     public Parameter Weight { get; set; } = weight;
@@ -20,6 +20,12 @@ public sealed class NormSite(string name, int layer, Parameter weight, Parameter
 
     /// <summary>Added to the mean square or variance.</summary>
     public float Eps { get; } = eps;
+
+    /// <summary>What is added to the scale: 1 where the file holds its distance from 1 (Gemma).</summary>
+    public float Offset { get; init; }
+
+    /// <summary>Parts of the scale, each for as wide a part of the row, which is normed by itself: heads with scales of their own.</summary>
+    public int Parts { get; init; } = 1;
 
     /// <inheritdoc/>
     public override int Inputs => Weight.Value.Width;
@@ -38,21 +44,33 @@ public sealed class NormSite(string name, int layer, Parameter weight, Parameter
     /// <param name="shift">[hidden], or default.</param>
     public Tensor Normalise(ModelRun run, in Tensor x, in Tensor scale, in Tensor shift)
     {
-        int width = scale.Width;
-        if (x.Width == width)
+        Tensor factors = Offset == 0f ? scale : Shift.Forward(run, scale, Offset);
+        if (Parts == 1)
         {
-            return layerNorm ? LayerNorm.Forward(run, x, scale, shift, Eps) : RmsNorm.Forward(run, x, scale, Eps);
+            return Rows(run, x, factors, shift);
         }
-        Tensor parts = Reshape.Forward(run, x, new Shape(checked((int)(x.Shape.Length / width)), width));
-        return Reshape.Forward(run, Normalise(run, parts, scale, shift), x.Shape);
+        Tensor ones = run.Arena.Allocate(new Shape(scale.Width / Parts));
+        ones.Span.Fill(1f);
+        return MultiplyRow.Forward(run, Rows(run, x, ones, shift), factors);
     }
+
+    private Tensor Rows(ModelRun run, in Tensor x, in Tensor scale, in Tensor shift)
+    {
+        int width = scale.Width;
+        Tensor rows = x.Width == width ? x : Reshape.Forward(run, x, new Shape(checked((int)(x.Shape.Length / width)), width));
+        Tensor y = layerNorm ? LayerNorm.Forward(run, rows, scale, shift, Eps) : RmsNorm.Forward(run, rows, scale, Eps);
+        return x.Width == width ? y : Reshape.Forward(run, y, x.Shape);
+    }
+
+    /// <inheritdoc/>
+    Tensor INorm.Forward(ModelRun run, in Tensor x) => Forward(run, x);
 
     /// <inheritdoc/>
     public override IEnumerable<ModelTensor> Tensors
     {
         get
         {
-            yield return new ModelTensor(StoredName + ".weight", null, Weight);
+            yield return new ModelTensor(StoredName + ".weight", null, Weight) { VectorRows = Parts };
             if (Bias is not null)
             {
                 yield return new ModelTensor(StoredName + ".bias", null, Bias);

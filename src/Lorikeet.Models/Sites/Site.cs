@@ -61,4 +61,8 @@ public abstract class Site
 /// <param name="Weight">The matrix, or null.</param>
 /// <param name="Vector">The vector, or null.</param>
 /// <param name="Transposed">The file stores the matrix as [inputs, outputs].</param>
-public readonly record struct ModelTensor(string Name, Weight? Weight, Parameter? Vector, bool Transposed = false);
+public readonly record struct ModelTensor(string Name, Weight? Weight, Parameter? Vector, bool Transposed = false)
+{
+    /// <summary>Rows of the matrix as which the file stores the vector; 0 or 1: it stores a vector.</summary>
+    public int VectorRows { get; init; }
+}

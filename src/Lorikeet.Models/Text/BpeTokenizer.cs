@@ -2,7 +2,7 @@ using Lorikeet.Models.Text.Bpe;
 
 namespace Lorikeet.Models.Text;
 
-/// <summary>A tokenizer whose tokens are made by merging pairs: byte-level BPE as GPT-2, Llama 3, Qwen, StarCoder and GPT-NeoX use it.</summary>
+/// <summary>A tokenizer whose tokens are made by merging pairs: byte-level BPE (GPT-2, Llama 3, Qwen, StarCoder, GPT-NeoX) and SentencePiece's (Llama 2, Mistral, Gemma).</summary>
 /// <remarks>Sennrich, Haddow, Birch: Neural Machine Translation of Rare Words with Subword Units, 2016 (arXiv 1508.07909).</remarks>
 public sealed class BpeTokenizer : PipelineTokenizer
 {
@@ -13,8 +13,8 @@ public sealed class BpeTokenizer : PipelineTokenizer
     {
     }
 
-    private BpeTokenizer(TokenizerFile file, JsonPart root, BpeModel model)
-        : base(file, root, model)
+    internal BpeTokenizer(TokenizerFile file, JsonPart root, BpeModel model)
+        : base(file, root, "BPE", model)
     {
         this.model = model;
     }

@@ -74,6 +74,7 @@ public static class BpeTrainer
             TextPiece piece = new(PipelineTokenizer.WellFormed(text), 0, tracked: false);
             Splitting.Split(piece, words, SplitBehavior.Isolated, invert: false);
             piece.ToByteAlphabet();
+            piece.WriteBytes();
             foreach ((int start, int end) in piece.Words)
             {
                 ReadOnlySpan<char> word = piece.Text[start..end];

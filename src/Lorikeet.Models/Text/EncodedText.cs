@@ -3,14 +3,16 @@ namespace Lorikeet.Models.Text;
 /// <summary>A text (or a pair) as tokens, with everything that is known of each; all lists are as long as <see cref="Ids"/>.</summary>
 public sealed class EncodedText
 {
-    internal EncodedText(List<TokenRow> rows)
+    internal EncodedText(TokenList tokens)
     {
-        Ids = [.. rows.Select(r => r.Id)];
-        Tokens = [.. rows.Select(r => r.Text ?? "")];
-        Offsets = [.. rows.Select(r => (r.From, r.To))];
-        TypeIds = [.. rows.Select(r => r.TypeId)];
-        SequenceIds = [.. rows.Select(r => r.Sequence < 0 ? (int?)null : r.Sequence)];
-        SpecialTokensMask = [.. rows.Select(r => r.Sequence < 0 ? 1 : 0)];
+        List<TokenDetail> details = tokens.Details!;
+        Ids = [.. tokens.Ids];
+        Tokens = [.. details.Select(d => d.Text)];
+        Offsets = [.. details.Select(d => (d.From, d.To))];
+        TypeIds = [.. details.Select(d => d.TypeId)];
+        SequenceIds = [.. details.Select(d => d.Sequence < 0 ? (int?)null : d.Sequence)];
+        SpecialTokensMask = [.. details.Select(d => d.Inserted ? 1 : 0)];
+        AttentionMask = [.. details.Select(d => d.Padding ? 0 : 1)];
     }
 
     /// <summary>The token ids.</summary>
@@ -28,6 +30,9 @@ public sealed class EncodedText
     /// <summary>0 or 1 for the text it comes from, null for the template's tokens.</summary>
     public IReadOnlyList<int?> SequenceIds { get; }
 
-    /// <summary>1 for the template's tokens, 0 for all others, special tokens found in the text included.</summary>
+    /// <summary>1 for the template's tokens and for padding, 0 for all others, special tokens found in the text included.</summary>
     public IReadOnlyList<int> SpecialTokensMask { get; }
+
+    /// <summary>0 for padding, which tokenizer.json may ask for, 1 for all others.</summary>
+    public IReadOnlyList<int> AttentionMask { get; }
 }

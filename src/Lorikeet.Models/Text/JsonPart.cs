@@ -44,6 +44,29 @@ internal readonly struct JsonPart(JsonElement element, string file, string place
             : throw part.Bad($"is {SafeJson.Describe(part.Element.ValueKind)}; expected a string.");
     }
 
+    /// <summary>A string member that must be there; it may be empty.</summary>
+    public string String(string name) => Text(name) ?? throw Bad($"has no {name}.");
+
+    /// <summary>A string member of one character.</summary>
+    public string Character(string name)
+    {
+        string text = String(name);
+        bool one = text.Length == 1 || (text.Length == 2 && char.IsSurrogatePair(text[0], text[1]));
+        return one ? text : throw Bad($"has the {name} '{BadFileException.Short(text)}'; expected one character.");
+    }
+
+    /// <summary>A whole number.</summary>
+    public int Integer(string name, int otherwise, int least, int most)
+    {
+        if (!TryGet(name, out JsonPart part))
+        {
+            return otherwise;
+        }
+        return part.Element.ValueKind == JsonValueKind.Number && part.Element.TryGetInt32(out int number) && number >= least && number <= most
+            ? number
+            : throw part.Bad($"is {BadFileException.Short(part.Element.GetRawText())}; expected a whole number from {least} to {most}.");
+    }
+
     /// <summary>A true or false member.</summary>
     public bool Flag(string name, bool otherwise)
     {

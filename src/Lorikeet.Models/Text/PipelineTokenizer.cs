@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lorikeet.Models.Text.Decoders;
@@ -8,107 +9,70 @@ using Lorikeet.Models.Text.PreTokenizers;
 namespace Lorikeet.Models.Text;
 
 /// <summary>A tokenizer of tokenizer.json: added tokens are cut out, the rest is normalised, cut into words, turned into tokens, finished.</summary>
-public abstract class PipelineTokenizer : Tokenizer
+public class PipelineTokenizer : Tokenizer
 {
     private readonly TokenizerFile file;
     private readonly TokenModel model;
     private readonly Normalizer? normalizer;
     private readonly PreTokenizer? preTokenizer;
-    private readonly PostProcessor? postProcessor;
+    private readonly Finisher finisher;
     private readonly Decoder decoder;
-    private readonly Dictionary<int, AddedToken> addedById = [];
-    private readonly Dictionary<string, int> addedByContent = [];
-    private readonly Dictionary<int, string> addedDecoded = [];
-    private readonly AddedTokenMatcher? rawMatcher;
-    private readonly AddedTokenMatcher? normalizedMatcher;
+    private readonly AddedTokenSet added;
+    private readonly ConcurrentBag<EncodingScratch> scratches = [];
 
-    private protected PipelineTokenizer(TokenizerFile file, JsonPart root, TokenModel model)
+    internal PipelineTokenizer(TokenizerFile file, JsonPart root, string kind, TokenModel model)
     {
+        Kind = kind;
         this.file = file;
         this.model = model;
         normalizer = root.TryGet("normalizer", out JsonPart part) ? Normalizer.Read(part) : null;
         preTokenizer = root.TryGet("pre_tokenizer", out part) ? PreTokenizer.Read(part) : null;
-        postProcessor = root.TryGet("post_processor", out part) ? PostProcessor.Read(part) : null;
         decoder = root.TryGet("decoder", out part) ? Decoder.Read(part) : new SpacedDecoder();
+        finisher = Finisher.Read(root);
+        List<AddedToken> tokens = [];
         if (root.TryGet("added_tokens", out part) && part.Element.ValueKind != JsonValueKind.Null)
         {
-            foreach (JsonPart item in root.Items("added_tokens"))
-            {
-                Add(AddedToken.Read(item));
-            }
+            tokens.AddRange(root.Items("added_tokens").Select(AddedToken.Read));
         }
-        rawMatcher = Matcher(normalized: false);
-        normalizedMatcher = Matcher(normalized: true);
-        VocabularySize = Math.Max(model.Size, addedById.Count == 0 ? 0 : addedById.Keys.Max() + 1);
+        added = new AddedTokenSet(tokens, model, Normalized);
+        VocabularySize = Math.Max(model.Size, added.Size);
         Dictionary<string, string> roles = file.ReadRoles();
         BosId = RoleId(roles, "bos_token");
         EosId = RoleId(roles, "eos_token");
         PadId = RoleId(roles, "pad_token");
     }
 
+    /// <summary>The kind of model as tokenizer.json names it: BPE, Unigram, WordPiece or WordLevel.</summary>
+    public string Kind { get; }
+
     /// <inheritdoc/>
     public override int VocabularySize { get; }
 
     /// <summary>The tokens that are cut out of a text before the model sees it.</summary>
-    public IReadOnlyCollection<AddedToken> AddedTokens => addedById.Values;
+    public IReadOnlyCollection<AddedToken> AddedTokens => added.All;
 
     /// <inheritdoc/>
-    public override int[] Encode(string text, bool addSpecialTokens = true)
-    {
-        List<TokenRow> rows = Finish([Rows(text, 0, full: false)], addSpecialTokens);
-        int[] ids = new int[rows.Count];
-        for (int i = 0; i < ids.Length; i++)
-        {
-            ids[i] = rows[i].Id;
-        }
-        return ids;
-    }
+    public override int[] Encode(string text, bool addSpecialTokens = true) => [.. Finished(text, null, addSpecialTokens, full: false).Ids];
 
     /// <inheritdoc/>
-    public override EncodedText EncodeFull(string text, string? pair = null, bool addSpecialTokens = true)
-    {
-        List<List<TokenRow>> encodings = [Rows(text, 0, full: true)];
-        if (pair is not null)
-        {
-            encodings.Add(Rows(pair, 1, full: true));
-        }
-        return new EncodedText(Finish(encodings, addSpecialTokens));
-    }
+    public override EncodedText EncodeFull(string text, string? pair = null, bool addSpecialTokens = true) =>
+        new(Finished(text, pair, addSpecialTokens, full: true));
 
     /// <inheritdoc/>
     public override TextStream Stream(bool skipSpecialTokens = true) => new IdStream(this, skipSpecialTokens);
 
     /// <inheritdoc/>
-    public override int? TokenId(string token) => addedByContent.TryGetValue(token, out int id) ? id : model.IdOf(token);
+    public override int? TokenId(string token) => added.IdOf(token) ?? model.IdOf(token);
 
     /// <inheritdoc/>
     public override string TokenText(int id) =>
-        addedById.TryGetValue(id, out AddedToken? added)
-            ? added.Content
-            : model.TokenOf(id) ?? throw new ArgumentOutOfRangeException(nameof(id), id, $"the vocabulary has no such id; its ids are below {VocabularySize}");
+        added.Get(id)?.Content ?? model.TokenOf(id)
+        ?? throw new ArgumentOutOfRangeException(nameof(id), id, $"the vocabulary has no such id; its ids are below {VocabularySize}");
 
     /// <inheritdoc/>
-    public override bool IsSpecial(int id) => addedById.TryGetValue(id, out AddedToken? added) && added.Special;
+    public override bool IsSpecial(int id) => added.IsSkipped(id);
 
     private protected override IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> SavedFiles() => file.Files;
-
-    private void Add(AddedToken token)
-    {
-        // The reference, too, takes the model's id for a token that the model knows.
-        token = token with { Id = model.IdOf(token.Content) ?? token.Id };
-        if (token.Content.Length == 0 || !addedByContent.TryAdd(token.Content, token.Id))
-        {
-            return;
-        }
-        addedById[token.Id] = token;
-        addedDecoded[token.Id] = token.Normalized ? Normalized(token.Content) : token.Content;
-    }
-
-    private AddedTokenMatcher? Matcher(bool normalized)
-    {
-        (string, AddedToken)[] tokens = [.. addedById.Values.Where(t => t.Normalized == normalized).Select(t => (addedDecoded[t.Id], t))];
-        return tokens.Length == 0 ? null : new AddedTokenMatcher(tokens);
-    }
 
     private string Normalized(string text)
     {
@@ -123,53 +87,107 @@ public abstract class PipelineTokenizer : Tokenizer
 
     private int? RoleId(Dictionary<string, string> roles, string role) => roles.TryGetValue(role, out string? token) ? TokenId(token) : null;
 
-    private List<TokenRow> Rows(string text, int sequence, bool full)
+    private TokenList Finished(string text, string? pair, bool addSpecialTokens, bool full)
+    {
+        EncodingScratch scratch = scratches.TryTake(out EncodingScratch? known) ? known : new EncodingScratch();
+        List<TokenList> encodings = [Tokens(text, 0, full, scratch)];
+        if (pair is not null)
+        {
+            encodings.Add(Tokens(pair, 1, full, scratch));
+        }
+        // What a huge text needed is not kept; nor is what an exception left behind, which never comes here.
+        if (scratch.IsSmall)
+        {
+            scratches.Add(scratch);
+        }
+        return finisher.Finish(encodings, addSpecialTokens, full);
+    }
+
+    private TokenList Tokens(string text, int sequence, bool full, EncodingScratch scratch)
     {
         ArgumentNullException.ThrowIfNull(text);
         text = WellFormed(text);
-        RowWriter writer = new(sequence, full);
-        int codePoint = 0;
-        foreach ((AddedToken? token, int start, int end) in Cut(rawMatcher, text))
+        TokenList output = new(full);
+        int unit = 0, codePoint = 0;
+        foreach ((AddedToken? token, int start, int end) in Cut(added.Raw, text))
         {
-            TextPiece piece = new(text.AsSpan(start, end - start), codePoint, full);
+            // A token that swallowed white space may reach into the next.
+            if (full)
+            {
+                codePoint += start >= unit ? CodePoints(text.AsSpan(unit, start - unit)) : -CodePoints(text.AsSpan(start, unit - start));
+            }
+            unit = start;
+            scratch.Piece.Reset(text.AsSpan(start, end - start), full ? codePoint : start, full, mayDefer: !full);
             if (token is not null)
             {
-                writer.Add(token, piece, 0, end - start);
+                AddToken(token, scratch.Piece, 0, end - start, sequence, output);
             }
             else
             {
-                AddPiece(piece, writer);
+                AddPiece(scratch, sequence, output);
             }
-            codePoint += full ? CodePoints(text.AsSpan(start, end - start)) : end - start;
         }
-        return writer.Rows;
+        return output;
     }
 
-    private void AddPiece(TextPiece piece, RowWriter writer)
+    private void AddPiece(EncodingScratch scratch, int sequence, TokenList output)
     {
+        TextPiece piece = scratch.Piece;
         normalizer?.Apply(piece);
-        foreach ((AddedToken? token, int start, int end) in Cut(normalizedMatcher, piece.Text))
+        if (added.Normalized is null)
+        {
+            AddText(piece, scratch, sequence, output);
+            return;
+        }
+        foreach ((AddedToken? token, int start, int end) in added.Normalized.Split(piece.Text))
         {
             if (token is not null)
             {
-                writer.Add(token, piece, start, end);
-                continue;
+                AddToken(token, piece, start, end, sequence, output);
             }
-            TextPiece part = start == 0 && end == piece.Text.Length ? piece : piece.Slice(start, end);
-            preTokenizer?.Apply(part);
-            foreach ((int wordStart, int wordEnd) in CollectionsMarshal.AsSpan(part.Words))
+            else if (start == 0 && end == piece.Text.Length)
             {
-                writer.Tokens.Clear();
-                model.Tokenize(part.Text[wordStart..wordEnd], writer.Tokens);
-                writer.AddTokens(model, part, wordStart);
+                AddText(piece, scratch, sequence, output);
+            }
+            else
+            {
+                scratch.Part.Reset(piece, start, end);
+                AddText(scratch.Part, scratch, sequence, output);
             }
         }
     }
 
-    private List<TokenRow> Finish(List<List<TokenRow>> encodings, bool addSpecialTokens)
+    private void AddText(TextPiece piece, EncodingScratch scratch, int sequence, TokenList output)
     {
-        postProcessor?.Apply(encodings, addSpecialTokens);
-        return encodings.Count == 1 ? encodings[0] : [.. encodings.SelectMany(e => e)];
+        preTokenizer?.Apply(piece);
+        if (output.Details is null)
+        {
+            scratch.Words.Encode(piece, model, output.Ids);
+            return;
+        }
+        foreach ((int wordStart, int wordEnd) in CollectionsMarshal.AsSpan(piece.Words))
+        {
+            WordTokens tokens = scratch.Words.Tokens;
+            tokens.Clear();
+            model.Tokenize(piece.Text[wordStart..wordEnd], tokens);
+            foreach ((int id, int start, int end) in tokens.Items)
+            {
+                (int from, int to) = piece.Origin(wordStart + start, wordStart + end);
+                string shown = model.Shown(id, piece.Text[(wordStart + start)..(wordStart + end)]);
+                output.Add(id, new TokenDetail { From = from, To = to, Text = shown, TypeId = sequence, Sequence = sequence });
+            }
+        }
+    }
+
+    private static void AddToken(AddedToken token, TextPiece piece, int start, int end, int sequence, TokenList output)
+    {
+        if (output.Details is null)
+        {
+            output.Ids.Add(token.Id);
+            return;
+        }
+        (int from, int to) = piece.Origin(start, end);
+        output.Add(token.Id, new TokenDetail { From = from, To = to, Text = piece.Text[start..end].ToString(), TypeId = sequence, Sequence = sequence });
     }
 
     private static List<(AddedToken? Token, int Start, int End)> Cut(AddedTokenMatcher? matcher, ReadOnlySpan<char> text) =>
@@ -206,44 +224,34 @@ public abstract class PipelineTokenizer : Tokenizer
         });
     }
 
-    private sealed class RowWriter(int sequence, bool full)
+    private sealed class IdStream : TextStream
     {
-        public List<TokenRow> Rows { get; } = [];
+        private readonly PipelineTokenizer owner;
+        private readonly bool skipSpecialTokens;
+        private readonly TextSink sink = new();
+        private readonly DecoderStage stage;
 
-        public List<(int Id, int Start, int End)> Tokens { get; } = [];
-
-        public void Add(AddedToken token, TextPiece piece, int start, int end)
+        public IdStream(PipelineTokenizer owner, bool skipSpecialTokens)
         {
-            (int from, int to) = piece.Origin(start, end);
-            Rows.Add(Row(token.Id, from, to, full ? piece.Text[start..end].ToString() : null));
+            this.owner = owner;
+            this.skipSpecialTokens = skipSpecialTokens;
+            stage = owner.decoder.Start(sink);
         }
-
-        public void AddTokens(TokenModel model, TextPiece piece, int wordStart)
-        {
-            foreach ((int id, int start, int end) in CollectionsMarshal.AsSpan(Tokens))
-            {
-                (int from, int to) = piece.Origin(wordStart + start, wordStart + end);
-                Rows.Add(Row(id, from, to, full ? model.TokenOf(id) : null));
-            }
-        }
-
-        private TokenRow Row(int id, int from, int to, string? text) =>
-            new() { Id = id, From = from, To = to, Text = text, TypeId = sequence, Sequence = sequence };
-    }
-
-    private sealed class IdStream(PipelineTokenizer owner, bool skipSpecialTokens) : TextStream
-    {
-        private readonly DecoderStream stream = owner.decoder.Start();
 
         public override string Push(int id)
         {
-            if (owner.addedById.TryGetValue(id, out AddedToken? added))
+            if ((skipSpecialTokens && owner.added.IsSkipped(id)) || (owner.added.Decoded(id) ?? owner.model.TokenOf(id)) is not { } token)
             {
-                return added.Special && skipSpecialTokens ? "" : stream.Push(owner.addedDecoded[id]);
+                return "";
             }
-            return owner.model.TokenOf(id) is { } token ? stream.Push(token) : "";
+            stage.Push(token, ends: true);
+            return sink.Take();
         }
 
-        public override string Close() => stream.Close();
+        public override string Close()
+        {
+            stage.Close();
+            return sink.Take();
+        }
     }
 }

@@ -23,7 +23,7 @@ public abstract class Tokenizer
     public int? PadId { get; private protected init; }
 
     /// <summary>Reads a tokenizer.</summary>
-    /// <param name="folderOrFile">A model folder, or a tokenizer.json; tokenizer_config.json is read from beside it where there is one.</param>
+    /// <param name="folderOrFile">A model folder, a GGUF file, or a tokenizer.json; tokenizer_config.json is read from beside it where there is one.</param>
     /// <exception cref="BadFileException">The file is absent or breaks a rule.</exception>
     /// <exception cref="NotSupportedException">The file, or a part of it, is of a kind that is not built; the message names it.</exception>
     public static Tokenizer Load(string folderOrFile) => TokenizerFile.Load(folderOrFile);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lorikeet.Models.Files;
+using Lorikeet.Models.Gguf;
 using Lorikeet.Models.Text.Bpe;
 
 namespace Lorikeet.Models.Text;
@@ -18,6 +19,9 @@ internal sealed class TokenizerFile
     private static readonly Dictionary<string, Func<TokenizerFile, JsonPart, Tokenizer>> Kinds = new()
     {
         ["BPE"] = (file, root) => new BpeTokenizer(file, root),
+        ["Unigram"] = (file, root) => new PipelineTokenizer(file, root, "Unigram", Unigram.UnigramModel.Read(root.Get("model"))),
+        ["WordPiece"] = (file, root) => new PipelineTokenizer(file, root, "WordPiece", WordPiece.WordPieceModel.Read(root.Get("model"))),
+        ["WordLevel"] = (file, root) => new PipelineTokenizer(file, root, "WordLevel", WordLevelModel.Read(root.Get("model"))),
     };
 
     private TokenizerFile(string path, IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> files)
@@ -34,6 +38,10 @@ internal sealed class TokenizerFile
 
     public static Tokenizer Load(string folderOrFile)
     {
+        if (GgufFile.Is(folderOrFile))
+        {
+            return GgufTokenizer.Load(folderOrFile);
+        }
         string path = Directory.Exists(folderOrFile) ? System.IO.Path.Combine(folderOrFile, Name) : folderOrFile;
         if (!File.Exists(path))
         {
@@ -62,8 +70,8 @@ internal sealed class TokenizerFile
         using JsonDocument json = SafeJson.Parse(files[0].Bytes, path);
         JsonPart root = new JsonPart(json.RootElement, path, "the tokenizer").AsObject();
         JsonPart model = root.Get("model");
-        // Old files leave the type of a BPE out.
-        string kind = model.Text("type") ?? (model.TryGet("merges", out _) ? "BPE" : "");
+        // Old files leave the type out; then the members tell.
+        string kind = model.Text("type") ?? OldKind(model);
         return Kinds.TryGetValue(kind, out Func<TokenizerFile, JsonPart, Tokenizer>? make)
             ? make(new TokenizerFile(path, files), root)
             : throw model.Unsupported($"has the type '{kind}', which is not supported; supported are {string.Join(", ", Kinds.Keys)}.");
@@ -99,6 +107,12 @@ internal sealed class TokenizerFile
         }
         return roles;
     }
+
+    private static string OldKind(JsonPart model) =>
+        model.TryGet("merges", out _) ? "BPE"
+        : model.TryGet("max_input_chars_per_word", out _) ? "WordPiece"
+        : !model.TryGet("vocab", out JsonPart vocab) ? ""
+        : vocab.Element.ValueKind == JsonValueKind.Array ? "Unigram" : "WordLevel";
 
     private static byte[] ReadAll(string path, long most)
     {

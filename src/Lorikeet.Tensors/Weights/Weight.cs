@@ -1,3 +1,5 @@
+using Lorikeet.Kernels;
+
 namespace Lorikeet.Tensors;
 
 /// <summary>An input in the form in which weights of one kind read it; made once for all weights of a projection.</summary>
@@ -19,6 +21,9 @@ public abstract class Weight : IDisposable
 
     /// <summary>The storage format in a word: <c>f32</c>, <c>bf16</c>.</summary>
     public abstract string Format { get; }
+
+    /// <summary>The GGUF format whose blocks it holds, see <see cref="ReadBlocks"/>; null: it holds none.</summary>
+    public virtual BlockFormat? Blocks => null;
 
     /// <summary>What of it can be trained; empty for a frozen weight.</summary>
     public virtual IReadOnlyList<Parameter> Parameters => [];
@@ -48,6 +53,13 @@ public abstract class Weight : IDisposable
     /// <param name="row">0 to outputs - 1.</param>
     /// <param name="to">Receives [inputs].</param>
     public abstract void Read(int row, Span<float> to);
+
+    /// <summary>One row in the bytes of a GGUF file, exactly as it was loaded or quantised.</summary>
+    /// <param name="row">0 to outputs - 1.</param>
+    /// <param name="to">Receives the blocks of the row.</param>
+    /// <exception cref="InvalidOperationException"><see cref="Blocks"/> is null.</exception>
+    public virtual void ReadBlocks(int row, Span<byte> to) =>
+        throw new InvalidOperationException($"a {Format} weight [{Outputs}, {Inputs}] is not kept in blocks: read its rows as float32 and quantise them");
 
     /// <summary>Adds dL/dW = dy^T x to the gradients of <see cref="Parameters"/>.</summary>
     /// <param name="run">The run.</param>

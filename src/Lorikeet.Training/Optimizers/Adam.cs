@@ -13,10 +13,11 @@ public sealed class Adam(double beta1 = 0.9, double beta2 = 0.999, double eps = 
     public string Name => "adam";
 
     /// <inheritdoc/>
-    public OptimizerState Begin(Parameter parameter)
+    public void Begin(OptimizerState state, Shape shape)
     {
-        ArgumentNullException.ThrowIfNull(parameter);
-        return new OptimizerState(parameter.Value.Shape, "exp_avg", "exp_avg_sq");
+        ArgumentNullException.ThrowIfNull(state);
+        state.Add("exp_avg", shape);
+        state.Add("exp_avg_sq", shape);
     }
 
     /// <inheritdoc/>
@@ -33,7 +34,7 @@ public sealed class Adam(double beta1 = 0.9, double beta2 = 0.999, double eps = 
         public float Decay;
         public AdamMoments Moments;
 
-        public readonly void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second) =>
+        public readonly void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second, ref Vector256<float> third) =>
             value -= Moments.Change(gradient + (value * Decay), ref first, ref second);
     }
 }

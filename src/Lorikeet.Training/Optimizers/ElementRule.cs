@@ -13,7 +13,8 @@ internal interface IElementRule
     /// <param name="gradient">Its gradient.</param>
     /// <param name="first">The first state tensor, where there is one.</param>
     /// <param name="second">The second state tensor, where there is one.</param>
-    void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second);
+    /// <param name="third">The third state tensor, where there is one.</param>
+    void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second, ref Vector256<float> third);
 }
 
 /// <summary>Runs an element rule over all parameters of a step as one job of the team. No fused arithmetic: bits are the same on every machine.</summary>
@@ -48,6 +49,7 @@ internal static unsafe class ElementRule
                     Gradient = update.Gradient.Pointer,
                     First = update.State.Tensors.Count > 0 ? update.State.Tensors[0].Pointer : null,
                     Second = update.State.Tensors.Count > 1 ? update.State.Tensors[1].Pointer : null,
+                    Third = update.State.Tensors.Count > 2 ? update.State.Tensors[2].Pointer : null,
                     Count = update.Parameter.Value.Shape.Length,
                     Chunk = chunks,
                 };
@@ -74,6 +76,7 @@ internal static unsafe class ElementRule
         public float* Gradient;
         public float* First;
         public float* Second;
+        public float* Third;
         public long Count;
         public int Chunk;
     }
@@ -103,11 +106,12 @@ internal static unsafe class ElementRule
             float* gradient = part->Gradient + start;
             float* first = part->First is null ? null : part->First + start;
             float* second = part->Second is null ? null : part->Second + start;
+            float* third = part->Third is null ? null : part->Third + start;
             TRule rule = part->Rule;
             int i = 0;
             for (; i + 8 <= count; i += 8)
             {
-                Eight(rule, value + i, gradient + i, first is null ? null : first + i, second is null ? null : second + i);
+                Eight(rule, value + i, gradient + i, first is null ? null : first + i, second is null ? null : second + i, third is null ? null : third + i);
             }
             if (i == count)
             {
@@ -115,30 +119,27 @@ internal static unsafe class ElementRule
             }
             // The tail runs through the same code, in a copy that is padded with zeros.
             int rest = count - i;
-            float* copy = stackalloc float[32];
-            new Span<float>(copy, 32).Clear();
+            float* copy = stackalloc float[40];
+            new Span<float>(copy, 40).Clear();
             Copy(value + i, copy, rest);
             Copy(gradient + i, copy + 8, rest);
             Copy(first is null ? null : first + i, copy + 16, rest);
             Copy(second is null ? null : second + i, copy + 24, rest);
-            Eight(rule, copy, copy + 8, copy + 16, copy + 24);
+            Copy(third is null ? null : third + i, copy + 32, rest);
+            Eight(rule, copy, copy + 8, copy + 16, copy + 24, copy + 32);
             Copy(copy, value + i, rest);
-            if (first is not null)
-            {
-                Copy(copy + 16, first + i, rest);
-            }
-            if (second is not null)
-            {
-                Copy(copy + 24, second + i, rest);
-            }
+            Put(copy + 16, first, i, rest);
+            Put(copy + 24, second, i, rest);
+            Put(copy + 32, third, i, rest);
         }
 
-        private static void Eight(TRule rule, float* value, float* gradient, float* first, float* second)
+        private static void Eight(TRule rule, float* value, float* gradient, float* first, float* second, float* third)
         {
             Vector256<float> v = Vector256.Load(value);
             Vector256<float> a = first is null ? Vector256<float>.Zero : Vector256.Load(first);
             Vector256<float> b = second is null ? Vector256<float>.Zero : Vector256.Load(second);
-            rule.Apply(ref v, Vector256.Load(gradient), ref a, ref b);
+            Vector256<float> c = third is null ? Vector256<float>.Zero : Vector256.Load(third);
+            rule.Apply(ref v, Vector256.Load(gradient), ref a, ref b, ref c);
             v.Store(value);
             if (first is not null)
             {
@@ -148,6 +149,10 @@ internal static unsafe class ElementRule
             {
                 b.Store(second);
             }
+            if (third is not null)
+            {
+                c.Store(third);
+            }
         }
 
         private static void Copy(float* from, float* to, int count)
@@ -155,6 +160,14 @@ internal static unsafe class ElementRule
             if (from is not null)
             {
                 new Span<float>(from, count).CopyTo(new Span<float>(to, count));
+            }
+        }
+
+        private static void Put(float* from, float* to, int at, int count)
+        {
+            if (to is not null)
+            {
+                Copy(from, to + at, count);
             }
         }
     }

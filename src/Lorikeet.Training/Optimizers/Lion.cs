@@ -13,10 +13,10 @@ public sealed class Lion(double beta1 = 0.9, double beta2 = 0.99) : IOptimizer
     public string Name => "lion";
 
     /// <inheritdoc/>
-    public OptimizerState Begin(Parameter parameter)
+    public void Begin(OptimizerState state, Shape shape)
     {
-        ArgumentNullException.ThrowIfNull(parameter);
-        return new OptimizerState(parameter.Value.Shape, "exp_avg");
+        ArgumentNullException.ThrowIfNull(state);
+        state.Add("exp_avg", shape);
     }
 
     /// <inheritdoc/>
@@ -41,7 +41,7 @@ public sealed class Lion(double beta1 = 0.9, double beta2 = 0.99) : IOptimizer
         public float Beta2;
         public float Take2;
 
-        public readonly void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second)
+        public readonly void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second, ref Vector256<float> third)
         {
             Vector256<float> mixed = (first * Beta1) + (gradient * Take1);
             Vector256<float> zero = Vector256<float>.Zero, rate = Vector256.Create(Rate);

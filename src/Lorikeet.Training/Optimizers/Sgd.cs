@@ -16,10 +16,13 @@ public sealed class Sgd(double momentum = 0, double dampening = 0, bool nesterov
     public string Name => "sgd";
 
     /// <inheritdoc/>
-    public OptimizerState Begin(Parameter parameter)
+    public void Begin(OptimizerState state, Shape shape)
     {
-        ArgumentNullException.ThrowIfNull(parameter);
-        return momentum == 0 ? new OptimizerState(parameter.Value.Shape) : new OptimizerState(parameter.Value.Shape, "momentum_buffer");
+        ArgumentNullException.ThrowIfNull(state);
+        if (momentum != 0)
+        {
+            state.Add("momentum_buffer", shape);
+        }
     }
 
     /// <inheritdoc/>
@@ -46,7 +49,7 @@ public sealed class Sgd(double momentum = 0, double dampening = 0, bool nesterov
         public bool UsesBuffer;
         public bool Nesterov;
 
-        public readonly void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second)
+        public readonly void Apply(ref Vector256<float> value, Vector256<float> gradient, ref Vector256<float> first, ref Vector256<float> second, ref Vector256<float> third)
         {
             Vector256<float> g = gradient + (value * Decay);
             if (UsesBuffer)

@@ -49,7 +49,7 @@ internal static class RunModel
     {
         LanguageModel model = settings.Shape is { } shape
             ? ModelLoader.Create(Config(settings, shape, tokenizer), new CounterRandom((ulong)settings.Seed).Named("start"))
-            : ModelLoader.Load(settings.Model);
+            : ModelLoader.Load(settings.Model, new ModelLoadOptions { ConvertTo = settings.Weights is { } name ? WeightFormat.Find(name) : null });
         try
         {
             if (tokenizer.VocabularySize > model.Config.VocabularySize)

@@ -11,6 +11,9 @@ public sealed record RunSettings
     /// <summary>The base model's folder; for a new model (<see cref="Shape"/>) empty.</summary>
     public string Model { get; init; } = "";
 
+    /// <summary>The format to keep the base model's matrices in (see <see cref="Models.WeightFormat"/>); null: as stored.</summary>
+    public string? Weights { get; init; }
+
     /// <summary>The shape of a model that starts from random weights, or null.</summary>
     public NewModel? Shape { get; init; }
 
@@ -120,6 +123,8 @@ public sealed record RunSettings
         Require(Out.Length > 0, "out", "a folder");
         Require(Method == "full" || Shape is null, "method", "full where a new model is trained");
         Require(Method != "full" || Data.Count == 1, "data", "one file where all weights are trained");
+        Require(Weights is null || Models.WeightFormat.Find(Weights) is not null, "weights", $"one of {Models.WeightFormat.Names}");
+        Require(Weights is null || (Shape is null && Method != "full"), "weights", "left out where the model's own weights are trained");
         Require(Context is > 0 and <= 1 << 20, "context", "from 1 to 1048576");
         Require(Batch is > 0 and <= 1 << 16, "batch", "from 1 to 65536");
         Require(Accumulate is > 0 and <= 1 << 16, "accumulate", "from 1 to 65536");

@@ -8,13 +8,15 @@ namespace Lorikeet.Training;
 
 /// <summary>Everything a run needs to go on, bit for bit: parameters, optimiser states, data positions and the step, in one folder.</summary>
 /// <remarks>
-/// <c>training.safetensors</c> holds float32 tensors, <c>training.json</c> the rest. The folder appears whole: it is written under another name
+/// <c>training.safetensors</c> holds parameters and states, <c>training.json</c> the rest. The folder appears whole: it is written under another name
 /// and renamed. Random numbers are functions of seed and step, so nothing of them is kept.
 /// </remarks>
 public static class TrainingCheckpoint
 {
-    private const string Format = "lorikeet-training-1";
+    private const string Format = "lorikeet-training-2";
     private const string Prefix = "step-";
+    private const string PartName = "part/";
+    private const string CodesName = "codes/";
 
     /// <summary>Writes a checkpoint and deletes all but the newest ones.</summary>
     /// <param name="parent">The folder of the run's checkpoints; made where it is missing.</param>
@@ -31,7 +33,7 @@ public static class TrainingCheckpoint
         Directory.CreateDirectory(temporary);
         try
         {
-            SafetensorsWriter.Write(Path.Combine(temporary, "training.safetensors"), null, [.. Tensors(trainer).Select(ToWrite)]);
+            SafetensorsWriter.Write(Path.Combine(temporary, "training.safetensors"), null, [.. ToWrite(trainer)]);
             AtomicFile.WriteText(Path.Combine(temporary, "training.json"), State(trainer).ToJsonString());
             extra?.Invoke(temporary);
             Delete(folder);
@@ -71,20 +73,83 @@ public static class TrainingCheckpoint
         {
             throw new BadFileException($"{path} is not a checkpoint of this run: {e.Message}", e);
         }
-        int count = 0;
-        foreach ((string name, Tensor tensor) in Tensors(trainer))
+        HashSet<string> unread = [.. file.Tensors.Select(t => t.Name)];
+        foreach ((string name, Parameter parameter, OptimizerState? state) in Parameters(trainer))
         {
-            if (!file.TryGet(name, out StoredTensor? stored) || stored.Type != StoredType.F32 || stored.Count != tensor.Shape.Length)
+            Read(file, name, parameter.Value, unread);
+            foreach (StoredTensor stored in file.Tensors.Where(t => t.Name.StartsWith(name + "/", StringComparison.Ordinal)))
             {
-                throw new BadFileException($"{file.FilePath}: {name} should be F32 {tensor.Shape}; the checkpoint is of other settings. Start the run anew.");
+                if (state is null || !Restore(file, stored, stored.Name[(name.Length + 1)..], state))
+                {
+                    throw new BadFileException($"{file.FilePath}: {stored.Name} has no place in this run; the checkpoint is of other settings. Start the run anew.");
+                }
+                unread.Remove(stored.Name);
             }
-            file.ReadSingle(stored, tensor.Span);
-            count++;
+            if (state is not null && HasLess(state, file, name))
+            {
+                throw new BadFileException($"{file.FilePath}: {name} lacks a part of its optimiser's state; the checkpoint is of other settings. Start the run anew.");
+            }
         }
-        if (count != file.Tensors.Count)
+        if (unread.Count > 0)
         {
-            throw new BadFileException($"{file.FilePath} holds {file.Tensors.Count} tensors, this run has {count}; the checkpoint is of other settings.");
+            throw new BadFileException($"{file.FilePath} holds {unread.First()}, which this run does not have; the checkpoint is of other settings.");
         }
+    }
+
+    private static void Read(SafetensorsFile file, string name, in Tensor tensor, HashSet<string> unread)
+    {
+        if (!file.TryGet(name, out StoredTensor? stored) || stored.Type != StoredType.F32 || stored.Count != tensor.Shape.Length)
+        {
+            throw new BadFileException($"{file.FilePath}: {name} should be F32 {tensor.Shape}; the checkpoint is of other settings. Start the run anew.");
+        }
+        file.ReadSingle(stored, tensor.Span);
+        unread.Remove(name);
+    }
+
+    /// <summary>Puts one stored piece of a state where it was: <c>exp_avg</c>, <c>codes/state1</c>, <c>part/exp_avg</c>.</summary>
+    private static bool Restore(SafetensorsFile file, StoredTensor stored, string name, OptimizerState state)
+    {
+        if (name.StartsWith(PartName, StringComparison.Ordinal))
+        {
+            return state.Part is not null && Restore(file, stored, name[PartName.Length..], state.Part);
+        }
+        if (name.StartsWith(CodesName, StringComparison.Ordinal))
+        {
+            if (stored.Type != StoredType.U8)
+            {
+                return false;
+            }
+            file.Bytes(stored).CopyTo(state.AddCodes(name[CodesName.Length..], checked((int)stored.Count)));
+            return true;
+        }
+        if (stored.Type != StoredType.F32 || stored.Shape.Count is < 1 or > 4)
+        {
+            return false;
+        }
+        Span<int> axes = stackalloc int[stored.Shape.Count];
+        for (int i = 0; i < axes.Length; i++)
+        {
+            axes[i] = checked((int)stored.Shape[i]);
+        }
+        if (state.Has(name) && state[name].Shape != new Shape(axes))
+        {
+            return false;
+        }
+        file.ReadSingle(stored, state.Add(name, new Shape(axes)).Span);
+        return true;
+    }
+
+    /// <summary>Whether the file lacks what the optimiser's first step needs.</summary>
+    private static bool HasLess(OptimizerState state, SafetensorsFile file, string name)
+    {
+        foreach (string own in state.Names)
+        {
+            if (!file.TryGet($"{name}/{own}", out _))
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static void ReadState(JsonElement root, Trainer trainer, string path)
@@ -112,7 +177,11 @@ public static class TrainingCheckpoint
             int at = 0;
             foreach (OptimizerState state in trainee.States.Values)
             {
-                state.Steps = Count(steps[at++]);
+                // A number, or two where an optimiser runs inside a part of the space.
+                JsonElement own = steps[at++];
+                bool two = own.ValueKind == JsonValueKind.Array;
+                state.Steps = Count(two ? own[0] : own);
+                state.Part = two ? new OptimizerState { Steps = Count(own[1]) } : null;
             }
         }
         trainer.Step = Count(root.GetProperty("step"));
@@ -129,7 +198,7 @@ public static class TrainingCheckpoint
             JsonArray steps = [];
             foreach (OptimizerState state in trainee.States.Values)
             {
-                steps.Add((JsonNode)state.Steps);
+                steps.Add(state.Part is { } part ? new JsonArray((JsonNode)state.Steps, (JsonNode)part.Steps) : (JsonNode)state.Steps);
             }
             trainees.Add((JsonNode)new JsonObject
             {
@@ -143,8 +212,8 @@ public static class TrainingCheckpoint
         return new JsonObject { ["format"] = Format, ["step"] = trainer.Step, ["trainees"] = trainees };
     }
 
-    /// <summary>All tensors under names that are unique even where two adapters share parameter names.</summary>
-    private static IEnumerable<(string Name, Tensor Tensor)> Tensors(Trainer trainer)
+    /// <summary>All parameters under names that are unique even where two adapters share parameter names.</summary>
+    private static IEnumerable<(string Name, Parameter Parameter, OptimizerState? State)> Parameters(Trainer trainer)
     {
         for (int i = 0; i < trainer.Trainees.Count; i++)
         {
@@ -153,24 +222,39 @@ public static class TrainingCheckpoint
             int number = 0;
             foreach (Parameter parameter in parameters.Distinct())
             {
-                string name = $"{i}/{number++}/{parameter.Name}";
-                yield return (name, parameter.Value);
-                if (trainee.States.TryGetValue(parameter, out OptimizerState? state))
+                yield return ($"{i}/{number++}/{parameter.Name}", parameter, trainee.States.GetValueOrDefault(parameter));
+            }
+        }
+    }
+
+    private static IEnumerable<TensorToWrite> ToWrite(Trainer trainer)
+    {
+        foreach ((string name, Parameter parameter, OptimizerState? state) in Parameters(trainer))
+        {
+            yield return ToWrite(name, parameter.Value);
+            for ((OptimizerState? own, string prefix) = (state, name + "/"); own is not null; (own, prefix) = (own.Part, prefix + PartName))
+            {
+                for (int i = 0; i < own.Names.Count; i++)
                 {
-                    for (int j = 0; j < state.Names.Count; j++)
-                    {
-                        yield return ($"{name}/{state.Names[j]}", state.Tensors[j]);
-                    }
+                    yield return ToWrite(prefix + own.Names[i], own.Tensors[i]);
+                }
+                foreach ((string codes, byte[] values) in own.Codes)
+                {
+                    yield return new TensorToWrite(prefix + CodesName + codes, StoredType.U8, [values.Length], to => to.Write(values));
                 }
             }
         }
     }
 
-    private static TensorToWrite ToWrite((string Name, Tensor Tensor) item) => new(
-        item.Name,
-        StoredType.F32,
-        [item.Tensor.Shape.Length],
-        to => to.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(item.Tensor.Span)));
+    private static TensorToWrite ToWrite(string name, Tensor tensor)
+    {
+        long[] shape = new long[tensor.Shape.Rank];
+        for (int axis = 0; axis < shape.Length; axis++)
+        {
+            shape[axis] = tensor.Shape[axis];
+        }
+        return new TensorToWrite(name, StoredType.F32, shape, to => to.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.Span)));
+    }
 
     private static IEnumerable<string> All(string parent) =>
         Directory.Exists(parent)

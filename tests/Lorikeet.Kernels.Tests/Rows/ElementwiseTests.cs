@@ -18,6 +18,7 @@ public sealed unsafe class ElementwiseTests
         new("Silu", Elementwise.Silu, Elementwise.SiluBackward, x => x / (1 + Math.Exp(-x)), 4.5e-7, 0, 4),
         new("Gelu", Elementwise.Gelu, Elementwise.GeluBackward, x => x * (1 + Oracle.Erf(x / Math.Sqrt(2))) / 2, 4e-7, 1.5e-7, 100),
         // The exponential's argument reaches 88 before the result vanishes, and its rounding shows as that many ulps.
+        new("QuickGelu", Elementwise.QuickGelu, Elementwise.QuickGeluBackward, x => x / (1 + Math.Exp(-1.702 * x)), 1.2e-5, 0, 100),
         new("GeluTanh", Elementwise.GeluTanh, Elementwise.GeluTanhBackward, Oracle.GeluTanh, 1.2e-5, 0, 100),
     ];
 
@@ -125,6 +126,7 @@ public sealed unsafe class ElementwiseTests
         Same<ReluOperator>();
         Same<SiluOperator>();
         Same<GeluOperator>();
+        Same<QuickGeluOperator>();
         Same<GeluTanhOperator>();
 
         static void Same<TOperator>()

@@ -14,10 +14,10 @@ public sealed class MixedBatchTests : IDisposable
 
     public MixedBatchTests() => adapters =
     [
-        Make("a", new CounterRandom(21), (site, random) => new LowRank(site, random, 3, lowers: true)),
-        Make("b", new CounterRandom(22), (site, random) => new LowRank(site, random, 8, lowers: true)),
-        Make("c", new CounterRandom(23), (site, random) => new LowRank(site, random, 5, lowers: false)),
-        Make("d", new CounterRandom(24), (site, random) => new Scaled(site, random)),
+        TinyAdapters.LowRank(model, "a", 21, 3),
+        TinyAdapters.LowRank(model, "b", 22, 8),
+        TinyAdapters.LowRank(model, "c", 23, 5, lowers: false),
+        TinyAdapters.Scaled(model, "d", 24),
     ];
 
     public void Dispose()
@@ -123,50 +123,5 @@ public sealed class MixedBatchTests : IDisposable
         using Adapter foreign = new("foreign", other);
         Assert.Throws<ArgumentException>(() => new BatchPlan(model, [new RowSegment(null, 1, 2)]));
         Assert.Contains("foreign", Assert.Throws<ArgumentException>(() => new BatchPlan(model, [new RowSegment(foreign, 0, 2)])).Message, StringComparison.Ordinal);
-    }
-
-    private Adapter Make(string name, CounterRandom random, Func<LinearSite, CounterRandom, SiteAdapter> change)
-    {
-        Adapter adapter = new(name, model);
-        foreach (LinearSite site in model.Sites.OfType<LinearSite>().Where(s => !s.IsHead))
-        {
-            adapter.Set(site, change(site, random.Named(site.Name)));
-        }
-        return adapter;
-    }
-
-    private static Parameter Normal(string name, CounterRandom random, Shape shape)
-    {
-        Tensor value = Storage.Zeros(shape);
-        random.Named(name).FillNormal(value.Span, 0.2f);
-        return new Parameter(name, value);
-    }
-
-    private sealed class LowRank(LinearSite site, CounterRandom random, int rank, bool lowers) : SiteAdapter
-    {
-        private readonly Parameter a = Normal("a", random, new Shape(rank, site.Inputs)), b = Normal("b", random, new Shape(site.Outputs, rank));
-
-        public override IReadOnlyList<Parameter> Parameters => [a, b];
-
-        public override Tensor Forward(in SiteCall call) =>
-            LowRankAdd.Into(call.Run, call.Base(), call.X, call.Run.Use(a), call.Run.Use(b), 0.5f);
-
-        public override SiteForm? Lower(Site site, FactorStorage factors) => lowers ? new SiteForm { LowRank = [SiteForm.PackLowRank(a.Value, b.Value, 0.5f, factors)] } : null;
-    }
-
-    private sealed class Scaled(LinearSite site, CounterRandom random) : SiteAdapter
-    {
-        private readonly Parameter scale = Normal("scale", random, new Shape(site.Inputs));
-
-        public override IReadOnlyList<Parameter> Parameters => [scale];
-
-        public override Tensor Forward(in SiteCall call) => call.Base(MultiplyRow.Forward(call.Run, call.X, call.Run.Use(scale)));
-
-        public override SiteForm Lower(Site site, FactorStorage factors)
-        {
-            Tensor copy = Storage.Zeros(scale.Value.Shape);
-            scale.Value.Span.CopyTo(copy.Span);
-            return new SiteForm { Pre = copy };
-        }
     }
 }

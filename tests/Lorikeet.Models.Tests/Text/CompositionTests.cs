@@ -21,7 +21,7 @@ public sealed class CompositionTests
     [InlineData("a\u0305\u0301", "a\u0305\u0301", new[] { 0, 0, 0 })]
     public void Composed_text_and_changes(string text, string expected, int[] changes)
     {
-        List<(int CodePoint, int Change)> composed = Composition.Compose(text);
+        List<(int CodePoint, int Change)> composed = Compose(text);
         Assert.Equal(expected, string.Concat(composed.Select(c => new Rune(c.CodePoint).ToString())));
         Assert.Equal(changes, composed.Select(c => c.Change).Take(changes.Length));
         Assert.Equal(text.EnumerateRunes().Count(), composed.Sum(c => 1 - c.Change));
@@ -36,10 +36,10 @@ public sealed class CompositionTests
             int sign = entry.AsSpan().IndexOfAny('=', '>');
             int whole = CodePointSet.Hexadecimal(entry.AsSpan(0, sign));
             string parts = string.Concat(entry[(sign + 1)..].Split('+').Select(p => new Rune(CodePointSet.Hexadecimal(p)).ToString()));
-            Assert.Equal(Composition.Compose(parts).Select(c => c.CodePoint), Composition.Compose(new Rune(whole).ToString()).Select(c => c.CodePoint));
+            Assert.Equal(Compose(parts).Select(c => c.CodePoint), Compose(new Rune(whole).ToString()).Select(c => c.CodePoint));
             if (entry[sign] == '=')
             {
-                Assert.Equal(whole, Assert.Single(Composition.Compose(parts)).CodePoint);
+                Assert.Equal(whole, Assert.Single(Compose(parts)).CodePoint);
             }
         }
     }
@@ -48,6 +48,28 @@ public sealed class CompositionTests
     public void A_run_of_marks_takes_no_quadratic_time()
     {
         string marks = "a" + string.Concat(Enumerable.Repeat("\u0301\u0323", 500_000));
-        Assert.Equal(1_000_000, Composition.Compose(marks).Count);
+        Assert.Equal(1_000_000, Compose(marks).Count);
+    }
+
+    [Theory]
+    [InlineData("ﬁ①Å", true, false, "fi1A\u030A")]
+    [InlineData("ﬁ①A\u030A", true, true, "fi1Å")]
+    [InlineData("é한", false, false, "e\u0301\u1112\u1161\u11AB")]
+    [InlineData("\uFDFA", true, true, "صلى الله عليه وسلم")]
+    [InlineData("\u1D62\uFF21\u3000", true, false, "iA ")]
+    public void Other_forms(string text, bool compatible, bool compose, string expected)
+    {
+        List<(int CodePoint, int Change)> result = [];
+        Composition.Normalize(text, compatible, compose, result);
+        Assert.Equal(expected, string.Concat(result.Select(c => new Rune(c.CodePoint).ToString())));
+        Assert.Equal(text.EnumerateRunes().Count(), result.Sum(c => 1 - c.Change));
+        Assert.False(Composition.IsSimple(text) && text != expected);
+    }
+
+    private static List<(int CodePoint, int Change)> Compose(string text)
+    {
+        List<(int CodePoint, int Change)> result = [];
+        Composition.Normalize(text, compatible: false, compose: true, result);
+        return result;
     }
 }

@@ -15,16 +15,18 @@ public sealed class HostileTokenizerTests(ITestOutputHelper output) : IDisposabl
 
     [Theory]
     [InlineData("{}", "has no model")]
-    [InlineData("""{"model":{"type":"Unigram","vocab":[]}}""", "'Unigram', which is not supported")]
+    [InlineData("""{"model":{"type":"Trigram","vocab":[]}}""", "'Trigram', which is not supported")]
+    [InlineData("""{"model":{"type":"Unigram","vocab":[["a"]]}}""", "expected a token and its score")]
+    [InlineData("""{"model":{"type":"Unigram","vocab":[["a",-1]],"unk_id":7}}""", "one of the 1 tokens")]
+    [InlineData("""{"model":{"type":"WordPiece","vocab":{"a":0},"max_input_chars_per_word":-1}}""", "expected a whole number from 0")]
     [InlineData("""{"model":{"vocab":{"a":0},"merges":["a b"]}}""", "must be in vocab")]
     [InlineData("""{"model":{"vocab":{"a":0},"merges":["a"]}}""", "expected two tokens")]
     [InlineData("""{"model":{"vocab":{"a":0,"b":0},"merges":[]}}""", "gives the id 0 to")]
     [InlineData("""{"model":{"vocab":{"a":16000000},"merges":[]}}""", "gaps")]
     [InlineData("""{"model":{"vocab":{"a":-1},"merges":[]}}""", "expected a whole number")]
     [InlineData("""{"model":{"vocab":{"a":0},"merges":[],"dropout":0.1}}""", "random")]
-    [InlineData("""{"model":{"vocab":{"a":0},"merges":[],"end_of_word_suffix":"</w>"}}""", "end_of_word_suffix '</w>'")]
     [InlineData("""{"model":{"vocab":{"a":0},"merges":[]},"added_tokens":[{"id":99999999999,"content":"x"}]}""", "expected a token id")]
-    [InlineData("""{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Nmt"}}""", "'Nmt', which is not supported")]
+    [InlineData("""{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Other"}}""", "'Other', which is not supported")]
     public void Bad_files_are_refused_in_one_line(string json, string expected)
     {
         File.WriteAllText(folder["tokenizer.json"], json);

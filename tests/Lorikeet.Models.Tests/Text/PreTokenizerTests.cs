@@ -74,8 +74,9 @@ public sealed class PreTokenizerTests
     [InlineData("""{"type":"Split","pattern":{"Regex":"\\p{Han}+"},"behavior":"Isolated"}""", "not supported")]
     [InlineData("""{"type":"Split","pattern":{"String":"x"},"behavior":"Other"}""", "behavior 'Other'")]
     [InlineData("""{"type":"Split","pattern":{},"behavior":"Removed"}""", "neither a Regex nor a String")]
-    [InlineData("""{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"ByteLevel"}]}""", "ByteLevel twice")]
-    [InlineData("""{"type":"UnicodeScripts"}""", "'UnicodeScripts', which is not supported")]
+    [InlineData("""{"type":"CharDelimiterSplit","delimiter":"ab"}""", "expected one character")]
+    [InlineData("""{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}""", "expected always, first or never")]
+    [InlineData("""{"type":"Other"}""", "'Other', which is not supported")]
     public void Bad_parts_are_named(string json, string expected)
     {
         Exception e = Assert.ThrowsAny<Exception>(() => Words(json, "x"));
@@ -87,6 +88,7 @@ public sealed class PreTokenizerTests
     {
         using JsonDocument document = JsonDocument.Parse(json);
         TextPiece piece = new(text, 0, tracked: true);
+        Assert.Equal(text, piece.Text.ToString());
         PreTokenizer.Read(new JsonPart(document.RootElement, "here", "pre_tokenizer")).Apply(piece);
         return string.Join('|', piece.Words.Select(w => piece.Text[w.Start..w.End].ToString()));
     }

@@ -7,6 +7,7 @@ namespace Lorikeet.Tensors.Tests;
 public sealed class OpGradientTests
 {
     private static readonly CounterRandom Noise = new(11, 5);
+    private static readonly int[] Mixed = [0, 4, 2, 0, 3, 3];
     private static readonly int[] Targets = [3, -1, 0, 10, 6, -1, -1, 2];
     private static readonly float[] Weights = [0.25f, 0.5f, 0.125f, 1f, 0.5f, 2f, 1f, 0.75f];
 
@@ -102,6 +103,32 @@ public sealed class OpGradientTests
         new("Reshape", [GradientInput.Of(4, 6), GradientInput.Of(8, 3)],
             (run, p) => Multiply.Forward(run, Reshape.Forward(run, run.Use(p[0]), new Shape(8, 3)), run.Use(p[1])),
             x => Oracle.Multiply(x[0], x[1])),
+        new("ColumnSlice", [GradientInput.Of(3, 11)],
+            (run, p) => ColumnSlice.Forward(run, Copy(run, p[0]), 1, 2, 3, 4),
+            x => [.. Enumerable.Range(0, 18).Select(i => x[0][(i / 6 * 11) + 1 + (i % 6 / 2 * 4) + (i % 2)])]),
+        new("ColumnSlice, parts that share columns", [GradientInput.Of(3, 7)],
+            (run, p) =>
+            {
+                Tensor x = Copy(run, p[0]);
+                return Multiply.Forward(run, ColumnSlice.Forward(run, x, 0, 4), ColumnSlice.Forward(run, x, 3, 4));
+            },
+            x => [.. Enumerable.Range(0, 12).Select(i => x[0][(i / 4 * 7) + (i % 4)] * x[0][(i / 4 * 7) + 3 + (i % 4)])]),
+        new("GatherRows", [GradientInput.Of(4, 3)],
+            (run, p) => GatherRows.Forward(run, Copy(run, p[0]), (int[])[2, 0, 2, 3, 2]),
+            x => [.. ((int[])[2, 0, 2, 3, 2]).SelectMany(row => x[0][(3 * row)..((3 * row) + 3)])]),
+        new("MixRows", [GradientInput.Of(5, 3), GradientInput.Of(3, 2)],
+            (run, p) => MixRows.Forward(run, run.Use(p[0]), Mixed, run.Use(p[1])),
+            x => [.. Enumerable.Range(0, 9).Select(i => (x[1][2 * (i / 3)] * x[0][(3 * Mixed[2 * (i / 3)]) + (i % 3)])
+                + (x[1][(2 * (i / 3)) + 1] * x[0][(3 * Mixed[(2 * (i / 3)) + 1]) + (i % 3)]))]),
+        new("ExpertChoice", [GradientInput.Of(6, 5)],
+            (run, p) => ExpertChoice.Forward(run, run.Use(p[0]), renormalise: false, new int[12]),
+            x => Oracle.Experts(x[0], 5, 2, renormalise: false)),
+        new("ExpertChoice, divided by the sum", [GradientInput.Of(6, 5)],
+            (run, p) => ExpertChoice.Forward(run, run.Use(p[0]), renormalise: true, new int[18]),
+            x => Oracle.Experts(x[0], 5, 3, renormalise: true)),
+        new("Shift", [GradientInput.Of(2, 7)],
+            (run, p) => Shift.Forward(run, Copy(run, p[0]), 1.5f),
+            x => [.. x[0].Select(v => v + 1.5)]),
         new("RowSlice", [GradientInput.Of(7, 5)],
             (run, p) => RowSlice.Forward(run, Copy(run, p[0]), 2, 3),
             x => x[0][10..25]),

@@ -43,6 +43,14 @@ internal static class Oracle
     public static double[] LowRank(double[] y, double[] x, double[] a, double[] b, int rank, double scale) =>
         Add(y, Scale(Linear(Linear(x, a, rank), b, b.Length / rank), scale));
 
+    /// <summary>The probabilities of the k largest logits of each row, in the order of the experts.</summary>
+    public static double[] Experts(double[] logits, int experts, int k, bool renormalise) => [.. logits.Chunk(experts).SelectMany(row =>
+    {
+        double[] p = [.. row.Select(l => Math.Exp(l) / row.Sum(Math.Exp))];
+        double[] chosen = [.. Enumerable.Range(0, experts).OrderByDescending(e => row[e]).Take(k).Order().Select(e => p[e])];
+        return chosen.Select(w => renormalise ? w / chosen.Sum() : w);
+    })];
+
     public static double[] RmsNorm(double[] x, double[] weight, double eps) => EachRow(x, weight.Length, row =>
     {
         double inverse = 1 / Math.Sqrt((row.Sum(v => v * v) / row.Length) + eps);
@@ -73,6 +81,7 @@ internal static class Oracle
         ActivationKind.Relu => Math.Max(x, 0),
         ActivationKind.Silu => x * Sigmoid(x),
         ActivationKind.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
+        ActivationKind.QuickGelu => x * Sigmoid(1.702 * x),
         ActivationKind.GeluTanh => x / 2 * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)))),
         ActivationKind.Sigmoid => Sigmoid(x),
         _ => Math.Tanh(x),

@@ -27,7 +27,9 @@ internal static class WildCase
         }
         using (adapter)
         {
-            Dictionary<string, float[]> golden = AdapterGolden.Tensors(Path.Combine(Path.GetDirectoryName(baseFolder)!, root.GetProperty("golden").GetString()!));
+            string own = Path.Combine(folder, root.GetProperty("golden").GetString()!);
+            Dictionary<string, float[]> golden = AdapterGolden.Tensors(
+                File.Exists(own) ? own : Path.Combine(Path.GetDirectoryName(baseFolder)!, root.GetProperty("golden").GetString()!));
             int[][] inputs = AdapterGolden.Ids(root.GetProperty("inputs").GetProperty("input_ids"));
             AdapterCase.Function(model, adapter, golden, inputs, AdapterGolden.Tolerance(root, "logits_rel", 1e-4), report);
             if (should.Contains("warn", StringComparison.Ordinal))

@@ -45,7 +45,7 @@ internal static class BpeFiles
         {
             if (special.Contains(vocabulary[id]))
             {
-                WriteAdded(json, id, vocabulary[id]);
+                WriteAdded(json, id, vocabulary[id], special: true);
             }
         }
         json.WriteEndArray();
@@ -54,19 +54,31 @@ internal static class BpeFiles
         WritePreTokenizer(json, pattern);
         WriteByteLevel(json, "post_processor", trimOffsets: false);
         WriteByteLevel(json, "decoder", trimOffsets: true);
+        WriteModel(json, vocabulary, merges, unknown: null, new BpeRules());
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes the model, vocabulary and merges.</summary>
+    public static void WriteModel(Utf8JsonWriter json, IReadOnlyList<string> vocabulary, IEnumerable<(string Left, string Right)> merges, string? unknown, BpeRules rules)
+    {
         json.WriteStartObject("model");
         json.WriteString("type", "BPE");
         json.WriteNull("dropout");
-        json.WriteNull("unk_token");
+        json.WriteString("unk_token", unknown);
         json.WriteNull("continuing_subword_prefix");
         json.WriteNull("end_of_word_suffix");
-        json.WriteBoolean("fuse_unk", false);
-        json.WriteBoolean("byte_fallback", false);
-        json.WriteBoolean("ignore_merges", false);
+        json.WriteBoolean("fuse_unk", rules.FuseUnknown);
+        json.WriteBoolean("byte_fallback", rules.ByteFallback);
+        json.WriteBoolean("ignore_merges", rules.IgnoreMerges);
         json.WriteStartObject("vocab");
+        Vocabulary tokens = Vocabulary.Of(vocabulary);
         for (int id = 0; id < vocabulary.Count; id++)
         {
-            json.WriteNumber(vocabulary[id], id);
+            // Of a token that is there twice the last counts.
+            if (tokens.IdOf(vocabulary[id]) == id)
+            {
+                json.WriteNumber(vocabulary[id], id);
+            }
         }
         json.WriteEndObject();
         json.WriteStartArray("merges");
@@ -79,10 +91,10 @@ internal static class BpeFiles
         }
         json.WriteEndArray();
         json.WriteEndObject();
-        json.WriteEndObject();
     }
 
-    private static void WriteAdded(Utf8JsonWriter json, int id, string content)
+    /// <summary>Writes an added token that is looked for in the text as it is.</summary>
+    public static void WriteAdded(Utf8JsonWriter json, int id, string content, bool special)
     {
         json.WriteStartObject();
         json.WriteNumber("id", id);
@@ -91,11 +103,12 @@ internal static class BpeFiles
         json.WriteBoolean("lstrip", false);
         json.WriteBoolean("rstrip", false);
         json.WriteBoolean("normalized", false);
-        json.WriteBoolean("special", true);
+        json.WriteBoolean("special", special);
         json.WriteEndObject();
     }
 
-    private static void WritePreTokenizer(Utf8JsonWriter json, string? pattern)
+    /// <summary>Writes a pre-tokenizer that cuts by a pattern, or not at all, and writes the byte alphabet.</summary>
+    public static void WritePreTokenizer(Utf8JsonWriter json, string? pattern)
     {
         // GPT-2's pattern is ByteLevel's own; any other is a Split before it.
         bool split = pattern is not null and not PreTokenizers.Gpt2Pattern.Text;
@@ -126,7 +139,8 @@ internal static class BpeFiles
         }
     }
 
-    private static void WriteByteLevel(Utf8JsonWriter json, string name, bool trimOffsets)
+    /// <summary>Writes ByteLevel as a post-processor or decoder.</summary>
+    public static void WriteByteLevel(Utf8JsonWriter json, string name, bool trimOffsets)
     {
         json.WriteStartObject(name);
         json.WriteString("type", "ByteLevel");

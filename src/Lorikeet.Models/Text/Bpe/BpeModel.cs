@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using Lorikeet.Models.Files;
@@ -8,135 +7,157 @@ namespace Lorikeet.Models.Text.Bpe;
 /// <summary>Byte pair encoding: a word starts as single characters; the pair of lowest rank is merged, the leftmost of equals, until none is left.</summary>
 internal sealed class BpeModel : TokenModel
 {
-    // Words of natural text repeat; long ones do not, and hostile text must not fill the memory.
-    private const int MostCachedWords = 1 << 15;
-    private const int LongestCachedWord = 64;
+    private const char Meta = '▁';
 
-    private readonly Dictionary<string, int> vocabulary;
-    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> vocabularyBySpan;
-    private readonly string?[] tokens;
-    private readonly Dictionary<long, (int Rank, int Id)> merges;
+    private readonly Vocabulary vocabulary;
+    private readonly PairTable merges;
+    private readonly BpeRules rules;
     private readonly int?[] byteIds = new int?[256];
+    private readonly int[] characterIds = new int[0x10000];
     private readonly int? unknown;
-    private readonly bool fuseUnknown;
-    private readonly bool byteFallback;
-    private readonly bool ignoreMerges;
-    private readonly ConcurrentDictionary<string, (int Id, int Start, int End)[]> cache = new();
-    private readonly ConcurrentDictionary<string, (int Id, int Start, int End)[]>.AlternateLookup<ReadOnlySpan<char>> cacheBySpan;
-    private int cachedWords;
+    private readonly (int Left, int Right)[] ranked;
 
-    private BpeModel(JsonPart part)
+    /// <summary>Makes the model.</summary>
+    /// <param name="vocabulary">The tokens.</param>
+    /// <param name="pairs">Which pairs merge, by their ids, at what rank and into what.</param>
+    /// <param name="rules">The other settings.</param>
+    /// <param name="unknown">The token of characters that no token has; null: they are dropped.</param>
+    public BpeModel(Vocabulary vocabulary, Dictionary<long, (int Rank, int Id)> pairs, BpeRules rules, int? unknown)
     {
-        vocabulary = ReadVocabulary(part.Get("vocab"), out tokens);
-        vocabularyBySpan = vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
-        merges = ReadMerges(part);
-        fuseUnknown = part.Flag("fuse_unk", false);
-        byteFallback = part.Flag("byte_fallback", false);
-        ignoreMerges = part.Flag("ignore_merges", false);
-        cacheBySpan = cache.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (part.Text("unk_token") is { } token)
-        {
-            unknown = vocabulary.TryGetValue(token, out int id) ? id : throw part.Bad($"has the unk_token '{BadFileException.Short(token)}', which is not in its vocab.");
-        }
+        this.vocabulary = vocabulary;
+        this.rules = rules;
+        this.unknown = unknown;
+        merges = new PairTable(pairs);
+        ranked = [.. pairs.OrderBy(p => p.Value.Rank).ThenBy(p => p.Key).Select(p => ((int)(p.Key >> 32), (int)p.Key))];
         for (int b = 0; b < byteIds.Length; b++)
         {
-            byteIds[b] = vocabulary.TryGetValue($"<0x{b:X2}>", out int id) ? id : null;
+            byteIds[b] = vocabulary.IdOf($"<0x{b:X2}>");
         }
+        characterIds.AsSpan().Fill(-1);
+        foreach ((string token, int id) in vocabulary.All)
+        {
+            if (token.Length == 1)
+            {
+                characterIds[token[0]] = id;
+            }
+        }
+        CutBefore = FindCut();
     }
 
-    public override int Size => tokens.Length;
+    public override int Size => vocabulary.Size;
+
+    public override int Count => vocabulary.Count;
+
+    public override char? CutBefore { get; }
 
     public static BpeModel Read(JsonPart part)
     {
-        foreach (string name in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
-        {
-            if (part.Text(name) is { Length: > 0 } text)
-            {
-                throw part.Unsupported($"has {name} '{BadFileException.Short(text)}', which is not supported; expected none.");
-            }
-        }
         if (part.TryGet("dropout", out JsonPart dropout) && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
         {
             throw dropout.Unsupported($"is {BadFileException.Short(dropout.Element.GetRawText())}: encodings would be random, which is not supported; expected null.");
         }
-        return new BpeModel(part);
+        Vocabulary vocabulary = Vocabulary.Read(part.Get("vocab"));
+        BpeRules rules = new(
+            part.Flag("fuse_unk", false), part.Flag("byte_fallback", false), part.Flag("ignore_merges", false),
+            part.Text("continuing_subword_prefix") ?? "", part.Text("end_of_word_suffix") ?? "");
+        int? unknown = null;
+        if (part.Text("unk_token") is { } token)
+        {
+            unknown = vocabulary.IdOf(token) ?? throw part.Bad($"has the unk_token '{BadFileException.Short(token)}', which is not in its vocab.");
+        }
+        return new BpeModel(vocabulary, ReadMerges(part, vocabulary, rules.Prefix), rules, unknown);
     }
 
-    public override int? IdOf(string token) => vocabulary.TryGetValue(token, out int id) ? id : null;
+    public override int? IdOf(string token) => vocabulary.IdOf(token);
 
-    public override string? TokenOf(int id) => (uint)id < (uint)tokens.Length ? tokens[id] : null;
+    public override string? TokenOf(int id) => vocabulary.TokenOf(id);
 
-    public List<(string Left, string Right)> ListMerges() =>
-        [.. merges.OrderBy(m => m.Value.Rank).Select(m => (tokens[(int)(m.Key >> 32)]!, tokens[(int)m.Key]!))];
+    public List<(string Left, string Right)> ListMerges() => [.. ranked.Select(m => (vocabulary.TokenOf(m.Left)!, vocabulary.TokenOf(m.Right)!))];
 
-    public override void Tokenize(ReadOnlySpan<char> word, List<(int Id, int Start, int End)> output)
+    public override void Tokenize(ReadOnlySpan<char> word, WordTokens output)
     {
-        if (ignoreMerges && vocabularyBySpan.TryGetValue(word, out int whole))
+        if (rules.IgnoreMerges && vocabulary.TryGet(word, out int whole))
         {
-            output.Add((whole, 0, word.Length));
+            output.Add(whole, 0, word.Length);
             return;
         }
-        if (word.Length > LongestCachedWord)
+        int first = output.Count;
+        MergeList list = output.Merges;
+        list.Clear();
+        bool inOrder = AddSymbols(word, list);
+        list.Merge(merges, output);
+        if (!inOrder)
         {
-            Merge(word, output);
-            return;
-        }
-        if (cacheBySpan.TryGetValue(word, out (int Id, int Start, int End)[]? known))
-        {
-            output.AddRange(known);
-            return;
-        }
-        int before = output.Count;
-        Merge(word, output);
-        if (cachedWords < MostCachedWords && cacheBySpan.TryAdd(word, [.. output.Skip(before)]))
-        {
-            Interlocked.Increment(ref cachedWords);
+            CountBytes(word, first, output);
         }
     }
 
-    private void Merge(ReadOnlySpan<char> word, List<(int Id, int Start, int End)> output)
+    // False where symbols do not cover the word one after the other.
+    private bool AddSymbols(ReadOnlySpan<char> word, MergeList list)
     {
-        MergeList list = new(word.Length);
-        AddSymbols(word, list);
-        list.MergeAll(merges);
-        list.CopyTo(output);
-    }
-
-    private void AddSymbols(ReadOnlySpan<char> word, MergeList list)
-    {
-        bool lastUnknown = false;
+        bool inOrder = true;
+        (int Start, int End)? pending = null;
         Span<byte> bytes = stackalloc byte[4];
         for (int at = 0; at < word.Length;)
         {
             int units = char.IsHighSurrogate(word[at]) && at + 1 < word.Length ? 2 : 1;
             int end = at + units;
-            if (vocabularyBySpan.TryGetValue(word[at..end], out int id))
+            if (TryCharacter(word, at, end, out int id))
             {
+                AddPending();
                 list.Add(id, at, end);
-                lastUnknown = false;
             }
-            else if (byteFallback && TryBytes(word[at..end], bytes, out int count))
+            else if (rules.ByteFallback && TryBytes(word[at..end], bytes, out int count))
             {
+                // As in the reference, unknown characters before them come behind them.
+                inOrder &= pending is null;
                 for (int b = 0; b < count; b++)
                 {
                     list.Add(byteIds[bytes[b]]!.Value, at, end);
                 }
-                lastUnknown = false;
             }
-            else if (unknown is { } unknownId)
+            else if (unknown is null)
             {
-                if (fuseUnknown && lastUnknown)
-                {
-                    list.ExtendLast(end);
-                }
-                else
-                {
-                    list.Add(unknownId, at, end);
-                }
-                lastUnknown = true;
+                inOrder = false;
+            }
+            else if (rules.FuseUnknown && pending is { } open)
+            {
+                pending = (open.Start, end);
+            }
+            else
+            {
+                AddPending();
+                pending = (at, end);
             }
             at = end;
         }
+        AddPending();
+        return inOrder;
+
+        void AddPending()
+        {
+            if (pending is { } open)
+            {
+                list.Add(unknown!.Value, open.Start, open.End);
+                pending = null;
+            }
+        }
+    }
+
+    private bool TryCharacter(ReadOnlySpan<char> word, int at, int end, out int id)
+    {
+        bool prefixed = at > 0 && rules.Prefix.Length > 0;
+        bool suffixed = end == word.Length && rules.Suffix.Length > 0;
+        if (prefixed || suffixed)
+        {
+            return vocabulary.TryGet($"{(prefixed ? rules.Prefix : "")}{word[at..end]}{(suffixed ? rules.Suffix : "")}", out id);
+        }
+        if (end - at == 1)
+        {
+            id = characterIds[word[at]];
+            return id >= 0;
+        }
+        return vocabulary.TryGet(word[at..end], out id);
     }
 
     private bool TryBytes(ReadOnlySpan<char> character, Span<byte> bytes, out int count)
@@ -152,52 +173,63 @@ internal sealed class BpeModel : TokenModel
         return true;
     }
 
-    private static Dictionary<string, int> ReadVocabulary(JsonPart part, out string?[] tokens)
+    // The reference knows lengths, not places: where a character was dropped, every later token is shown that many bytes too early.
+    private static void CountBytes(ReadOnlySpan<char> word, int first, WordTokens output)
     {
-        Dictionary<string, int> vocabulary = [];
-        int most = -1;
-        foreach (JsonProperty entry in part.AsObject().Element.EnumerateObject())
+        int[] unitOfByte = new int[Encoding.UTF8.GetByteCount(word) + 1];
+        int bytes = 0;
+        for (int at = 0; at < word.Length;)
         {
-            int id = entry.Value.ValueKind == JsonValueKind.Number && entry.Value.TryGetInt32(out int value) ? value : -1;
-            if (id is < 0 or >= 1 << 24)
-            {
-                throw part.Bad($"gives '{BadFileException.Short(entry.Name)}' the id {BadFileException.Short(entry.Value.GetRawText())}; "
-                    + $"expected a whole number from 0 to {(1 << 24) - 1}.");
-            }
-            vocabulary.Add(entry.Name, id);
-            most = Math.Max(most, id);
+            _ = Rune.DecodeFromUtf16(word[at..], out Rune rune, out int units);
+            unitOfByte.AsSpan(bytes, rune.Utf8SequenceLength).Fill(at);
+            bytes += rune.Utf8SequenceLength;
+            at += units;
         }
-        // Ids with gaps occur; a few tokens that ask for a table of millions do not.
-        if (most > 100_000 + 4L * vocabulary.Count)
+        unitOfByte[bytes] = word.Length;
+        (int Id, int Start, int End)[] items = output.Items[first..].ToArray();
+        output.Cut(first);
+        int place = 0;
+        foreach ((int id, int start, int end) in items)
         {
-            throw part.Bad($"has {vocabulary.Count} tokens and an id {most}; expected ids without such gaps.");
+            int next = Math.Min(place + Encoding.UTF8.GetByteCount(word[start..end]), bytes);
+            int lastUnit = unitOfByte[Math.Max(next - 1, 0)];
+            bool wide = char.IsHighSurrogate(word[lastUnit]) && lastUnit + 1 < word.Length;
+            output.Add(id, unitOfByte[place], Math.Min(lastUnit + (wide ? 2 : 1), word.Length));
+            place = next;
         }
-        tokens = new string?[most + 1];
-        foreach ((string token, int id) in vocabulary)
-        {
-            if (tokens[id] is { } other)
-            {
-                throw part.Bad($"gives the id {id} to '{BadFileException.Short(other)}' and to '{BadFileException.Short(token)}'.");
-            }
-            tokens[id] = token;
-        }
-        return vocabulary;
     }
 
-    private Dictionary<long, (int Rank, int Id)> ReadMerges(JsonPart part)
+    // SentencePiece's words begin with ▁. Where no merge puts one behind something else, a text may be cut before each.
+    private char? FindCut()
+    {
+        if (rules.IgnoreMerges || rules.Prefix.Length + rules.Suffix.Length > 0 || characterIds[Meta] < 0)
+        {
+            return null;
+        }
+        foreach ((int left, int right) in ranked)
+        {
+            if (vocabulary.TokenOf(right)!.StartsWith(Meta) && !vocabulary.TokenOf(left)!.EndsWith(Meta))
+            {
+                return null;
+            }
+        }
+        return Meta;
+    }
+
+    private static Dictionary<long, (int Rank, int Id)> ReadMerges(JsonPart part, Vocabulary vocabulary, string prefix)
     {
         Dictionary<long, (int Rank, int Id)> ranks = [];
         int rank = 0;
         foreach (JsonPart item in part.Items("merges"))
         {
             (string left, string right) = ReadMerge(item);
-            if (!vocabulary.TryGetValue(left, out int leftId) || !vocabulary.TryGetValue(right, out int rightId)
-                || !vocabulary.TryGetValue(left + right, out int id))
+            string rest = right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right;
+            if (vocabulary.IdOf(left) is not { } leftId || vocabulary.IdOf(right) is not { } rightId || vocabulary.IdOf(left + rest) is not { } id)
             {
                 throw item.Bad($"merges '{BadFileException.Short(left)}' and '{BadFileException.Short(right)}': they and the result must be in vocab.");
             }
             // Of a pair listed twice the last counts, as in the reference.
-            ranks[MergeList.Key(leftId, rightId)] = (rank++, id);
+            ranks[PairTable.Key(leftId, rightId)] = (rank++, id);
         }
         return ranks;
     }

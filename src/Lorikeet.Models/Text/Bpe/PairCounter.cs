@@ -63,7 +63,7 @@ internal sealed class PairCounter(int maximumLength)
     /// <summary>Replaces a pair, from left to right in each word ("aaaa" is two pairs), and counts the pairs of these words anew.</summary>
     public void Merge(int left, int right, int merged)
     {
-        if (!wordsOf.Remove(MergeList.Key(left, right), out HashSet<int>? touched))
+        if (!wordsOf.Remove(PairTable.Key(left, right), out HashSet<int>? touched))
         {
             return;
         }
@@ -83,8 +83,8 @@ internal sealed class PairCounter(int maximumLength)
             {
                 if (result[i] == merged)
                 {
-                    _ = i > 0 && grown.Add(MergeList.Key(result[i - 1], merged));
-                    _ = i + 1 < result.Length && grown.Add(MergeList.Key(merged, result[i + 1]));
+                    _ = i > 0 && grown.Add(PairTable.Key(result[i - 1], merged));
+                    _ = i + 1 < result.Length && grown.Add(PairTable.Key(merged, result[i + 1]));
                 }
             }
         }
@@ -105,7 +105,7 @@ internal sealed class PairCounter(int maximumLength)
             {
                 continue;
             }
-            long pair = MergeList.Key(word[i], word[i + 1]);
+            long pair = PairTable.Key(word[i], word[i + 1]);
             CollectionsMarshal.GetValueRefOrAddDefault(counts, pair, out _) += weight;
             if (weight > 0)
             {

@@ -6,16 +6,16 @@ namespace Lorikeet.Models.Text.Decoders;
 /// <summary>Reads stand-ins back as bytes and the bytes as UTF-8; a token with any other character stands for its own UTF-8.</summary>
 internal sealed class ByteLevelDecoder : Decoder
 {
-    public override DecoderStream Start() => new Stream();
+    public override DecoderStage Start(DecoderStage next) => new Stage(next);
 
-    private sealed class Stream : DecoderStream
+    private sealed class Stage(DecoderStage next) : TokenStage(next)
     {
         // The framework's decoder keeps an unfinished character and replaces as the WHATWG's does.
         private readonly System.Text.Decoder utf8 = Encoding.UTF8.GetDecoder();
         private byte[] bytes = new byte[64];
         private char[] characters = new char[64];
 
-        public override string Push(string token)
+        protected override void Take(string token)
         {
             int count = ToBytes(token);
             int most = utf8.GetCharCount(bytes, 0, count, flush: false);
@@ -24,13 +24,16 @@ internal sealed class ByteLevelDecoder : Decoder
                 characters = new char[most * 2];
             }
             int length = utf8.GetChars(bytes, 0, count, characters, 0, flush: false);
-            return new string(characters, 0, length);
+            if (length > 0)
+            {
+                Next.Push(new string(characters, 0, length), ends: false);
+            }
         }
 
-        public override string Close()
+        protected override void Flush()
         {
             int length = utf8.GetChars([], characters, flush: true);
-            return new string(characters, 0, length);
+            Next.Push(new string(characters, 0, length), ends: true);
         }
 
         private int ToBytes(string token)

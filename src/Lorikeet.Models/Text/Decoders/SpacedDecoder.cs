@@ -3,19 +3,16 @@ namespace Lorikeet.Models.Text.Decoders;
 /// <summary>What a tokenizer without a decoder does: tokens with a space between.</summary>
 internal sealed class SpacedDecoder : Decoder
 {
-    public override DecoderStream Start() => new Stream();
+    public override DecoderStage Start(DecoderStage next) => new Stage(next);
 
-    private sealed class Stream : DecoderStream
+    private sealed class Stage(DecoderStage next) : TokenStage(next)
     {
         private bool started;
 
-        public override string Push(string token)
+        protected override void Take(string token)
         {
-            string text = started ? " " + token : token;
+            Next.Push(started ? " " + token : token, ends: true);
             started = true;
-            return text;
         }
-
-        public override string Close() => "";
     }
 }

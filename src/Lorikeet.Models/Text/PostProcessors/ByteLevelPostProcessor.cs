@@ -8,29 +8,27 @@ internal sealed class ByteLevelPostProcessor(bool addPrefixSpace, bool trimOffse
 {
     private static readonly char Space = ByteAlphabet.ToChar((byte)' ');
 
-    public override void Apply(List<List<TokenRow>> encodings, bool addSpecialTokens)
+    public override int Added(bool pair) => 0;
+
+    public override void Apply(List<TokenList> encodings, bool addSpecialTokens)
     {
         if (!trimOffsets)
         {
             return;
         }
-        foreach (List<TokenRow> encoding in encodings)
+        foreach (TokenList encoding in encodings)
         {
-            Span<TokenRow> rows = CollectionsMarshal.AsSpan(encoding);
-            for (int i = 0; i < rows.Length; i++)
+            Span<TokenDetail> details = CollectionsMarshal.AsSpan(encoding.Details);
+            for (int i = 0; i < details.Length; i++)
             {
-                Trim(ref rows[i], i == 0);
+                Trim(ref details[i], i == 0);
             }
         }
     }
 
-    private void Trim(ref TokenRow row, bool first)
+    private void Trim(ref TokenDetail token, bool first)
     {
-        string? text = row.Text;
-        if (text is null)
-        {
-            return;
-        }
+        string text = token.Text;
         int leading = 0;
         while (leading < text.Length && IsSpace(text[leading]))
         {
@@ -42,14 +40,14 @@ internal sealed class ByteLevelPostProcessor(bool addPrefixSpace, bool trimOffse
             trailing++;
         }
         // A prefix that was inserted takes no room in the text.
-        if (leading > 0 && addPrefixSpace && (first || row.From == 0))
+        if (leading == 1 && addPrefixSpace && (first || token.From == 0))
         {
             leading--;
         }
-        row.From = Math.Min(row.From + leading, row.To);
-        if (trailing > 0 && row.To >= trailing)
+        token.From = Math.Min(token.From + leading, token.To);
+        if (trailing > 0 && token.To >= trailing)
         {
-            row.To = Math.Max(row.To - trailing, row.From);
+            token.To = Math.Max(token.To - trailing, token.From);
         }
     }
 

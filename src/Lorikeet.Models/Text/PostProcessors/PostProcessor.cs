@@ -8,11 +8,16 @@ internal abstract class PostProcessor
     {
         ["ByteLevel"] = part => new ByteLevelPostProcessor(part.Flag("add_prefix_space", true), part.Flag("trim_offsets", true)),
         ["TemplateProcessing"] = TemplatePostProcessor.ReadTemplate,
+        ["BertProcessing"] = TemplatePostProcessor.ReadBert,
+        ["RobertaProcessing"] = RobertaPostProcessor.ReadRoberta,
         ["Sequence"] = part => new SequencePostProcessor([.. part.Items("processors").Select(Read)]),
     };
 
-    /// <summary>Changes one encoding, or the two of a pair; the results are joined in the end.</summary>
-    public abstract void Apply(List<List<TokenRow>> encodings, bool addSpecialTokens);
+    /// <summary>Changes one encoding, or the two of a pair; what is left is joined in the end.</summary>
+    public abstract void Apply(List<TokenList> encodings, bool addSpecialTokens);
+
+    /// <summary>How many tokens it puts in, which truncation leaves room for.</summary>
+    public abstract int Added(bool pair);
 
     public static PostProcessor Read(JsonPart part) =>
         Kinds.TryGetValue(part.Kind, out Func<JsonPart, PostProcessor>? make)

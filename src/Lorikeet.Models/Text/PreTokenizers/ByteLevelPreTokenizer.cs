@@ -1,5 +1,3 @@
-using Lorikeet.Models.Files;
-
 namespace Lorikeet.Models.Text.PreTokenizers;
 
 /// <summary>GPT-2's: cuts by its pattern, then writes each word as the stand-ins of its bytes.</summary>
@@ -7,14 +5,9 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool usePattern
 {
     public override void Apply(TextPiece piece)
     {
-        if (piece.IsBytes)
-        {
-            // Each round may double the text.
-            throw new BadFileException("the tokenizer's pre_tokenizer has ByteLevel twice; expected it once.");
-        }
         if (addPrefixSpace)
         {
-            piece.PrefixWords(' ');
+            piece.PrefixWords(" ", static (piece, start) => piece.Text[start] != ' ');
         }
         if (usePattern)
         {

@@ -3,6 +3,9 @@ namespace Lorikeet.Models.Text.PreTokenizers;
 /// <summary>Matches one string.</summary>
 internal sealed class LiteralPattern(string literal) : WordPattern
 {
+    /// <summary>What it matches.</summary>
+    public string Literal => literal;
+
     public override void Find(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
     {
         int at = 0;

@@ -7,6 +7,7 @@ internal sealed class SequencePreTokenizer(PreTokenizer[] parts) : PreTokenizer
     {
         foreach (PreTokenizer part in parts)
         {
+            piece.WriteBytes();
             part.Apply(piece);
         }
     }

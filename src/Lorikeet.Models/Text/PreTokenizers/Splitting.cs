@@ -26,35 +26,37 @@ internal static class Splitting
 {
     public static void Split(TextPiece piece, WordPattern pattern, SplitBehavior behavior, bool invert)
     {
-        List<(int Start, int End)> words = new(piece.Words.Count);
-        List<(int Start, int End)> matches = [];
-        List<(int Start, int End, bool Match)> parts = [];
-        foreach ((int start, int end) in piece.Words)
+        piece.NewWords.Clear();
+        foreach ((int start, int end) in CollectionsMarshal.AsSpan(piece.Words))
         {
-            matches.Clear();
-            pattern.Find(piece.Text[start..end], matches);
+            piece.Matches.Clear();
+            pattern.Find(piece.Text[start..end], piece.Matches);
+            Span<(int Start, int End)> matches = CollectionsMarshal.AsSpan(piece.Matches);
             if (behavior == SplitBehavior.Isolated)
             {
-                Isolate(start, end, matches, words);
-                continue;
+                Isolate(start, end, matches, piece.NewWords);
             }
-            Cover(start, end, matches, invert, parts);
-            Arrange(parts, behavior, words);
+            else
+            {
+                new Arrangement(behavior, piece.NewWords).Cover(start, end, matches, invert);
+            }
         }
-        piece.Words.Clear();
-        piece.Words.AddRange(words);
+        piece.TakeWords();
     }
 
-    private static void Isolate(int start, int end, List<(int Start, int End)> matches, List<(int Start, int End)> words)
+    private static void Isolate(int start, int end, Span<(int Start, int End)> matches, List<(int Start, int End)> words)
     {
         int at = start;
-        foreach ((int first, int last) in CollectionsMarshal.AsSpan(matches))
+        foreach ((int first, int last) in matches)
         {
             if (start + first > at)
             {
                 words.Add((at, start + first));
             }
-            words.Add((start + first, start + last));
+            if (last > first)
+            {
+                words.Add((start + first, start + last));
+            }
             at = start + last;
         }
         if (at < end)
@@ -63,47 +65,59 @@ internal static class Splitting
         }
     }
 
-    // Matches and what lies between them, each marked.
-    private static void Cover(int start, int end, List<(int Start, int End)> matches, bool invert, List<(int Start, int End, bool Match)> parts)
+    // Takes matches and what lies between them, one after the other. A match may be empty: it makes no word, yet it parts its neighbours.
+    private ref struct Arrangement(SplitBehavior behavior, List<(int Start, int End)> words)
     {
-        parts.Clear();
-        int at = start;
-        foreach ((int first, int last) in matches)
-        {
-            if (start + first > at)
-            {
-                parts.Add((at, start + first, invert));
-            }
-            parts.Add((start + first, start + last, !invert));
-            at = start + last;
-        }
-        if (at < end)
-        {
-            parts.Add((at, end, invert));
-        }
-    }
+        private (int Start, int End)? open;
+        private bool before;
+        private bool any;
 
-    private static void Arrange(List<(int Start, int End, bool Match)> parts, SplitBehavior behavior, List<(int Start, int End)> words)
-    {
-        for (int i = 0; i < parts.Count; i++)
+        public void Cover(int start, int end, Span<(int Start, int End)> matches, bool invert)
         {
-            (int start, int end, bool match) = parts[i];
-            bool? before = i > 0 ? parts[i - 1].Match : null;
-            bool joins = behavior switch
+            int at = start;
+            foreach ((int first, int last) in matches)
             {
-                SplitBehavior.MergedWithPrevious => match && before == false,
-                SplitBehavior.MergedWithNext => !match && before == true,
+                if (start + first > at)
+                {
+                    Take(at, start + first, invert);
+                }
+                Take(start + first, start + last, !invert);
+                at = start + last;
+            }
+            if (at < end)
+            {
+                Take(at, end, invert);
+            }
+            Flush();
+        }
+
+        private void Take(int start, int end, bool match)
+        {
+            bool joins = any && behavior switch
+            {
+                SplitBehavior.MergedWithPrevious => match && !before,
+                SplitBehavior.MergedWithNext => !match && before,
                 SplitBehavior.Contiguous => match == before,
                 _ => false,
             };
+            before = match;
+            any = true;
             if (joins)
             {
-                words[^1] = (words[^1].Start, end);
+                open = (open!.Value.Start, end);
+                return;
             }
-            else if (!match || behavior != SplitBehavior.Removed)
+            Flush();
+            open = match && behavior == SplitBehavior.Removed ? null : (start, end);
+        }
+
+        private void Flush()
+        {
+            if (open is { } word && word.End > word.Start)
             {
-                words.Add((start, end));
+                words.Add(word);
             }
+            open = null;
         }
     }
 }

@@ -25,6 +25,10 @@ internal static class CharacterClass
     private static readonly CodePointSet Letters = CodePointSet.Parse(CharacterRanges.Letters);
     private static readonly CodePointSet Numbers = CodePointSet.Parse(CharacterRanges.Numbers);
     private static readonly CodePointSet Digits = CodePointSet.Parse(CharacterRanges.Digits);
+    private static readonly CodePointSet Punctuation = CodePointSet.Parse(BertRanges.Punctuation);
+    private static readonly CodePointSet CleanedAway = CodePointSet.Parse(BertRanges.Removed);
+    private static readonly CodePointSet NonSpacingMarks = CodePointSet.Parse(BertRanges.NonSpacingMarks);
+    private static readonly CodePointSet Marks = CodePointSet.Parse(BertRanges.Marks);
     private static readonly CharacterKind[] Basic = MakeBasic();
 
     /// <summary>The kind of the code point that starts at an index, and how many UTF-16 units it has.</summary>
@@ -40,6 +44,25 @@ internal static class CharacterClass
         int codePoint = char.ConvertToUtf32(c, text[index + 1]);
         return Letters.Contains(codePoint) ? CharacterKind.Letter : Numbers.Contains(codePoint) ? CharacterKind.Number : CharacterKind.Other;
     }
+
+    /// <summary>Whether <c>\s</c> matches: Unicode's White_Space.</summary>
+    public static bool IsSpace(int codePoint) => codePoint < 0x10000 && char.IsWhiteSpace((char)codePoint);
+
+    /// <summary>Whether BERT's and the Punctuation pre-tokenizer cut it out.</summary>
+    public static bool IsPunctuation(int codePoint) => Punctuation.Contains(codePoint);
+
+    /// <summary>Whether BERT's cleaning drops it.</summary>
+    public static bool IsCleanedAway(int codePoint) => CleanedAway.Contains(codePoint);
+
+    /// <summary>Whether it is a mark without width of its own (Mn), by BERT's tables.</summary>
+    public static bool IsNonSpacingMark(int codePoint) => codePoint >= 0x300 && NonSpacingMarks.Contains(codePoint);
+
+    /// <summary>Whether it is a combining mark of any kind (M), by the tables of StripAccents.</summary>
+    public static bool IsMark(int codePoint) => codePoint >= 0x300 && Marks.Contains(codePoint);
+
+    /// <summary>Whether BERT takes it for a Chinese character: most blocks of CJK ideographs.</summary>
+    public static bool IsChinese(int codePoint) => codePoint is (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x20000 and <= 0x2A6DF)
+        or (>= 0x2A700 and <= 0x2B73F) or (>= 0x2B740 and <= 0x2B81F) or (>= 0x2B920 and <= 0x2CEAF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x2F800 and <= 0x2FA1F);
 
     /// <summary>Whether the Digits pre-tokenizer takes it for a digit.</summary>
     public static bool IsDigit(int codePoint) => Digits.Contains(codePoint);

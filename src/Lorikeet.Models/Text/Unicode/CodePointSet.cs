@@ -31,6 +31,38 @@ internal sealed class CodePointSet
 
     public static int Hexadecimal(ReadOnlySpan<char> digits) => int.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
+    /// <summary>Its ranges, ascending and apart.</summary>
+    public IEnumerable<(int First, int Last)> Ranges => first.Zip(last);
+
+    /// <summary>Makes a set of any ranges.</summary>
+    public static CodePointSet Of(IEnumerable<(int First, int Last)> ranges)
+    {
+        List<int> starts = [], ends = [];
+        foreach ((int from, int to) in ranges.Order())
+        {
+            if (ends.Count > 0 && from <= ends[^1] + 1)
+            {
+                ends[^1] = Math.Max(ends[^1], to);
+                continue;
+            }
+            starts.Add(from);
+            ends.Add(to);
+        }
+        return new CodePointSet([.. starts], [.. ends]);
+    }
+
+    /// <summary>Sets the entries of its members in a table of the first code points.</summary>
+    public void Mark(byte[] table, byte value)
+    {
+        foreach ((int from, int to) in Ranges)
+        {
+            for (int c = from; c <= to && c < table.Length; c++)
+            {
+                table[c] = value;
+            }
+        }
+    }
+
     public bool Contains(int codePoint)
     {
         int at = Array.BinarySearch(first, codePoint);

@@ -1,6 +1,6 @@
 namespace Lorikeet.Models.Text.Unicode;
 
-/// <summary>Canonical composition (NFC) that says which characters of its input each character of its output stands for.</summary>
+/// <summary>Unicode's normal forms (NFC, NFD, NFKC, NFKD), each output with the characters of the input that it stands for.</summary>
 /// <remarks>
 /// The Unicode Standard, chapter 3.11. Each output carries a change, as Hugging Face's <c>tokenizers</c> counts them: 0 replaces one character,
 /// -k replaces one and removes the k after it, +1 was inserted and takes the range of the character before it.
@@ -11,6 +11,7 @@ internal static class Composition
     private const int HangulVCount = 21, HangulTCount = 28, HangulLCount = 19, HangulSCount = HangulLCount * HangulVCount * HangulTCount;
 
     private static readonly Dictionary<int, int[]> Decompositions = [];
+    private static readonly Dictionary<int, int[]> Compatible = [];
     private static readonly Dictionary<(int First, int Second), int> Compositions = [];
     private static readonly Dictionary<int, byte> Classes = [];
     private static readonly HashSet<int> Unstable = [];
@@ -44,6 +45,18 @@ internal static class Composition
                 Unstable.Add(c);
             }
         }
+        foreach (string entry in CompatibilityData.Decompositions.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
+        {
+            int sign = entry.IndexOf('>', StringComparison.Ordinal);
+            int dash = entry.IndexOf('-', StringComparison.Ordinal);
+            int first = CodePointSet.Hexadecimal(entry.AsSpan(0, dash < 0 ? sign : dash));
+            int last = dash < 0 ? first : CodePointSet.Hexadecimal(entry.AsSpan(dash + 1, sign - dash - 1));
+            int[] parts = [.. entry[(sign + 1)..].Split('+').Select(p => CodePointSet.Hexadecimal(p))];
+            for (int c = first; c <= last; c++)
+            {
+                Compatible.Add(c, dash < 0 ? parts : [parts[0] + c - first]);
+            }
+        }
         for (int v = HangulV; v < HangulT + HangulTCount; v++)
         {
             Unstable.Add(v);
@@ -68,18 +81,26 @@ internal static class Composition
         return true;
     }
 
-    /// <summary>Composes a text.</summary>
-    /// <returns>The code points of the result, each with its change.</returns>
-    public static List<(int CodePoint, int Change)> Compose(ReadOnlySpan<char> text)
+    /// <summary>Whether a decomposition certainly changes nothing: all characters are below the first that has one.</summary>
+    public static bool IsSimple(ReadOnlySpan<char> text) => text.IndexOfAnyInRange('\u00A0', '\uFFFF') < 0;
+
+    /// <summary>Brings a text into a normal form.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="compatible">Whether compatibility decompositions are used too (the K of NFKC and NFKD).</param>
+    /// <param name="compose">Whether parts are composed again.</param>
+    /// <param name="result">Takes the code points of the result, each with its change.</param>
+    public static void Normalize(ReadOnlySpan<char> text, bool compatible, bool compose, List<(int CodePoint, int Change)> result)
     {
-        List<(int CodePoint, int Change)> result = new(text.Length);
-        Decompose(text, result);
+        result.Clear();
+        Decompose(text, compatible, result);
         Reorder(result);
-        Recompose(result);
-        return result;
+        if (compose)
+        {
+            Recompose(result);
+        }
     }
 
-    private static void Decompose(ReadOnlySpan<char> text, List<(int CodePoint, int Change)> to)
+    private static void Decompose(ReadOnlySpan<char> text, bool compatible, List<(int CodePoint, int Change)> to)
     {
         foreach (System.Text.Rune rune in text.EnumerateRunes())
         {
@@ -96,21 +117,27 @@ internal static class Composition
                 continue;
             }
             int before = to.Count;
-            AddParts(c, to);
+            AddParts(c, compatible, to);
             to[before] = (to[before].CodePoint, 0);
         }
     }
 
-    private static void AddParts(int c, List<(int CodePoint, int Change)> to)
+    private static void AddParts(int c, bool compatible, List<(int CodePoint, int Change)> to)
     {
-        if (c < 0xC0 || !Decompositions.TryGetValue(c, out int[]? parts))
+        if (c < 0xA0)
         {
             to.Add((c, 1));
             return;
         }
-        foreach (int part in parts)
+        bool full = compatible && Compatible.TryGetValue(c, out int[]? parts) || Decompositions.TryGetValue(c, out parts);
+        if (!full)
         {
-            AddParts(part, to);
+            to.Add((c, 1));
+            return;
+        }
+        foreach (int part in parts!)
+        {
+            AddParts(part, compatible, to);
         }
     }
 

@@ -1,0 +1,173 @@
+namespace Lorikeet.Kernels;
+
+/// <summary>Coded rows times a matrix in panels: a chunk is a block of rows and a range of panels.</summary>
+/// <remarks>
+/// One row is bound by reading the matrix, straight through; a few dozen rows by arithmetic. Rows of a chunk stay in the second-level cache while panels
+/// stream past; a panel's codes are taken in pieces of 1024 inputs, so that they stay in the first level for all tiles of rows. Scales are widened
+/// to float32 once for a panel and a chunk.
+/// </remarks>
+internal unsafe struct IntegerProduct<TFormat> : IJob
+    where TFormat : struct, IPanelFormat
+{
+    private const int Lanes = IntegerTile.Lanes;
+    private const int PieceBlocks = 32;
+    private const int LeastPanels = 4;
+
+    // Bytes of coded rows that may stay in the second-level cache.
+    private const int RowsBytes = 256 << 10;
+
+    // How many times faster than float32 the arithmetic is at least.
+    private const double Faster = 2;
+
+    private byte* x;
+    private int rows;
+    private byte* packed;
+    private int outputs;
+    private int inputs;
+    private float* y;
+    private IntegerVariant variant;
+    private int panels;
+    private int ranges;
+    private int rowBlock;
+    private int rowBlocks;
+
+    public static void Run(byte* x, int rows, byte* packed, int outputs, int inputs, float* y, IntegerVariant variant)
+    {
+        int panels = (outputs + Lanes - 1) / Lanes;
+        double elements = (double)outputs * inputs;
+        double bytes = elements * TFormat.Format.Bytes / TFormat.Format.Values;
+        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows / Faster, bytes), int.MaxValue);
+        int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
+        int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
+        int rowBlocks = Math.Max((rows + most - 1) / most, Math.Min((chunks + ranges - 1) / ranges, (rows + 15) / 16));
+        int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + IntegerTile.Most - 1) / IntegerTile.Most * IntegerTile.Most;
+        IntegerProduct<TFormat> job = new()
+        {
+            x = x,
+            rows = rows,
+            packed = packed,
+            outputs = outputs,
+            inputs = inputs,
+            y = y,
+            variant = variant,
+            panels = panels,
+            ranges = ranges,
+            rowBlock = rowBlock,
+            rowBlocks = (rows + rowBlock - 1) / rowBlock,
+        };
+        Team.Shared.Run(ref job, job.rowBlocks * ranges);
+    }
+
+    /// <inheritdoc/>
+    public readonly void Execute(int chunk)
+    {
+        int range = chunk / rowBlocks;
+        int first = chunk % rowBlocks * rowBlock;
+        int count = Math.Min(rowBlock, rows - first);
+        int panel = (int)((long)panels * range / ranges);
+        int end = (int)((long)panels * (range + 1) / ranges);
+        int blocks = inputs / CodedRows.Values;
+        int scaleFloats = blocks * TFormat.Groups * Lanes;
+        float* scales = (float*)ThreadScratch.Take((nuint)((scaleFloats + (blocks * Lanes)) * sizeof(float)));
+        float* offsets = scales + scaleFloats;
+        long panelBytes = BlockPanels<TFormat>.PanelBytes(inputs);
+        for (; panel < end; panel++)
+        {
+            byte* data = packed + (panel * panelBytes);
+            TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
+            Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, panel * Lanes);
+        }
+    }
+
+    private readonly void Panel(byte* codes, float* scales, float* offsets, int first, int count, int column)
+    {
+        int blocks = inputs / CodedRows.Values;
+        int rowBytes = CodedRows.RowBytes(inputs);
+        int lanes = Math.Min(Lanes, outputs - column);
+        float* edge = stackalloc float[IntegerTile.Most * Lanes];
+        for (int b = 0; b < blocks; b += PieceBlocks)
+        {
+            int piece = Math.Min(PieceBlocks, blocks - b);
+            for (int r = 0, tile; r < count; r += tile)
+            {
+                tile = IntegerTile.Next(count - r);
+                byte* from = x + ((long)(first + r) * rowBytes) + (b * CodedRows.BlockBytes);
+                float* to = y + ((long)(first + r) * outputs) + column;
+                byte* own = codes + ((long)b * TFormat.CodeBytes);
+                float* scale = scales + (b * TFormat.Groups * Lanes), offset = offsets + (b * Lanes);
+                if (lanes == Lanes)
+                {
+                    Tile(tile, from, rowBytes, own, scale, offset, piece, to, outputs, b > 0);
+                    continue;
+                }
+                Copy(to, outputs, edge, Lanes, tile, lanes);
+                Tile(tile, from, rowBytes, own, scale, offset, piece, edge, Lanes, b > 0);
+                Copy(edge, Lanes, to, outputs, tile, lanes);
+            }
+        }
+    }
+
+    private readonly void Tile(int tile, byte* from, int rowBytes, byte* codes, float* scales, float* offsets, int blocks, float* to, int stride, bool load)
+    {
+        switch (variant)
+        {
+            case IntegerVariant.AvxVnni:
+                IntegerTile.Run<TFormat, VnniDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                break;
+            case IntegerVariant.Avx2 when TFormat.Narrow:
+                IntegerTile.Run<TFormat, NarrowDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                break;
+            case IntegerVariant.Avx2 when TFormat.ZeroShift == 7:
+                IntegerTile.Run<TFormat, SignedDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                break;
+            case IntegerVariant.Avx2:
+                IntegerTile.Run<TFormat, PairDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                break;
+            default:
+                ScalarTile(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                break;
+        }
+    }
+
+    /// <summary>The reference: plain loops over (row, lane, block, input).</summary>
+    private static void ScalarTile(int tile, byte* from, int rowBytes, byte* codes, float* scales, float* offsets, int blocks, float* to, int stride, bool load)
+    {
+        int zero = TFormat.Offsets ? 0 : 1 << TFormat.ZeroShift;
+        int width = CodedRows.Values / TFormat.Groups;
+        for (int i = 0; i < tile * Lanes; i++)
+        {
+            int row = i / Lanes, lane = i % Lanes;
+            float sum = load ? to[(row * stride) + lane] : 0f;
+            for (int b = 0; b < blocks; b++)
+            {
+                byte* x = from + ((long)row * rowBytes) + (b * CodedRows.BlockBytes);
+                float scale = *(float*)(x + CodedRows.ScaleAt);
+                for (int g = 0; g < TFormat.Groups; g++)
+                {
+                    int dot = 0;
+                    for (int k = g * width; k < (g + 1) * width; k++)
+                    {
+                        dot += (TFormat.Code(codes + ((long)b * TFormat.CodeBytes), lane, k) - zero) * (sbyte)x[k];
+                    }
+                    sum = MathF.FusedMultiplyAdd(dot, scales[(((b * TFormat.Groups) + g) * Lanes) + lane] * scale, sum);
+                }
+                if (TFormat.Offsets)
+                {
+                    sum = MathF.FusedMultiplyAdd(offsets[(b * Lanes) + lane], *(int*)(x + CodedRows.SumAt) * scale, sum);
+                }
+            }
+            to[(row * stride) + lane] = sum;
+        }
+    }
+
+    private static void Copy(float* from, int fromStride, float* to, int toStride, int rows, int lanes)
+    {
+        for (int r = 0; r < rows; r++)
+        {
+            for (int l = 0; l < lanes; l++)
+            {
+                to[(r * toStride) + l] = from[(r * fromStride) + l];
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using Lorikeet.Kernels;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>What a matrix is in its model; some formats treat the head and tables apart.</summary>
+public enum MatrixRole
+{
+    /// <summary>A linear layer of a block.</summary>
+    Linear,
+
+    /// <summary>A table of tokens that is not the head's too.</summary>
+    Table,
+
+    /// <summary>The output head, or the table of tokens that is tied to it.</summary>
+    Head,
+
+    /// <summary>A table of positions or the like: small, and read one row at a time.</summary>
+    Other,
+}
+
+/// <summary>A format to keep a model's matrices in, by the name that <c>--weights</c> takes.</summary>
+/// <remarks>
+/// f32, bf16 and f16 apply to all matrices. Formats in blocks apply to linear layers, the token table and the head, but the head (and a table tied to it)
+/// takes Q6_K where the format has fewer bits. Where rows are no whole blocks of 256, Q8_0 is used; where they are none of 32 either, the matrix stays as
+/// stored. nf4 and fp4 apply to linear layers of blocks only, as in bitsandbytes.
+/// </remarks>
+public sealed class WeightFormat
+{
+    private readonly BlockFormat? blocks;
+    private readonly ElementType? element;
+    private readonly bool doubled;
+
+    private WeightFormat(string name, BlockFormat? blocks = null, ElementType? element = null, bool doubled = false)
+    {
+        Name = name;
+        this.blocks = blocks;
+        this.element = element;
+        this.doubled = doubled;
+    }
+
+    /// <summary>All formats.</summary>
+    public static IReadOnlyList<WeightFormat> All { get; } =
+    [
+        new("f32", element: ElementType.F32),
+        new("bf16", element: ElementType.BF16),
+        new("f16", element: ElementType.F16),
+        .. BlockFormat.All.Where(format => format.Values > 1).Select(format => new WeightFormat(format.Name.ToLowerInvariant(), format)),
+        new("nf4"),
+        new("nf4-double", doubled: true),
+        new("fp4"),
+        new("fp4-double", doubled: true),
+    ];
+
+    /// <summary>The name.</summary>
+    public string Name { get; }
+
+    /// <summary>All names, for messages.</summary>
+    public static string Names => string.Join(", ", All.Select(f => f.Name));
+
+    /// <summary>Finds a format by name, in any case; null where there is none.</summary>
+    /// <param name="name">For example <c>q4_0</c>.</param>
+    public static WeightFormat? Find(string name) => All.FirstOrDefault(f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>The format without blocks.</summary>
+    /// <param name="type">The element type.</param>
+    public static WeightFormat Of(ElementType type) => All.First(f => f.element == type);
+
+    /// <summary>The format without blocks; null for null.</summary>
+    /// <param name="type">The element type, or null.</param>
+    public static implicit operator WeightFormat?(ElementType? type) => type is { } known ? Of(known) : null;
+
+    /// <summary>Brings a weight into this format.</summary>
+    /// <param name="weight">The weight; it stays the caller's.</param>
+    /// <param name="role">What it is.</param>
+    /// <returns>Another weight, or the same where it stays as it is.</returns>
+    /// <exception cref="InvalidDataException">Its values are not finite, or too large for the format.</exception>
+    public Weight Convert(Weight weight, MatrixRole role)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        if (element is { } type)
+        {
+            return weight.Format == Name ? weight : new DenseWeight(weight.ToArray(), weight.Outputs, weight.Inputs, type);
+        }
+        if (blocks is null)
+        {
+            return role != MatrixRole.Linear || weight.Format == Name
+                ? weight
+                : FourBitWeight.Quantise(weight.ToArray(), weight.Outputs, weight.Inputs, Name[..3], doubled);
+        }
+        BlockFormat? wanted = role == MatrixRole.Other ? null : role == MatrixRole.Head && blocks.Bits < BlockFormat.Q6_K.Bits ? BlockFormat.Q6_K : blocks;
+        if (wanted is not null && weight.Inputs % wanted.Values != 0)
+        {
+            wanted = weight.Inputs % BlockFormat.Q8_0.Values == 0 ? BlockFormat.Q8_0 : null;
+        }
+        return wanted is null || weight.Blocks == wanted ? weight : Weights.Quantise(wanted, weight.ToArray(), weight.Outputs, weight.Inputs);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}

@@ -1,0 +1,17 @@
+namespace Lorikeet.Models.Text.Templates;
+
+/// <summary>Python's None.</summary>
+internal sealed class NoneValue : Value
+{
+    public static readonly NoneValue None = new();
+
+    private NoneValue()
+    {
+    }
+
+    public override string TypeName => "NoneType";
+
+    public override bool IsTrue => false;
+
+    public override void Represent(TextBuilder to) => to.Append("None");
+}
