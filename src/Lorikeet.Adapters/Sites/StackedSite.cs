@@ -41,10 +41,10 @@ internal sealed class StackedSite(StackedPair pair, int expert, int row, int row
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site)
+    public override SiteForm? Lower(Site site, FactorStorage factors)
     {
         using Run run = new();
-        return new SiteForm { LowRank = [SiteForm.PackLowRank(pair.AOf(run, expert), pair.BOf(run, expert, row, rows), pair.Scale)] };
+        return new SiteForm { LowRank = [SiteForm.PackLowRank(pair.AOf(run, expert), pair.BOf(run, expert, row, rows), pair.Scale, factors)] };
     }
 
     /// <inheritdoc/>

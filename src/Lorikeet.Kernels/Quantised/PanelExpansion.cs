@@ -47,7 +47,14 @@ internal unsafe struct PanelExpansion
                 Columns = columns,
                 Depth = depth,
             };
-            PanelProduct.Run(source, left, transposeX: false, rows, to, accumulate, scale: 1f, chainFromY: true);
+            if (KernelPath.UseAvx512)
+            {
+                PanelProduct<WideTiles>.Run(source, left, transposeX: false, rows, to, accumulate, scale: 1f, chainFromY: true);
+            }
+            else
+            {
+                PanelProduct<NarrowTiles>.Run(source, left, transposeX: false, rows, to, accumulate, scale: 1f, chainFromY: true);
+            }
         }
     }
 

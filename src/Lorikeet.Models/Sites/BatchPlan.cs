@@ -63,6 +63,7 @@ public sealed class BatchPlan
         // Sites that are made together have numbers in a row.
         first = some.Min(site => site.Index);
         sites = new SitePlan?[some.Max(site => site.Index) - first + 1];
+        projections = new ProjectionPlan?[sites.Length];
         foreach (LinearSite site in some)
         {
             sites[site.Index - first] = Changed(site) ? new SitePlan(site, segments) : null;
@@ -134,15 +135,15 @@ public sealed class BatchPlan
     /// <summary>The plan of a projection's layers, made at its first use; null where no adapter changes any of them.</summary>
     internal ProjectionPlan? Of(LinearSite[] projection)
     {
-        ref ProjectionPlan? plan = ref projections[projection[0].Index];
+        ref ProjectionPlan? plan = ref projections[projection[0].Index - first];
         if (plan is null)
         {
             bool any = false;
             foreach (LinearSite site in projection)
             {
-                any |= sites[site.Index] is not null;
+                any |= this[site] is not null;
             }
-            plan = any ? new ProjectionPlan(projection, Array.ConvertAll(projection, site => sites[site.Index]), segments) : null;
+            plan = any ? new ProjectionPlan(projection, Array.ConvertAll(projection, site => this[site]), segments) : null;
         }
         return plan;
     }

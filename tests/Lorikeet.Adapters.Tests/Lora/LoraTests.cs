@@ -118,7 +118,6 @@ public sealed class LoraTests
     [InlineData("""{"alora_invocation_tokens": [1]}""", "alora_invocation_tokens")]
     [InlineData("""{"use_bdlora": {"nblocks": 2}}""", "use_bdlora")]
     [InlineData("""{"layer_replication": [[0, 2]]}""", "layer_replication")]
-    [InlineData("""{"target_parameters": ["mlp.experts"]}""", "target_parameters")]
     [InlineData("""{"r": 3, "init_lora_weights": "orthogonal"}""", "orthogonal")]
     public void What_is_not_built_is_refused_by_its_name(string json, string name)
     {

@@ -107,7 +107,6 @@ public sealed class ModelConfigTests
     [InlineData("\"model_type\": \"albert\"", "model_type albert is not built yet")]
     [InlineData("\"hidden_act\": \"mish\"", "hidden_act mish")]
     [InlineData("\"quantization_config\": {\"quant_method\": \"gptq\"}", "gptq")]
-    [InlineData("\"rope_scaling\": {\"rope_type\": \"longrope\", \"factor\": 2}", "rope_type longrope")]
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor")]
     public void What_is_not_built_is_refused_by_its_name(string entry, string name)
     {

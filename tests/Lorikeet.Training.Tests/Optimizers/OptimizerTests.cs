@@ -6,7 +6,8 @@ namespace Lorikeet.Training.Tests.Optimizing;
 /// <summary>Formulas are compared with PyTorch by the reference cases; these tests need no files.</summary>
 public class OptimizerTests
 {
-    public static TheoryData<string> Names => [.. Training.Optimizers.All.Keys];
+    // Muon takes matrices only.
+    public static TheoryData<string> Names => [.. Training.Optimizers.All.Keys.Where(name => name != "muon")];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -25,7 +26,7 @@ public class OptimizerTests
         parameter.Value.Span.Fill(2f);
         Tensor gradient = Storage.Zeros(new Shape(3));
         ((ReadOnlySpan<float>)[5f, -0.01f, 0f]).CopyTo(gradient.Span);
-        AdamW optimizer = new();
+        IOptimizer optimizer = new AdamW();
         using OptimizerState state = optimizer.Begin(parameter);
         optimizer.Step([new Update(parameter, gradient, state, 0.1, 0.5)]);
         float decayed = 2f * (1 - (0.1f * 0.5f));
