@@ -8,8 +8,7 @@ namespace Lorikeet.Kernels;
 /// <remarks>
 /// Bound by arithmetic from 4 rows on: 28 accumulators, 2 vectors of panels and 1 broadcast fill 31 of the 32 registers, and a k costs 16 loads for 28
 /// FMAs. Fewer rows have fewer chains than two FMA units of latency 4 can hold: they are bound by reading the panels, and <see cref="FewRowsWide{TElement}"/>
-/// gives them four panels at once. What is fetched ahead goes to the second-level cache: a pair of panels and as much again would not fit the first.
-/// Rows are addressed from every fourth one with three common offsets, because fourteen pointers would not fit
+/// gives them four panels at once. Rows are addressed from every fourth one with three common offsets, because fourteen pointers would not fit
 /// the general registers.
 /// </remarks>
 internal static unsafe class WideTile
@@ -165,15 +164,15 @@ internal static unsafe class WideTile
         Vector512<float> low, high;
         for (nint pairs = depth >> 1; pairs > 0; pairs--)
         {
-            Sse.Prefetch1(panel + ahead);
+            Sse.Prefetch0(panel + ahead);
             if (TElement.Size == sizeof(float))
             {
-                Sse.Prefetch1(panel + ahead + step);
+                Sse.Prefetch0(panel + ahead + step);
             }
             low = high = TElement.WideEven(panel);
             if (TPanels.Count > 1)
             {
-                Sse.Prefetch1(panel + apart + ahead);
+                Sse.Prefetch0(panel + apart + ahead);
                 high = TElement.WideEven(panel + apart);
             }
             Step<TPanels>(p, low, high, ref a0, ref b0);
@@ -234,7 +233,7 @@ internal static unsafe class WideTile
             {
                 if (TElement.Size == sizeof(float))
                 {
-                    Sse.Prefetch1(panel + apart + ahead + step);
+                    Sse.Prefetch0(panel + apart + ahead + step);
                 }
                 high = TElement.WideOdd(panel + apart, step);
             }
