@@ -62,8 +62,10 @@ internal static class CommandLine
         PretrainCommand.Create(),
         EvalCommand.Create(),
         MethodsCommand.Create(),
+        TokenizeCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
+        ConvertCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
     });

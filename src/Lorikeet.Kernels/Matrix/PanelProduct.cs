@@ -8,7 +8,7 @@ namespace Lorikeet.Kernels;
 /// A chunk is a block of rows and a range of panels. k is cut into blocks of at most 256: the panels' block of a tile stays in the first-level
 /// cache while the rows' block streams past it from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each
 /// element one chain. Where the rows fit the second level in their whole depth, panels are the outer loop and the matrix is read straight
-/// through; else blocks of k are. Rows that lie a multiple of 2 KB apart would fight for the same cache sets: they are copied together once, before the
+/// through; else blocks of k are. Rows that lie a multiple of 4 KB apart would fight for the same cache sets: they are copied together once, before the
 /// product. Sums that are loaded more than once are kept apart, side by side, for the same reason.
 /// </remarks>
 internal unsafe struct PanelProduct<TTiles> : IJob
@@ -45,8 +45,6 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int depthBlock;
     private int panels;
     private int ranges;
-    private int otherTiles;
-    private NextPieces next;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
@@ -78,7 +76,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             y = y,
             accumulate = accumulate,
             merge = merge,
-            apart = merge || straight || blocks > 2,
+            apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns)),
             straight = straight,
             scale = scale,
             rows = rows,
@@ -88,12 +86,6 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             panels = panels,
             ranges = ranges,
         };
-        if (source.Stored)
-        {
-            job.otherTiles = TilesAfterFirst(rowBlock);
-            job.next = NextReads.Pieces(
-                TTiles.Panels * PackedMatrix.PanelBytes(source.Depth, source.Type), (long)units * job.rowBlocks * job.otherTiles);
-        }
         if (transposeX || LeftBlocks.Clash(source.Depth))
         {
             job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
@@ -119,7 +111,6 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         float* scratch = (float*)ThreadScratch.Take((nuint)((panelFloats + apartFloats) * sizeof(float)));
         float* left = x + (firstRow * xStride);
         bool fromResult = accumulate && !merge;
-        NextPieces idle = next;
         for (int first = firstPanel; first < endPanel; first += span)
         {
             int end = Math.Min(first + span, endPanel);
@@ -137,7 +128,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
                 {
                     for (int block = 0; block * depthBlock < source.Depth; block++)
                     {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref idle);
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
                     }
                 }
             }
@@ -147,7 +138,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
                 {
                     for (int p = first; p < end; p += together)
                     {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref idle);
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
                     }
                 }
             }
@@ -162,17 +153,6 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         }
     }
 
-    private static int TilesAfterFirst(int rows)
-    {
-        int tiles = -1;
-        while (rows > 0)
-        {
-            rows -= TTiles.Next(rows);
-            tiles++;
-        }
-        return tiles;
-    }
-
     private static void Copy(float* from, nint fromStride, float* to, nint toStride, int rows, int columns)
     {
         long bytes = (long)columns * sizeof(float);
@@ -183,27 +163,30 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     }
 
     // One block of k of some panels, times all rows of the chunk.
-    private readonly void MultiplyPanels(
-        int first, int some, int block, float* left, int rowsOf, int count, float* scratch, float* to, nint stride, ref NextPieces idle)
+    private readonly void MultiplyPanels(int first, int some, int block, float* left, int count, float* scratch, float* to, nint stride)
     {
         int k = block * depthBlock;
         int depth = Math.Min(depthBlock, source.Depth - k);
         PanelBlock panel = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
         bool load = k > 0 || (accumulate && !merge);
-        // The first tile of a block reads it from afar, and fetches the block after it meanwhile; the others what comes after this product.
-        nint after = source.After(TTiles.Panels, depth, straight);
+        // What lies after this block is fetched meanwhile, each tile its share.
+        nint after = source.After(TTiles.Panels, depth, straight, out nint bytes);
+        int tiles = TTiles.Tiles(count);
         left += block * xBlockStride;
         for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
-            long place = ((p / TTiles.Panels * rowBlocks) + rowsOf) * (long)otherTiles;
             int r = 0;
-            while (r < count)
+            for (int tile = 0; tile < tiles; tile++)
             {
-                int tile = TTiles.Next(count - r);
-                nint ahead = r == 0 ? after : idle.Ahead(place++, panel.Data - (k * panel.Step));
-                TTiles.Run(panel, tile, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
-                r += tile;
+                int tileRows = TTiles.Next(count - r);
+                // Two panels' blocks lie apart: the first tiles fetch of the one, the last of the other.
+                nint share = tile * (bytes / tiles);
+                int part = bytes == 0 ? 0 : (int)(share * TTiles.Panels / bytes);
+                byte* next = panel.Data + after + (part * panel.Apart) + share - (part * (bytes / TTiles.Panels));
+                Ahead ahead = Ahead.Share(next, bytes / tiles, 0, 1, depth);
+                TTiles.Run(panel, tileRows, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
+                r += tileRows;
             }
         }
     }

@@ -25,7 +25,7 @@ public sealed class DenseWeight : Weight
         {
             throw new ArgumentException($"a weight [{outputs}, {inputs}] takes {bytes} bytes as {type}, the most is {int.MaxValue}: keep it in a shorter format");
         }
-        packed = new Storage(bytes);
+        packed = Storage.ForWeights(bytes);
         try
         {
             PackedMatrix.Pack(rows, from, outputs, inputs, packed.Span, type, transposed);

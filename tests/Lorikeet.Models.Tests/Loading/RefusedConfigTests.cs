@@ -5,9 +5,8 @@ using Lorikeet.Models.Tests.Files;
 
 namespace Lorikeet.Models.Tests.Loading;
 
-/// <summary>Configurations that ask for the absurd: each loads or is refused in one line, in bounded time and memory.</summary>
-[Collection(nameof(Alone))]
-public sealed class AbsurdConfigTests
+/// <summary>What some architectures alone have in their configurations, with values that make no sense: the message names key and value.</summary>
+public sealed class RefusedConfigTests
 {
     [Theory]
     [InlineData("mixtral", "num_local_experts", "1000000000", "num_local_experts is 1000000000")]
