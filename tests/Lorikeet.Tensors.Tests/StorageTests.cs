@@ -14,7 +14,7 @@ public class StorageTests
             foreach (long size in sizes)
             {
                 Storage block = Storage.ForWeights(size);
-                Assert.Equal(0, (nint)Pointer(block) % 64);
+                Assert.Equal(0, Address(block) % 64);
                 block.Span.Fill((byte)(blocks.Count + 1));
                 blocks.Add(block);
             }
@@ -35,5 +35,5 @@ public class StorageTests
         Assert.Equal(before, Storage.LiveBytes);
     }
 
-    private static unsafe byte* Pointer(Storage block) => block.Pointer;
+    private static unsafe nint Address(Storage block) => (nint)block.Pointer;
 }
