@@ -65,6 +65,7 @@ internal sealed class RunOptions
 
     public Option<string[]> OptimizerOptions { get; } = new("--optimizer-option")
     {
+        AllowMultipleArgumentsPerToken = true,
         Description = "One of the optimiser's own options, NAME=VALUE; repeat for several. There are " + string.Join(", ", OptimizerOption.All.Select(o => o.Name)),
     };
 
