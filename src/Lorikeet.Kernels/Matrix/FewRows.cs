@@ -25,6 +25,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private bool accumulate;
     private int units;
     private int chunks;
+    private NextPieces later;
 
     public static void Run(float* x, int rows, int inputs, PackedPart* parts, int count, bool accumulate)
     {
@@ -36,6 +37,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             outputs += parts[i].Outputs;
         }
         double elements = outputs * inputs;
+        int tiles = TTiles.Tiles(rows);
         FewRows<TTiles, TElement> job = new()
         {
             x = x,
@@ -46,6 +48,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             accumulate = accumulate,
             units = units,
             chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units),
+            later = NextReads.Pieces(TileFetches.PieceBytes(inputs), (long)units * (Unit / TTiles.Panels) * TileFetches.Places(tiles)),
         };
         Team.Shared.Run(ref job, job.chunks);
     }
@@ -55,13 +58,16 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     {
         int first = (int)((long)units * chunk / chunks);
         int end = (int)((long)units * (chunk + 1) / chunks);
+        NextPieces pieces = later;
+        int before = 0;
         for (int i = 0; i < count && end > 0; i++)
         {
             int own = Units(parts[i]);
             if (first < own)
             {
-                Multiply(parts[i], first * Unit, Math.Min(end, own) * Unit);
+                Multiply(parts[i], first * Unit, Math.Min(end, own) * Unit, before * Unit, ref pieces);
             }
+            before += own;
             first = Math.Max(first - own, 0);
             end -= own;
         }
@@ -69,7 +75,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
 
     private static int Units(in PackedPart part) => (PackedMatrix.PanelCount(part.Outputs) + Unit - 1) / Unit;
 
-    private readonly void Multiply(in PackedPart part, int panel, int end)
+    private readonly void Multiply(in PackedPart part, int panel, int end, int panelsBefore, ref NextPieces pieces)
     {
         int outputs = part.Outputs;
         end = Math.Min(end, PackedMatrix.PanelCount(outputs));
@@ -90,10 +96,12 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             }
         }
         int tiles = TTiles.Tiles(rows);
+        TileFetches fetches = default;
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
             // The panels after these are fetched meanwhile, where this chunk will read them.
+            fetches.Begin(tiles, ref pieces, (long)(panelsBefore + panel) / TTiles.Panels * TileFetches.Places(tiles));
             nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
             int r = 0;
             for (int tile = 0; tile < tiles; tile++)
@@ -101,7 +109,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
                 int tileRows = TTiles.Next(rows - r);
                 TTiles.Run<TElement>(
                     block, tileRows, x + ((long)r * inputs), inputs, inputs, part.Y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate,
-                    Ahead.Share(block.Data + next, next, tile, tiles, inputs));
+                    fetches.Next(tile, block.Data + next, panelBytes, TTiles.Panels, next, 0, inputs));
                 r += tileRows;
             }
         }

@@ -93,6 +93,8 @@ internal static unsafe class WideTile
         where TRows : struct, IRows
         where TPanels : struct, IRows
     {
+        // A copy: the argument lies in memory.
+        Ahead fetch = ahead;
         nint s1 = xStride * sizeof(float), s2 = 2 * s1, s3 = 3 * s1;
         byte* p = (byte*)x;
         byte* q = p + (4 * s1);
@@ -161,7 +163,7 @@ internal static unsafe class WideTile
         Vector512<float> low, high;
         for (nint pairs = depth >> 1; pairs > 0; pairs--)
         {
-            ahead.Fetch<TElement>();
+            fetch.Fetch<TElement>();
             low = high = TElement.WideEven(panel);
             if (TPanels.Count > 1)
             {
