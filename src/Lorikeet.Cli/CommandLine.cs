@@ -64,8 +64,10 @@ internal static class CommandLine
         ScoreCommand.Create(),
         TemplateCommand.Create(),
         MethodsCommand.Create(),
+        TokenizeCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
+        ConvertCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
     });

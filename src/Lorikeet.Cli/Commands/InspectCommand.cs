@@ -45,7 +45,7 @@ internal static class InspectCommand
                 : AdapterSheet.Make(folder, model);
         }
         string resolved = ModelLocation.Resolve(folder);
-        if (!File.Exists(Path.Combine(resolved, "config.json")))
+        if (!File.Exists(resolved) && !File.Exists(Path.Combine(resolved, "config.json")))
         {
             throw new BadFileException($"{folder} has neither config.json (a model) nor {AdapterFolder.ConfigName} (an adapter); {Holds(resolved)}");
         }

@@ -90,6 +90,11 @@ internal static class GgufLlama
             ["rms_norm_eps"] = fields.Number($"{own}.attention.layer_norm_rms_epsilon") ?? throw fields.Bad($"has no {own}.attention.layer_norm_rms_epsilon."),
             ["tie_word_embeddings"] = !file.TryGet("output.weight", out _),
         };
+        // What norms and biases were stored as before a file made them float32.
+        if (file.TryGet("token_embd.weight", out GgufTensor? table) && table.TypeName is "F32" or "F16" or "BF16")
+        {
+            config["dtype"] = table!.TypeName switch { "F32" => "float32", "F16" => "float16", _ => "bfloat16" };
+        }
         GgufRope.Read(fields, file, config);
         if (fields.Integer("tokenizer.ggml.bos_token_id", 0, int.MaxValue) is { } begin)
         {
