@@ -7,18 +7,29 @@ namespace Lorikeet.Tensors;
 public sealed unsafe class Storage : IDisposable
 {
     private static long live;
+    private readonly LargePages.Region? region;
     private byte* pointer;
 
     /// <summary>Takes a block; its content is undefined.</summary>
     /// <param name="bytes">Its size.</param>
     /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
     public Storage(long bytes)
+        : this(bytes, shared: false)
+    {
+    }
+
+    private Storage(long bytes, bool shared)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Bytes = bytes;
-        pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
+        pointer = shared ? LargePages.Share(bytes, out region) : LargePages.Allocate(bytes);
         Interlocked.Add(ref live, bytes);
     }
+
+    /// <summary>Takes a block for a frozen matrix: small ones lie side by side in large pages, whose memory goes back when all of them are freed.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
+    public static Storage ForWeights(long bytes) => new(bytes, shared: true);
 
     /// <summary>Bytes of all blocks that are not freed yet.</summary>
     public static long LiveBytes => Interlocked.Read(ref live);
@@ -54,7 +65,14 @@ public sealed unsafe class Storage : IDisposable
     {
         if (pointer is not null)
         {
-            NativeMemory.AlignedFree(pointer);
+            if (region is null)
+            {
+                NativeMemory.AlignedFree(pointer);
+            }
+            else
+            {
+                region.GiveBack();
+            }
             pointer = null;
             Interlocked.Add(ref live, -Bytes);
         }

@@ -11,15 +11,16 @@ internal static class LimitsBench
     {
         int most = Team.Shared.Threads;
         Console.WriteLine($"kernels: {KernelPath.Current} (available: {string.Join(", ", KernelPath.Available)}), threads: {most}");
-        Console.WriteLine($"{"threads",8}{"FMA GFLOP/s",14}{"reads GB/s",12}");
+        Console.WriteLine($"{"threads",8}" + string.Concat(KernelPath.Available.Select(v => $"{$"{v} FMA GFLOP/s",22}")) + $"{"reads GB/s",12}");
         for (int threads = 1; threads <= most; threads++)
         {
             stop.ThrowIfCancellationRequested();
-            Console.WriteLine($"{threads,8}{Limits.FmaGflops(threads),14:F0}{Limits.ReadGigabytesPerSecond(threads),12:F1}");
+            Console.WriteLine(
+                $"{threads,8}" + string.Concat(KernelPath.Available.Select(v => $"{Limits.FmaGflops(threads, v),22:F0}")) + $"{Limits.ReadGigabytesPerSecond(threads),12:F1}");
         }
         double limit = Limits.FmaGflops(most), reads = Limits.ReadGigabytesPerSecond(most);
         Console.WriteLine();
-        Console.WriteLine($"{"product",-34}{"GFLOP/s",10}{"of FMA",9}{"GB/s",8}{"of reads",10}");
+        Console.WriteLine($"{$"product ({KernelPath.Current})",-34}{"GFLOP/s",10}{"of FMA",9}{"GB/s",8}{"of reads",10}");
         foreach ((int rows, int outputs, int inputs, ElementType type) in (ReadOnlySpan<(int, int, int, ElementType)>)
             [
                 (512, 512, 512, ElementType.F32), (1024, 1024, 1024, ElementType.F32), (2048, 2048, 2048, ElementType.F32),

@@ -15,12 +15,12 @@ internal static class ModelBench
     public static int Run(LanguageModel model, IReadOnlyList<int> prefill, IReadOnlyList<int> batches, int runs, CancellationToken stop)
     {
         int threads = Team.Shared.Threads;
-        double fma = Limits.FmaGflops(threads), reads = Limits.ReadGigabytesPerSecond(threads);
         Console.WriteLine(
-            $"{model.ParameterCount / 1e6:F1} M parameters, {model.WeightBytes / 1e6:F0} MB of weights; {threads} threads, {KernelPath.Current}: {fma:F0} GFLOP/s FMA, {reads:F1} GB/s reads");
-        Console.WriteLine($"{"step",-14}{"ms",9}{"tokens/s",11}{"of FMA",9}{"of reads",10}");
+            $"{model.ParameterCount / 1e6:F1} M parameters, {model.WeightBytes / 1e6:F0} MB of weights; {threads} threads, {KernelPath.Current}; limits measured before and after each step");
+        Console.WriteLine($"{"step",-14}{"ms",9}{"tokens/s",11}{"FMA GF/s",10}{"of FMA",8}{"GB/s",7}{"of reads",10}{"of both",9}");
         double linears = model.Blocks.Count == 0 ? 0 : LinearFlops(model, head: false), head = LinearFlops(model, head: true);
         using Decoder decoder = new(model);
+        (double Fma, double Reads) limits = Limit(threads);
         foreach (int tokens in prefill)
         {
             double seconds = decoder.Prefill(1, tokens, [], false, Math.Max(3, runs / 2), stop);
@@ -34,9 +34,18 @@ internal static class ModelBench
         return 0;
 
         // A step's limit is the slower of its arithmetic and one reading of all weights; attention and norms are not counted.
-        void Print(string step, double seconds, int tokens, double flops) => Console.WriteLine(
-            $"{step,-14}{seconds * 1e3,9:F2}{tokens / seconds,11:F1}{flops / seconds / 1e9 / fma,9:P0}{model.WeightBytes / seconds / 1e9 / reads,10:P0}");
+        void Print(string step, double seconds, int tokens, double flops)
+        {
+            (double Fma, double Reads) before = limits;
+            limits = Limit(threads);
+            double fma = (before.Fma + limits.Fma) / 2, reads = (before.Reads + limits.Reads) / 2;
+            double arithmetic = flops / 1e9 / fma, reading = model.WeightBytes / 1e9 / reads;
+            Console.WriteLine(
+                $"{step,-14}{seconds * 1e3,9:F2}{tokens / seconds,11:F1}{fma,10:F0}{arithmetic / seconds,8:P0}{reads,7:F1}{reading / seconds,10:P0}{Math.Max(arithmetic, reading) / seconds,9:P0}");
+        }
     }
+
+    private static (double Fma, double Reads) Limit(int threads) => (Limits.FmaGflops(threads), Limits.ReadGigabytesPerSecond(threads));
 
     /// <summary>Operations of the linear layers for one token, two for each weight.</summary>
     /// <param name="model">The model.</param>

@@ -91,6 +91,8 @@ internal sealed class MappedModel : IDisposable
 
         public Parameter Vector(string name, int length) => loading.Vector(name, length);
 
+        public Parameter Vector(string name, int rows, int columns) => loading.Vector(name, rows, columns);
+
         public bool Has(string name) => loading.Has(name);
 
         public Weight Matrix(string name, int outputs, int inputs) => Map(name, outputs, inputs, transposed: false);

@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 
 namespace Lorikeet.Cli.Inspect;
@@ -14,8 +15,8 @@ internal sealed class MappedTensor(SafetensorsFile file, StoredTensor tensor, bo
     /// <inheritdoc/>
     public override int Inputs => (int)tensor.Shape[transposed ? 0 : 1];
 
-    /// <inheritdoc/>
-    public override long Bytes => tensor.ByteLength;
+    /// <summary>Bytes of memory that the matrix takes once it is loaded.</summary>
+    public override long Bytes => PackedMatrix.ByteLength(Outputs, Inputs, SafetensorsFile.ToElementType(tensor.Type) ?? ElementType.F32);
 
     /// <inheritdoc/>
     public override string Format => tensor.Type.Name().ToLowerInvariant();

@@ -30,7 +30,7 @@ internal sealed class ChatTemplatesVerifier : IVerifier
         using JsonDocument json = SafeJson.ReadObject(file);
         string folder = Path.GetDirectoryName(file)!;
         string template = json.RootElement.TryGetProperty("template", out JsonElement name) ? name.GetString()! : Path.GetFileName(file).Replace(Suffix, ".jinja", StringComparison.Ordinal);
-        string source = File.ReadAllText(Path.Combine(folder, template), new UTF8Encoding(false, true));
+        string source = new UTF8Encoding(false, true).GetString(File.ReadAllBytes(Path.Combine(folder, template)));
         int number = 0;
         foreach (JsonElement item in json.RootElement.GetProperty("cases").EnumerateArray())
         {

@@ -1,52 +1,54 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-
 namespace Lorikeet.Kernels;
 
-/// <summary>The product of a few rows with a packed matrix: bound by reading the matrix, which is read once and straight through.</summary>
-/// <remarks>One row runs four panels at once: eight chains hide the FMA latency. From two rows on, a panel at a time keeps up with memory.</remarks>
-internal unsafe struct FewRows<TElement> : IJob
+/// <summary>
+/// The product of a few rows with packed matrices of one input, as one job: bound by reading the matrices, which are read once and straight through, and
+/// by arithmetic from about 8 rows (AVX2) or 16 rows (AVX-512) of bfloat16 on.
+/// </summary>
+/// <remarks>The fewest rows run four panels at once, because one panel's chains would not hide the FMA latency.</remarks>
+internal unsafe struct FewRows<TTiles, TElement> : IJob
+    where TTiles : struct, ITiles
     where TElement : struct, IElement
 {
-    private const int Lanes = TileKernel.Lanes;
+    private const int Lanes = PanelSource.Lanes;
 
-    // Panels one group takes; chunks are whole groups.
-    private const int Group = 4;
+    // Panels of one unit; chunks are whole units.
+    private const int Unit = 2;
 
-    // Bytes to fetch ahead: the hardware's own streams stop at each page, and a tile's arithmetic does not look that far.
-    private const int Ahead = 4096;
-
-    // Bytes of one k.
-    private static nint Step => Lanes * TElement.Size;
+    // Bytes to fetch ahead where four panels are read side by side: the hardware's own streams stop at each page.
+    private const int Distance = 2048;
 
     private float* x;
     private int rows;
-    private byte* packed;
-    private int outputs;
     private int inputs;
-    private float* y;
+    private PackedPart* parts;
+    private int count;
     private bool accumulate;
-    private int panels;
-    private int groups;
+    private int units;
     private int chunks;
+    private NextPieces later;
 
-    public static void Run(float* x, int rows, byte* packed, int outputs, int inputs, float* y, bool accumulate)
+    public static void Run(float* x, int rows, int inputs, PackedPart* parts, int count, bool accumulate)
     {
-        int panels = PackedMatrix.PanelCount(outputs);
-        int groups = (panels + Group - 1) / Group;
-        double elements = (double)outputs * inputs;
-        FewRows<TElement> job = new()
+        int units = 0;
+        double outputs = 0;
+        for (int i = 0; i < count; i++)
+        {
+            units += Units(parts[i]);
+            outputs += parts[i].Outputs;
+        }
+        double elements = outputs * inputs;
+        int tiles = TTiles.Tiles(rows);
+        FewRows<TTiles, TElement> job = new()
         {
             x = x,
             rows = rows,
-            packed = packed,
-            outputs = outputs,
             inputs = inputs,
-            y = y,
+            parts = parts,
+            count = count,
             accumulate = accumulate,
-            panels = panels,
-            groups = groups,
-            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size), groups),
+            units = units,
+            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units),
+            later = NextReads.Pieces(TileFetches.PieceBytes(inputs), (long)units * (Unit / TTiles.Panels) * TileFetches.Places(tiles)),
         };
         Team.Shared.Run(ref job, job.chunks);
     }
@@ -54,112 +56,62 @@ internal unsafe struct FewRows<TElement> : IJob
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
-        int panel = (int)((long)groups * chunk / chunks) * Group;
-        int end = Math.Min(panels, (int)((long)groups * (chunk + 1) / chunks) * Group);
-        int whole = Math.Min(end, outputs / Lanes);
-        nint panelBytes = (nint)PackedMatrix.PanelBytes(inputs, TElement.Type);
-        byte* weights = packed + panel * panelBytes;
-        if (rows == 1)
+        int first = (int)((long)units * chunk / chunks);
+        int end = (int)((long)units * (chunk + 1) / chunks);
+        NextPieces pieces = later;
+        int before = 0;
+        for (int i = 0; i < count && end > 0; i++)
         {
-            for (; panel + 4 <= whole; panel += 4, weights += 4 * panelBytes)
+            int own = Units(parts[i]);
+            if (first < own)
             {
-                FourPanels(x, weights, panelBytes, inputs, y + panel * Lanes, accumulate);
+                Multiply(parts[i], first * Unit, Math.Min(end, own) * Unit, before * Unit, ref pieces);
             }
-        }
-        for (; panel < end; panel++, weights += panelBytes)
-        {
-            int lanes = Math.Min(Lanes, outputs - panel * Lanes);
-            int r = 0;
-            while (r < rows)
-            {
-                int tile = TileKernel.Next(rows - r);
-                float* from = x + (long)r * inputs;
-                float* to = y + (long)r * outputs + panel * Lanes;
-                if (lanes == Lanes)
-                {
-                    TileKernel.Run<TElement>(tile, from, inputs, weights, Step, inputs, to, outputs, accumulate, weights + Ahead, Step);
-                }
-                else
-                {
-                    TileKernel.RunEdge<TElement>(tile, from, inputs, weights, Step, inputs, to, outputs, lanes, accumulate, weights + Ahead, Step);
-                }
-                r += tile;
-            }
+            before += own;
+            first = Math.Max(first - own, 0);
+            end -= own;
         }
     }
 
-    private static void FourPanels(float* x, byte* w0, nint panelBytes, int depth, float* y, bool load)
+    private static int Units(in PackedPart part) => (PackedMatrix.PanelCount(part.Outputs) + Unit - 1) / Unit;
+
+    private readonly void Multiply(in PackedPart part, int panel, int end, int panelsBefore, ref NextPieces pieces)
     {
-        byte* w1 = w0 + panelBytes;
-        byte* w2 = w1 + panelBytes;
-        byte* w3 = w2 + panelBytes;
-        Vector256<float> a0, b0, a1, b1, a2, b2, a3, b3;
-        a0 = b0 = a1 = b1 = a2 = b2 = a3 = b3 = Vector256<float>.Zero;
-        if (load)
+        int outputs = part.Outputs;
+        end = Math.Min(end, PackedMatrix.PanelCount(outputs));
+        int whole = Math.Min(end, outputs / Lanes);
+        nint panelBytes = (nint)PackedMatrix.PanelBytes(inputs, TElement.Type);
+        PanelBlock block = new()
         {
-            a0 = Avx.LoadVector256(y);
-            b0 = Avx.LoadVector256(y + 8);
-            a1 = Avx.LoadVector256(y + 16);
-            b1 = Avx.LoadVector256(y + 24);
-            a2 = Avx.LoadVector256(y + 32);
-            b2 = Avx.LoadVector256(y + 40);
-            a3 = Avx.LoadVector256(y + 48);
-            b3 = Avx.LoadVector256(y + 56);
-        }
-        nint at = 0;
-        nint k = 0;
-        Vector256<float> value;
-        for (; k + 2 <= depth; k += 2, at += 2 * Step)
+            Data = part.Packed + (panel * panelBytes),
+            Apart = panelBytes,
+            Step = PackedMatrix.StepBytes(TElement.Type),
+            Type = TElement.Type,
+        };
+        if (rows <= TTiles.RowsOfFour)
         {
-            Sse.Prefetch0(w0 + at + Ahead);
-            Sse.Prefetch0(w1 + at + Ahead);
-            Sse.Prefetch0(w2 + at + Ahead);
-            Sse.Prefetch0(w3 + at + Ahead);
-            if (TElement.Size == sizeof(float))
+            for (; panel + 4 <= whole; panel += 4, block.Data += 4 * panelBytes)
             {
-                Sse.Prefetch0(w0 + at + Step + Ahead);
-                Sse.Prefetch0(w1 + at + Step + Ahead);
-                Sse.Prefetch0(w2 + at + Step + Ahead);
-                Sse.Prefetch0(w3 + at + Step + Ahead);
+                TTiles.RunFour<TElement>(block, rows, x, inputs, inputs, part.Y + (panel * Lanes), outputs, accumulate, Distance);
             }
-            value = Avx.BroadcastScalarToVector256(x + k);
-            a0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at), a0);
-            b0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at + 32), b0);
-            a1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at), a1);
-            b1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at + 32), b1);
-            a2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at), a2);
-            b2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at + 32), b2);
-            a3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at), a3);
-            b3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at + 32), b3);
-            value = Avx.BroadcastScalarToVector256(x + k + 1);
-            a0 = Fma.MultiplyAdd(value, TElement.Odd(w0 + at, Step), a0);
-            b0 = Fma.MultiplyAdd(value, TElement.Odd(w0 + at + 32, Step), b0);
-            a1 = Fma.MultiplyAdd(value, TElement.Odd(w1 + at, Step), a1);
-            b1 = Fma.MultiplyAdd(value, TElement.Odd(w1 + at + 32, Step), b1);
-            a2 = Fma.MultiplyAdd(value, TElement.Odd(w2 + at, Step), a2);
-            b2 = Fma.MultiplyAdd(value, TElement.Odd(w2 + at + 32, Step), b2);
-            a3 = Fma.MultiplyAdd(value, TElement.Odd(w3 + at, Step), a3);
-            b3 = Fma.MultiplyAdd(value, TElement.Odd(w3 + at + 32, Step), b3);
         }
-        if (k < depth)
+        int tiles = TTiles.Tiles(rows);
+        TileFetches fetches = default;
+        for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
-            value = Avx.BroadcastScalarToVector256(x + k);
-            a0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at), a0);
-            b0 = Fma.MultiplyAdd(value, TElement.Even(w0 + at + 32), b0);
-            a1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at), a1);
-            b1 = Fma.MultiplyAdd(value, TElement.Even(w1 + at + 32), b1);
-            a2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at), a2);
-            b2 = Fma.MultiplyAdd(value, TElement.Even(w2 + at + 32), b2);
-            a3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at), a3);
-            b3 = Fma.MultiplyAdd(value, TElement.Even(w3 + at + 32), b3);
+            int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
+            // The panels after these are fetched meanwhile, where this chunk will read them.
+            fetches.Begin(tiles, ref pieces, (long)(panelsBefore + panel) / TTiles.Panels * TileFetches.Places(tiles));
+            nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
+            int r = 0;
+            for (int tile = 0; tile < tiles; tile++)
+            {
+                int tileRows = TTiles.Next(rows - r);
+                TTiles.Run<TElement>(
+                    block, tileRows, x + ((long)r * inputs), inputs, inputs, part.Y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate,
+                    fetches.Next(tile, block.Data + next, panelBytes, TTiles.Panels, next, 0, inputs));
+                r += tileRows;
+            }
         }
-        Avx.Store(y, a0);
-        Avx.Store(y + 8, b0);
-        Avx.Store(y + 16, a1);
-        Avx.Store(y + 24, b1);
-        Avx.Store(y + 32, a2);
-        Avx.Store(y + 40, b2);
-        Avx.Store(y + 48, a3);
-        Avx.Store(y + 56, b3);
     }
 }

@@ -29,12 +29,28 @@ internal unsafe interface ITiles
     /// <summary>Multiply-adds one thread does in a nanosecond.</summary>
     static abstract double FusedPerNanosecond { get; }
 
+    /// <summary>The most rows that <see cref="RunFour"/> takes.</summary>
+    static abstract int RowsOfFour { get; }
+
+    /// <summary>Tiles that so many rows take.</summary>
+    static abstract int Tiles(int rows);
+
     /// <summary>How many of the rows left the next tile takes.</summary>
     static abstract int Next(int left);
 
-    /// <summary><c>y[r, l] = (load ? y[r, l] : 0) + sum over i of x[r, i] panel[i, l]</c>, l below <paramref name="lanes"/> (at most those of a tile); the bytes that lie <paramref name="ahead"/> are fetched meanwhile.</summary>
+    /// <summary><c>y[r, l] = (load ? y[r, l] : 0) + sum over i of x[r, i] panel[i, l]</c>, l below <paramref name="lanes"/> (at most those of a tile), while <paramref name="ahead"/> is fetched.</summary>
     static abstract void Run(
-        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead);
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead);
+
+    /// <summary>The same for panels whose element type the JIT knows.</summary>
+    static abstract void Run<TElement>(
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead)
+        where TElement : struct, IElement;
+
+    /// <summary>The same for the fewest rows and four whole panels, which are fetched <paramref name="distance"/> bytes before they are read.</summary>
+    static abstract void RunFour<TElement>(
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, bool load, int distance)
+        where TElement : struct, IElement;
 }
 
 /// <summary>6 rows by 16 lanes with AVX2.</summary>
@@ -49,9 +65,13 @@ internal readonly unsafe struct NarrowTiles : ITiles
 
     public static double FusedPerNanosecond => 40;
 
+    public static int RowsOfFour => 1;
+
+    public static int Tiles(int rows) => (rows + TileKernel.Most - 1) / TileKernel.Most;
+
     public static int Next(int left) => TileKernel.Next(left);
 
-    public static void Run(in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
+    public static void Run(in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead)
     {
         if (panel.Type == ElementType.F32)
         {
@@ -63,20 +83,24 @@ internal readonly unsafe struct NarrowTiles : ITiles
         }
     }
 
-    private static void Run<TElement>(
-        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
+    public static void Run<TElement>(
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead)
         where TElement : struct, IElement
     {
         byte* data = panel.Data;
         if (lanes == TileKernel.Lanes)
         {
-            TileKernel.Run<TElement>(rows, x, xStride, data, panel.Step, depth, y, yStride, load, data + ahead, panel.Step);
+            TileKernel.Run<TElement>(rows, x, xStride, data, panel.Step, depth, y, yStride, load, ahead);
         }
         else
         {
-            TileKernel.RunEdge<TElement>(rows, x, xStride, data, panel.Step, depth, y, yStride, lanes, load, data + ahead, panel.Step);
+            TileKernel.RunEdge<TElement>(rows, x, xStride, data, panel.Step, depth, y, yStride, lanes, load, ahead);
         }
     }
+
+    public static void RunFour<TElement>(
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, bool load, int distance)
+        where TElement : struct, IElement => OneRow.Run<TElement>(x, panel.Data, panel.Apart, panel.Step, depth, y, load, distance);
 }
 
 /// <summary>14 rows by 32 lanes with AVX-512; a last panel alone by 16.</summary>
@@ -91,9 +115,13 @@ internal readonly unsafe struct WideTiles : ITiles
 
     public static double FusedPerNanosecond => 80;
 
+    public static int RowsOfFour => QuadTile.Most;
+
+    public static int Tiles(int rows) => (rows + WideTile.Most - 1) / WideTile.Most;
+
     public static int Next(int left) => WideTile.Next(left);
 
-    public static void Run(in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
+    public static void Run(in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead)
     {
         if (panel.Type == ElementType.F32)
         {
@@ -105,9 +133,8 @@ internal readonly unsafe struct WideTiles : ITiles
         }
     }
 
-    /// <summary>The same for panels whose element type the JIT knows.</summary>
     public static void Run<TElement>(
-        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead)
         where TElement : struct, IElement
     {
         switch (lanes)
@@ -126,4 +153,9 @@ internal readonly unsafe struct WideTiles : ITiles
                 break;
         }
     }
+
+    public static void RunFour<TElement>(
+        in PanelBlock panel, int rows, float* x, nint xStride, int depth, float* y, nint yStride, bool load, int distance)
+        where TElement : struct, IElement =>
+        QuadTile.Run<TElement>(rows, x, xStride, panel.Data, panel.Apart, panel.Step, depth, y, yStride, load, distance);
 }

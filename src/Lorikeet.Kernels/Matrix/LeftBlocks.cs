@@ -14,8 +14,8 @@ internal unsafe struct LeftBlocks : IJob
     private int rowsOfChunk;
     private float* to;
 
-    /// <summary>True where rows of so many floats lie a multiple of 2 KB apart: more than a few of them do not fit the sets that they share.</summary>
-    public static bool Clash(int depth) => depth % 512 == 0;
+    /// <summary>True where rows of so many floats lie a multiple of 4 KB apart: more than a few of them do not fit the cache sets that they share.</summary>
+    public static bool Clash(int depth) => depth % 1024 == 0;
 
     /// <summary>Copies to the calling thread's scratch, [blocks of k][rows][depthBlock].</summary>
     /// <param name="from">[rows, depth], or stored [depth, rows].</param>

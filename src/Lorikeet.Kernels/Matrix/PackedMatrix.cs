@@ -74,18 +74,7 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = y)
         {
-            if (KernelPath.UseAvx512)
-            {
-                MultiplyAvx512(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
-            else if (KernelPath.UseAvx2)
-            {
-                MultiplyAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
-            else
-            {
-                MultiplyScalar(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
+            MultiplyWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate);
         }
     }
 
@@ -123,6 +112,23 @@ public static unsafe partial class PackedMatrix
             {
                 MultiplyTransposedScalar(left, rows, right, type, outputs, inputs, to, accumulate);
             }
+        }
+    }
+
+    internal static void MultiplyWith(
+        KernelVariant variant, float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
+    {
+        switch (variant)
+        {
+            case KernelVariant.Avx512:
+                MultiplyAvx512(x, rows, packed, type, outputs, inputs, y, accumulate);
+                break;
+            case KernelVariant.Avx2:
+                MultiplyAvx2(x, rows, packed, type, outputs, inputs, y, accumulate);
+                break;
+            default:
+                MultiplyScalar(x, rows, packed, type, outputs, inputs, y, accumulate);
+                break;
         }
     }
 

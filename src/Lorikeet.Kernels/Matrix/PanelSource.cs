@@ -119,8 +119,12 @@ internal unsafe struct PanelSource
     /// <param name="tile">Panels of a tile.</param>
     /// <param name="depth">The block's ks.</param>
     /// <param name="straight">Panels are read to their end before the next.</param>
-    public readonly nint After(int tile, int depth, bool straight) =>
-        !Stored ? 0 : straight ? depth * PackedMatrix.StepBytes(Type) : tile * (nint)PackedMatrix.PanelBytes(Depth, Type);
+    /// <param name="bytes">How many, of all panels of a tile together; 0 where nothing is worth fetching.</param>
+    public readonly nint After(int tile, int depth, bool straight, out nint bytes)
+    {
+        bytes = Stored ? tile * depth * PackedMatrix.StepBytes(Type) : 0;
+        return !Stored ? 0 : straight ? depth * PackedMatrix.StepBytes(Type) : tile * (nint)PackedMatrix.PanelBytes(Depth, Type);
+    }
 
     private readonly void TransposePacked(int column, int lanes, int from, int depth, float* scratch, int stride, float* block)
     {

@@ -22,25 +22,25 @@ internal static unsafe class QuadTile
     /// <param name="y">[rows, 64], rows <paramref name="yStride"/> elements apart.</param>
     /// <param name="yStride">Elements.</param>
     /// <param name="load">Chains start at y, not at zero.</param>
-    /// <param name="ahead">Bytes after what is being read that are fetched meanwhile; they need not exist.</param>
-    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, bool load, nint ahead)
+    /// <param name="distance">Bytes that are fetched before they are read; they need not exist.</param>
+    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, bool load, nint distance)
         where TElement : struct, IElement
     {
         switch (rows)
         {
             case 3:
-                Tile<TElement, Rows3>(x, xStride, panel, apart, step, depth, y, yStride, load, ahead);
+                Tile<TElement, Rows3>(x, xStride, panel, apart, step, depth, y, yStride, load, distance);
                 break;
             case 2:
-                Tile<TElement, Rows2>(x, xStride, panel, apart, step, depth, y, yStride, load, ahead);
+                Tile<TElement, Rows2>(x, xStride, panel, apart, step, depth, y, yStride, load, distance);
                 break;
             default:
-                Tile<TElement, Rows1>(x, xStride, panel, apart, step, depth, y, yStride, load, ahead);
+                Tile<TElement, Rows1>(x, xStride, panel, apart, step, depth, y, yStride, load, distance);
                 break;
         }
     }
 
-    private static void Tile<TElement, TRows>(float* x, nint xStride, byte* panel, nint one, nint step, int depth, float* y, nint yStride, bool load, nint ahead)
+    private static void Tile<TElement, TRows>(float* x, nint xStride, byte* panel, nint one, nint step, int depth, float* y, nint yStride, bool load, nint distance)
         where TElement : struct, IElement
         where TRows : struct, IRows
     {
@@ -61,15 +61,19 @@ internal static unsafe class QuadTile
                 Load(y + (2 * yStride), out c0, out c1, out c2, out c3);
             }
         }
-        for (nint pairs = depth >> 1; pairs > 0; pairs--)
+        nint left = depth >> 1;
+        nint last = Math.Min(left, distance / (2 * step));
+        for (; left > 0; left--)
         {
-            Sse.Prefetch0(panel + ahead);
-            Sse.Prefetch0(panel + one + ahead);
-            Sse.Prefetch0(panel + two + ahead);
-            Sse.Prefetch0(panel + three + ahead);
+            // Near its end a panel's place is taken by the one four further on.
+            byte* next = panel + (left > last ? distance : distance + three);
+            Sse.Prefetch0(next);
+            Sse.Prefetch0(next + one);
+            Sse.Prefetch0(next + two);
+            Sse.Prefetch0(next + three);
             if (TElement.Size == sizeof(float))
             {
-                byte* next = panel + step + ahead;
+                next += step;
                 Sse.Prefetch0(next);
                 Sse.Prefetch0(next + one);
                 Sse.Prefetch0(next + two);

@@ -18,6 +18,11 @@ internal static unsafe class TileKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Next(int left) => left <= Most ? left : left < 2 * Most ? (left + 1) / 2 : Most;
 
+    /// <summary>As the other, with a line of the cache fetched for each k from <paramref name="ahead"/> on.</summary>
+    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, byte* ahead, nint aheadStep)
+        where TElement : struct, IElement =>
+        Run<TElement>(rows, x, xStride, panel, panelStride, depth, y, yStride, load, Ahead.Lines(ahead, aheadStep));
+
     /// <summary>
     /// <c>y[r, l] = (load ? y[r, l] : 0) + sum over i of x[r, i] panel[i, l]</c>, r below <paramref name="rows"/> (1 to 6), l below 16, i ascending below <paramref name="depth"/>.
     /// </summary>
@@ -30,38 +35,39 @@ internal static unsafe class TileKernel
     /// <param name="y">[rows, 16], rows <paramref name="yStride"/> elements apart.</param>
     /// <param name="yStride">Elements.</param>
     /// <param name="load">Chains start at y, not at zero.</param>
-    /// <param name="ahead">What to fetch into the cache meanwhile, a line for each k; it need not exist.</param>
-    /// <param name="aheadStep">Bytes from one k to the next.</param>
-    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, byte* ahead, nint aheadStep)
+    /// <param name="ahead">What to fetch into the cache meanwhile.</param>
+    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, Ahead ahead)
         where TElement : struct, IElement
     {
         switch (rows)
         {
             case 6:
-                Tile<TElement, Rows6>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
+                Tile<TElement, Rows6>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead);
                 break;
             case 5:
-                Tile<TElement, Rows5>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
+                Tile<TElement, Rows5>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead);
                 break;
             case 4:
-                Tile<TElement, Rows4>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
+                Tile<TElement, Rows4>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead);
                 break;
             case 3:
-                Tile<TElement, Rows3>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
+                Tile<TElement, Rows3>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead);
                 break;
             case 2:
-                Tile<TElement, Rows2>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
+                Tile<TElement, Rows2>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead);
                 break;
             default:
-                Tile<TElement, Rows1>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead, aheadStep);
+                Tile<TElement, Rows1>(x, xStride, panel, panelStride, depth, y, yStride, load, ahead);
                 break;
         }
     }
 
-    private static void Tile<TElement, TRows>(float* x0, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, byte* ahead, nint aheadStep)
+    private static void Tile<TElement, TRows>(float* x0, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, Ahead ahead)
         where TElement : struct, IElement
         where TRows : struct, IRows
     {
+        // A copy: the argument lies in memory.
+        Ahead fetch = ahead;
         float* x1 = TRows.Count > 1 ? x0 + xStride : x0;
         float* x2 = TRows.Count > 2 ? x1 + xStride : x0;
         float* x3 = TRows.Count > 3 ? x2 + xStride : x0;
@@ -97,9 +103,7 @@ internal static unsafe class TileKernel
         nint i = 0;
         for (; i + 2 <= depth; i += 2, panel += 2 * panelStride)
         {
-            Sse.Prefetch0(ahead);
-            Sse.Prefetch0(ahead + aheadStep);
-            ahead += 2 * aheadStep;
+            fetch.Fetch<TElement>();
             low = TElement.Even(panel);
             high = TElement.Even(panel + 32);
             Step(x0 + i, low, high, ref a0, ref b0);
@@ -196,11 +200,11 @@ internal static unsafe class TileKernel
         }
     }
 
-    /// <summary>As <see cref="Run"/>, but only the first <paramref name="lanes"/> lanes of y exist: the tile is made beside it and copied.</summary>
+    /// <summary>As the other, but only the first <paramref name="lanes"/> lanes of y exist: the tile is made beside it and copied.</summary>
     [SkipLocalsInit]
     public static void RunEdge<TElement>(
         int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, int lanes, bool load,
-        byte* ahead, nint aheadStep)
+        Ahead ahead)
         where TElement : struct, IElement
     {
         float* tile = stackalloc float[Most * Lanes];
@@ -208,7 +212,7 @@ internal static unsafe class TileKernel
         {
             Copy(y, yStride, tile, Lanes, rows, lanes);
         }
-        Run<TElement>(rows, x, xStride, panel, panelStride, depth, tile, Lanes, load, ahead, aheadStep);
+        Run<TElement>(rows, x, xStride, panel, panelStride, depth, tile, Lanes, load, ahead);
         Copy(tile, Lanes, y, yStride, rows, lanes);
     }
 

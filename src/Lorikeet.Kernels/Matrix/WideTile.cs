@@ -7,7 +7,7 @@ namespace Lorikeet.Kernels;
 /// <summary>The heart of matrix products with AVX-512: a tile of up to 14 rows by one or two panels of 16 lanes, one chain of fused multiply-adds an element.</summary>
 /// <remarks>
 /// Bound by arithmetic from 4 rows on: 28 accumulators, 2 vectors of panels and 1 broadcast fill 31 of the 32 registers, and a k costs 16 loads for 28
-/// FMAs. Fewer rows have fewer chains than two FMA units of latency 4 can hold: they are bound by reading the panels, and <see cref="FewRowsWide{TElement}"/>
+/// FMAs. Fewer rows have fewer chains than two FMA units of latency 4 can hold: they are bound by reading the panels, and <see cref="QuadTile"/>
 /// gives them four panels at once. Rows are addressed from every fourth one with three common offsets, because fourteen pointers would not fit
 /// the general registers.
 /// </remarks>
@@ -34,9 +34,9 @@ internal static unsafe class WideTile
     /// <param name="y">[rows, 32 or 16], rows <paramref name="yStride"/> elements apart.</param>
     /// <param name="yStride">Elements.</param>
     /// <param name="load">Chains start at y, not at zero.</param>
-    /// <param name="ahead">What to fetch into the cache meanwhile: so many bytes after what is being read; it need not exist.</param>
+    /// <param name="ahead">What to fetch into the cache meanwhile.</param>
     public static void Run<TElement, TPanels>(
-        int rows, float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, bool load, nint ahead)
+        int rows, float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, bool load, Ahead ahead)
         where TElement : struct, IElement
         where TPanels : struct, IRows
     {
@@ -88,11 +88,13 @@ internal static unsafe class WideTile
     }
 
     private static void Tile<TElement, TRows, TPanels>(
-        float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, bool load, nint ahead)
+        float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, bool load, Ahead ahead)
         where TElement : struct, IElement
         where TRows : struct, IRows
         where TPanels : struct, IRows
     {
+        // A copy: the argument lies in memory.
+        Ahead fetch = ahead;
         nint s1 = xStride * sizeof(float), s2 = 2 * s1, s3 = 3 * s1;
         byte* p = (byte*)x;
         byte* q = p + (4 * s1);
@@ -161,15 +163,10 @@ internal static unsafe class WideTile
         Vector512<float> low, high;
         for (nint pairs = depth >> 1; pairs > 0; pairs--)
         {
-            Sse.Prefetch0(panel + ahead);
-            if (TElement.Size == sizeof(float))
-            {
-                Sse.Prefetch0(panel + ahead + step);
-            }
+            fetch.Fetch<TElement>();
             low = high = TElement.WideEven(panel);
             if (TPanels.Count > 1)
             {
-                Sse.Prefetch0(panel + apart + ahead);
                 high = TElement.WideEven(panel + apart);
             }
             Step<TPanels>(p, low, high, ref a0, ref b0);
@@ -228,10 +225,6 @@ internal static unsafe class WideTile
             low = high = TElement.WideOdd(panel, step);
             if (TPanels.Count > 1)
             {
-                if (TElement.Size == sizeof(float))
-                {
-                    Sse.Prefetch0(panel + apart + ahead + step);
-                }
                 high = TElement.WideOdd(panel + apart, step);
             }
             Step<TPanels>(p + 4, low, high, ref a0, ref b0);
@@ -412,7 +405,7 @@ internal static unsafe class WideTile
     /// <summary>As <see cref="Run"/>, but only the first <paramref name="lanes"/> lanes of y exist: the tile is made beside it and copied.</summary>
     [SkipLocalsInit]
     public static void RunEdge<TElement, TPanels>(
-        int rows, float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, int lanes, bool load, nint ahead)
+        int rows, float* x, nint xStride, byte* panel, nint apart, nint step, int depth, float* y, nint yStride, int lanes, bool load, Ahead ahead)
         where TElement : struct, IElement
         where TPanels : struct, IRows
     {

@@ -14,6 +14,7 @@ internal sealed unsafe class ProjectionPlan
 
     // Changes of one row at one site must not run at once: the first of every form, then the second of those that have one, ...
     private LowRankSegment[][] waves = [];
+    private MemoryRegion[] factors = [];
 
     public ProjectionPlan(LinearSite[] sites, SitePlan?[] plans, RowSegment[] segments)
     {
@@ -41,7 +42,16 @@ internal sealed unsafe class ProjectionPlan
             prepared[i] = preparation == sites[i].Weight.Preparation ? prepared[i - 1] : sites[i].Weight.Prepare(run, x);
             preparation = sites[i].Weight.Preparation;
         }
-        waves = changed ? Gather() : waves;
+        if (changed)
+        {
+            waves = Gather();
+            factors = waves.Length == 0 ? [] : Array.ConvertAll(waves[0], RegionOf);
+        }
+        if (batched && sites.Length > 1 && Together(run, x, y))
+        {
+            Changes(run, x, y);
+            return;
+        }
         for (int i = 0; i < sites.Length; i++)
         {
             y[i] = plans[i] is not { } plan ? Linear.Forward(run, prepared[i], sites[i].Weight, sites[i].UseBias(run))
@@ -58,13 +68,64 @@ internal sealed unsafe class ProjectionPlan
         }
     }
 
+    /// <summary>The plain products of all sites as one job, where no change needs another; it fetches the factors that are read next.</summary>
+    private bool Together(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        for (int i = 0; i < sites.Length; i++)
+        {
+            if (plans[i] is { TakesPlainProduct: false })
+            {
+                return false;
+            }
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            y[i] = run.Allocate(x.Rows, sites[i].Outputs);
+        }
+        fixed (MemoryRegion* list = factors)
+        {
+            try
+            {
+                NextReads.Announce(list, factors.Length);
+                return SharedProducts.Multiply(run, sites, x, y);
+            }
+            finally
+            {
+                NextReads.Forget();
+            }
+        }
+    }
+
+    /// <summary>What is added to the plain products.</summary>
+    private void Changes(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        ArenaMark mark = run.Arena.Mark;
+        foreach (LowRankSegment[] wave in waves)
+        {
+            AddLowRank(wave, x, oneInput: true, y);
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            if (plans[i] is { } plan)
+            {
+                plan.Finish(run, sites[i], prepared[i], x, y[i]);
+            }
+            else if (sites[i].Bias is not null)
+            {
+                y[i] = AddRow.Into(run, y[i], sites[i].UseBias(run));
+            }
+            run.Tap?.Output(sites[i], y[i]);
+        }
+        run.Arena.Release(mark);
+    }
+
     private void Batched(ModelRun run, in Tensor x, Span<Tensor> y)
     {
         ArenaMark mark = run.Arena.Mark;
         bool oneInput = true;
         for (int i = 0; i < sites.Length; i++)
         {
-            inputs[i] = plans[i] is { IsBatched: true } plan ? plan.Multiply(run, sites[i], prepared[i], y[i]) : x;
+            inputs[i] = plans[i] is { IsBatched: true } plan ? Multiply(run, plan, i, y[i]) : x;
             oneInput &= inputs[i].SameMemory(x);
         }
         foreach (LowRankSegment[] wave in waves)
@@ -80,6 +141,36 @@ internal sealed unsafe class ProjectionPlan
         }
         run.Arena.Release(mark);
     }
+
+    /// <summary>The product of one site, which fetches its share of the factors that are read next.</summary>
+    private Tensor Multiply(ModelRun run, SitePlan plan, int site, in Tensor y)
+    {
+        long before = 0, all = 0;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            before += i < site ? sites[i].Outputs : 0;
+            all += sites[i].Outputs;
+        }
+        int from = (int)(factors.Length * before / all), to = (int)(factors.Length * (before + sites[site].Outputs) / all);
+        fixed (MemoryRegion* list = factors)
+        {
+            try
+            {
+                NextReads.Announce(list + from, to - from);
+                return plan.Multiply(run, sites[site], prepared[site], y);
+            }
+            finally
+            {
+                NextReads.Forget();
+            }
+        }
+    }
+
+    private MemoryRegion RegionOf(LowRankSegment segment) => new()
+    {
+        Start = segment.Factors,
+        Bytes = LowRank.ByteLength(segment.Rank, sites[0].Inputs, sites[segment.Site].Outputs, segment.Type),
+    };
 
     private void AddLowRank(LowRankSegment[] wave, in Tensor x, bool oneInput, Span<Tensor> y)
     {

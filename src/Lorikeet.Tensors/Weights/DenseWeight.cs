@@ -25,7 +25,7 @@ public sealed class DenseWeight : Weight
         {
             throw new ArgumentException($"a weight [{outputs}, {inputs}] takes {bytes} bytes as {type}, the most is {int.MaxValue}: keep it in a shorter format");
         }
-        packed = new Storage(bytes);
+        packed = Storage.ForWeights(bytes);
         try
         {
             PackedMatrix.Pack(rows, from, outputs, inputs, packed.Span, type, transposed);
@@ -65,6 +65,27 @@ public sealed class DenseWeight : Weight
     /// <inheritdoc/>
     public override void Multiply(Run run, in Prepared x, in Tensor y) =>
         PackedMatrix.Multiply(x.X.Span, x.X.Rows, packed.Span, Type, Outputs, Inputs, y.Span);
+
+    /// <inheritdoc/>
+    public override unsafe bool MultiplyTogether(Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y)
+    {
+        const int Most = 8;
+        if (weights.Length > Most)
+        {
+            return false;
+        }
+        Span<PackedPart> parts = stackalloc PackedPart[Most];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] is not DenseWeight dense || dense.Type != Type || dense.Inputs != Inputs)
+            {
+                return false;
+            }
+            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = y[i].Pointer };
+        }
+        PackedMatrix.MultiplyTogether(x.X.Span, x.X.Rows, Inputs, Type, parts[..weights.Length]);
+        return true;
+    }
 
     /// <inheritdoc/>
     public override void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate) =>

@@ -110,7 +110,7 @@ internal static class NumberFormat
 
     private static string Exponent(int exponent) => $"e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)}";
 
-    private static string Sign(FormatSpec spec, bool negative) => negative ? "-" : spec.Sign == '-' ? "" : spec.Sign.ToString();
+    private static string Sign(FormatSpec spec, bool negative) => negative ? "-" : spec.Sign is '-' or '\0' ? "" : spec.Sign.ToString();
 
     private static string Radix(BigInteger value, int bits)
     {

@@ -11,7 +11,7 @@ internal sealed class KeyComparer : IEqualityComparer<Value>
         StackGuard.Check();
         return value switch
         {
-            ListValue or DictValue => false,
+            ListValue or DictValue or DictView => false,
             TupleValue tuple => tuple.Items.All(CanBeKey),
             _ => true,
         };

