@@ -12,8 +12,8 @@ internal static class GenerateCommand
 {
     private const int MostBeams = 1024;
 
-    private static readonly Option<string> Model = new("--model") { Description = "Model folder, or org/name in the local Hugging Face cache", Required = true };
-    private static readonly Option<string[]> Adapters = new("--adapter") { Description = "Adapter folder, or 'none' for the bare model; repeat for several" };
+    private static readonly Option<string> Model = new("--model") { Description = "Model folder, GGUF file, or org/name in the local Hugging Face cache", Required = true };
+    private static readonly Option<string[]> Adapters = new("--adapter") { Description = "Adapter folder or GGUF file, or 'none' for the bare model; repeat for several" };
     private static readonly Option<string[]> Prompts = new("--prompt") { Description = "A prompt; repeat for several" };
     private static readonly Option<string?> PromptFile = new("--prompts") { Description = "A file of JSON lines {\"prompt\": text, \"adapter\": folder}; without adapter: the bare model" };
     private static readonly Option<bool> ChatOption = new("--chat") { Description = "Lay each prompt out as a user's message by the model's chat template; lines of --prompts may have {\"messages\": [...]}" };
