@@ -112,7 +112,15 @@ public sealed class GgufVocabularyTests : IDisposable
     {
         ModelConfig config = new()
         {
-            HiddenSize = 4, IntermediateSize = 4, Layers = 1, Heads = 1, KeyHeads = 1, HeadDim = 4, VocabularySize = vocabulary, BeginId = 1, EndIds = [2],
+            HiddenSize = 4,
+            IntermediateSize = 4,
+            Layers = 1,
+            Heads = 1,
+            KeyHeads = 1,
+            HeadDim = 4,
+            VocabularySize = vocabulary,
+            BeginId = 1,
+            EndIds = [2],
         };
         GgufMetadata metadata = new("llama");
         metadata.Add("general.architecture", "llama");
