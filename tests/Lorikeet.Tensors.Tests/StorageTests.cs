@@ -1,6 +1,6 @@
 namespace Lorikeet.Tensors.Tests;
 
-public class StorageTests
+public unsafe class StorageTests
 {
     [Fact]
     public void Blocks_for_weights_lie_apart_and_are_given_back_in_any_order()
@@ -14,7 +14,7 @@ public class StorageTests
             foreach (long size in sizes)
             {
                 Storage block = Storage.ForWeights(size);
-                Assert.Equal(0, (nint)Pointer(block) % 64);
+                Assert.Equal(0, (nint)block.Pointer % 64);
                 block.Span.Fill((byte)(blocks.Count + 1));
                 blocks.Add(block);
             }
@@ -34,6 +34,4 @@ public class StorageTests
         }
         Assert.Equal(before, Storage.LiveBytes);
     }
-
-    private static unsafe byte* Pointer(Storage block) => block.Pointer;
 }
