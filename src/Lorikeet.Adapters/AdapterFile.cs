@@ -12,10 +12,10 @@ public sealed class AdapterFile : IDisposable
     /// <summary>What PEFT puts before the path of a module.</summary>
     public const string Prefix = "base_model.model.";
 
-    private readonly SafetensorsFile file;
+    private readonly IStoredTensors file;
     private readonly Dictionary<string, StoredTensor> left;
 
-    internal AdapterFile(JsonObject config, string configPath, SafetensorsFile file, List<string> warnings)
+    internal AdapterFile(JsonObject config, string configPath, IStoredTensors file, List<string> warnings)
     {
         this.file = file;
         Config = new AdapterConfig(config, configPath);

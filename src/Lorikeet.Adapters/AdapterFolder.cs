@@ -13,8 +13,8 @@ public static class AdapterFolder
     /// <summary>The tensors' file name.</summary>
     public const string WeightsName = "adapter_model.safetensors";
 
-    /// <summary>Loads an adapter; its method is found by adapter_config.json.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <summary>Loads an adapter; its method is found by adapter_config.json, a GGUF file is LoRA.</summary>
+    /// <param name="folder">The folder, or a GGUF file.</param>
     /// <param name="model">The model it is used with.</param>
     /// <param name="name">The adapter's name; null: the folder's.</param>
     /// <param name="baseName">The name the model was asked for by, to warn where the files name another; null: it is not compared.</param>
@@ -23,17 +23,18 @@ public static class AdapterFolder
     public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null, string? baseName = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        JsonObject config = ReadConfig(folder);
-        string configPath = Path.Combine(folder, ConfigName);
-        AdapterMethod method = AdapterMethods.Of(config, configPath);
         List<string> warnings = [];
+        bool single = GgufFile.Is(folder);
+        (JsonObject config, IStoredTensors? tensors) = single ? GgufLora.Read(folder, model) : (ReadConfig(folder), null);
+        string configPath = single ? folder : Path.Combine(folder, ConfigName);
+        AdapterMethod method = AdapterMethods.Of(config, configPath);
         string? made = new AdapterConfig(config, configPath).Text("base_model_name_or_path");
         if (baseName is not null && !string.IsNullOrEmpty(made) && LastPart(made) != LastPart(baseName))
         {
             warnings.Add($"{configPath}: made for '{made}', used with '{baseName}'");
         }
-        using AdapterFile file = new(config, configPath, OpenWeights(folder, warnings), warnings);
-        name ??= Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        using AdapterFile file = new(config, configPath, tensors ?? OpenWeights(folder, warnings), warnings);
+        name ??= single ? Path.GetFileNameWithoutExtension(folder) : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         TrainedAdapter adapter = method.Read(name, model, file);
         if (file.Keys.Count > 0)
         {
@@ -51,7 +52,7 @@ public static class AdapterFolder
         if (!File.Exists(path))
         {
             throw new BadFileException(
-                Directory.Exists(folder) ? $"{folder} has no {ConfigName}; expected an adapter folder." : $"{folder} is not a folder; expected an adapter folder.");
+                Directory.Exists(folder) ? $"{folder} has no {ConfigName}; expected an adapter folder." : $"{folder} is no folder and no GGUF file; expected an adapter.");
         }
         using System.Text.Json.JsonDocument json = SafeJson.ReadObject(path);
         return JsonObject.Create(json.RootElement.Clone())!;

@@ -61,9 +61,13 @@ internal static class CommandLine
         TrainCommand.Create(),
         PretrainCommand.Create(),
         EvalCommand.Create(),
+        ScoreCommand.Create(),
+        TemplateCommand.Create(),
         MethodsCommand.Create(),
+        TokenizeCommand.Create(),
         InspectCommand.Create(),
         MergeCommand.Create(),
+        ConvertCommand.Create(),
         VerifyCommand.Create(),
         BenchCommand.Create(),
     });

@@ -29,34 +29,39 @@ public sealed record Block(
     /// <param name="run">The run.</param>
     /// <param name="h">The residual stream, [rows, hidden].</param>
     /// <returns>The residual stream after the block, [rows, hidden].</returns>
-    public Tensor Forward(ModelRun run, in Tensor h)
+    public Tensor Forward(ModelRun run, in Tensor h) => Form switch
     {
-        switch (Form)
-        {
-            case BlockForm.Parallel:
-            {
-                Tensor x = Norm(run, MixerNorm, h);
-                Tensor mixed = Mixed(run, x);
-                Tensor worked = Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h));
-                return Sum.Into(run, Sum.Into(run, mixed, worked), h);
-            }
-            case BlockForm.NormAfterSum:
-            {
-                Tensor middle = Norm(run, MixerNorm, Sum.Into(run, Mixed(run, h), h));
-                return Norm(run, FeedForwardNorm, Sum.Into(run, Worked(run, middle), middle));
-            }
-            case BlockForm.NormedResidual:
-            {
-                Tensor x = Norm(run, MixerNorm, h);
-                Tensor y = Norm(run, FeedForwardNorm, Sum.Into(run, Mixed(run, x), x));
-                return Sum.Into(run, Worked(run, y), y);
-            }
-            default:
-            {
-                Tensor middle = Sum.Into(run, Mixed(run, Norm(run, MixerNorm, h)), h);
-                return Sum.Into(run, Worked(run, Norm(run, FeedForwardNorm, middle)), middle);
-            }
-        }
+        BlockForm.Parallel => Parallel(run, h),
+        BlockForm.NormAfterSum => NormAfterSum(run, h),
+        BlockForm.NormedResidual => NormedResidual(run, h),
+        _ => Sequential(run, h),
+    };
+
+    private Tensor Sequential(ModelRun run, in Tensor h)
+    {
+        Tensor middle = Sum.Into(run, Mixed(run, Norm(run, MixerNorm, h)), h);
+        return Sum.Into(run, Worked(run, Norm(run, FeedForwardNorm, middle)), middle);
+    }
+
+    private Tensor Parallel(ModelRun run, in Tensor h)
+    {
+        Tensor x = Norm(run, MixerNorm, h);
+        Tensor mixed = Mixed(run, x);
+        Tensor worked = Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h));
+        return Sum.Into(run, Sum.Into(run, mixed, worked), h);
+    }
+
+    private Tensor NormAfterSum(ModelRun run, in Tensor h)
+    {
+        Tensor middle = Norm(run, MixerNorm, Sum.Into(run, Mixed(run, h), h));
+        return Norm(run, FeedForwardNorm, Sum.Into(run, Worked(run, middle), middle));
+    }
+
+    private Tensor NormedResidual(ModelRun run, in Tensor h)
+    {
+        Tensor x = Norm(run, MixerNorm, h);
+        Tensor y = Norm(run, FeedForwardNorm, Sum.Into(run, Mixed(run, x), x));
+        return Sum.Into(run, Worked(run, y), y);
     }
 
     private static Tensor Norm(ModelRun run, NormSite? norm, in Tensor x) => norm is null ? x : norm.Forward(run, x);

@@ -42,6 +42,19 @@ public sealed class InspectTests : IDisposable
     }
 
     [Fact]
+    public void A_norm_that_is_stored_as_a_matrix_is_read_as_one()
+    {
+        ModelConfig config = TinyFiles.Config with { ModelType = "cohere", Source = System.Text.Json.Nodes.JsonNode.Parse("""{"use_qk_norm": true}""")!.AsObject() };
+        using (LanguageModel model = ModelLoader.Create(config, new Tensors.CounterRandom(7)))
+        {
+            ModelWriter.Save(model, folder["m"]);
+        }
+        using JsonDocument json = JsonDocument.Parse(Cli.Run("inspect", folder["m"], "--json").Done().Output);
+        // One before each block's branches, one each for q and k, and the last.
+        Assert.Equal((3 * config.Layers) + 1, json.RootElement.GetProperty("site_kinds").GetProperty("norm").GetInt32());
+    }
+
+    [Fact]
     public void An_adapter_is_described_with_and_without_its_model()
     {
         string model = TinyFiles.Model(folder["m"]), adapter = TinyFiles.Adapter(folder["a"], model);

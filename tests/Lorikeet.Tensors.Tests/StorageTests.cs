@@ -1,6 +1,6 @@
 namespace Lorikeet.Tensors.Tests;
 
-public unsafe class StorageTests
+public class StorageTests
 {
     [Fact]
     public void Blocks_for_weights_lie_apart_and_are_given_back_in_any_order()
@@ -14,7 +14,7 @@ public unsafe class StorageTests
             foreach (long size in sizes)
             {
                 Storage block = Storage.ForWeights(size);
-                Assert.Equal(0, (nint)block.Pointer % 64);
+                Assert.Equal(0, Address(block) % 64);
                 block.Span.Fill((byte)(blocks.Count + 1));
                 blocks.Add(block);
             }
@@ -34,4 +34,6 @@ public unsafe class StorageTests
         }
         Assert.Equal(before, Storage.LiveBytes);
     }
+
+    private static unsafe nint Address(Storage block) => (nint)block.Pointer;
 }

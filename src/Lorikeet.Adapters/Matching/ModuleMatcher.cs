@@ -59,14 +59,14 @@ public sealed class ModuleMatcher
         List<MatchedModule> adapted = [];
         List<ModulePath> saved = [];
         HashSet<string> usedKeys = [];
-        bool anyLeftOut = false;
+        bool anyLeftOut = false, parameterFound = false;
         foreach (ModulePath module in modules)
         {
             if (savedEntries.Any(entry => module.Path.EndsWith(entry, StringComparison.Ordinal)))
             {
                 saved.Add(module);
             }
-            AddParameters(module, adapted, usedKeys);
+            parameterFound |= AddParameters(module, adapted, usedKeys);
             bool hit = targeted(module) && (exact?.Contains(module.Path) == true || inLayers(module.Path));
             if (!hit)
             {
@@ -79,18 +79,23 @@ public sealed class ModuleMatcher
             }
             Add(module, adapted, usedKeys);
         }
+        if (parameters.Count > 0 && !parameterFound)
+        {
+            throw config.Bad($"target_parameters {string.Join(", ", parameters.Take(4))} matches nothing; expected ends of paths such as mlp.experts.down_proj of a model with experts, or q_proj.weight.");
+        }
         if (adapted.Count == 0)
         {
             throw anyLeftOut
                 ? config.Bad("exclude_modules and modules_to_save leave nothing of what target_modules names; expected at least one module.")
-                : config.Bad($"{(parameters.Count > 0 ? $"target_parameters {string.Join(", ", parameters.Take(4))} and " : "")}target_modules {Shown()} matches nothing; {Offered(modules)}");
+                : config.Bad($"target_modules {Shown()} matches nothing; {Offered(modules)}");
         }
         return new ModuleMatch(adapted, saved, exact, Warnings(usedKeys));
     }
 
     /// <summary>What target_parameters names of a module: its matrix, or experts' stacked ones, of which the later one wraps the earlier.</summary>
-    private void AddParameters(ModulePath module, List<MatchedModule> adapted, HashSet<string> usedKeys)
+    private bool AddParameters(ModulePath module, List<MatchedModule> adapted, HashSet<string> usedKeys)
     {
+        int before = adapted.Count;
         if (module.Kind == ModuleKind.Experts)
         {
             bool gateUp = Named(module.Path + ".gate_up_proj"), down = Named(module.Path + ".down_proj");
@@ -107,6 +112,7 @@ public sealed class ModuleMatcher
         {
             adapted.Add(Ranked(module.Path, module.Path + ".weight", module.Kind, 1, usedKeys));
         }
+        return adapted.Count > before;
 
         bool Named(string path) => parameters.Any(p => EndsWith(path, p));
     }

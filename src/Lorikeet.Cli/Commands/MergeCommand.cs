@@ -11,13 +11,6 @@ namespace Lorikeet.Cli.Commands;
 /// <summary><c>lorikeet merge</c>: adapters into a new model folder, or into one adapter.</summary>
 internal static class MergeCommand
 {
-    // What makes a model folder complete beside configuration and weights.
-    private static readonly string[] SideFiles =
-    [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
-        "tokenizer.model", "spiece.model", "chat_template.jinja", "generation_config.json", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE",
-    ];
-
     /// <summary>The command.</summary>
     public static Command Create()
     {
@@ -115,10 +108,7 @@ internal static class MergeCommand
         AtomicFolder.Write(request.Target, to =>
         {
             ModelWriter.Save(model, to, request.Type);
-            foreach (string name in SideFiles.Where(name => File.Exists(Path.Combine(folder, name))))
-            {
-                File.Copy(Path.Combine(folder, name), Path.Combine(to, name));
-            }
+            SideFiles.Copy(folder, to);
         });
         long bytes = Directory.EnumerateFiles(request.Target, "*.safetensors").Sum(f => new FileInfo(f).Length);
         Say($"wrote {request.Target}: {TensorList.Bytes(bytes)}, {merged.Changed.Count} of {model.Tensors.Count()} tensors changed");

@@ -35,14 +35,15 @@ internal static class AdapterSheet
 
         string weights = WeightsOf(folder);
         using SafetensorsFile file = SafetensorsFile.Open(weights);
-        long count = file.Tensors.Sum(t => t.Count);
+        ListedTensor[] stored = [.. file.Tensors.Select(ListedTensor.Of)];
+        long count = stored.Sum(t => t.Count);
         sheet.Fact("parameters", "parameters", count, $"{count:N0}");
-        sheet.Fact("bytes", "weights", TensorList.FormatsJson(file.Tensors), $"{TensorList.Formats(file.Tensors)} in {file.Tensors.Count:N0} tensors");
+        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Length:N0} tensors");
         if (model is not null)
         {
             Fit(sheet, folder, model);
         }
-        sheet.Table("tensors", TensorList.Columns, TensorList.Rows(file.Tensors.OrderBy(t => t.Offset)));
+        sheet.Table("tensors", TensorList.Columns, TensorList.Rows(stored));
         return sheet;
     }
 

@@ -1,42 +1,12 @@
-using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Inspect;
 
 /// <summary>A matrix that stays in its file: its shape is known at once, rows are read when somebody asks.</summary>
-/// <remarks>So a whole model can be looked at, and adapters be matched against it, at the cost of the files' headers. Products work, row by row.</remarks>
-/// <param name="file">The file; it must stay open.</param>
-/// <param name="tensor">The matrix in it.</param>
-/// <param name="transposed">It is stored as [inputs, outputs].</param>
-internal sealed class MappedWeight(SafetensorsFile file, StoredTensor tensor, bool transposed = false) : Weight
+/// <remarks>So a whole model can be looked at, converted, and adapters be matched against it, at the cost of the files' headers. Products work, row by row.</remarks>
+internal abstract class MappedWeight : Weight
 {
     private float[] row = [];
-
-    /// <inheritdoc/>
-    public override int Outputs => (int)tensor.Shape[transposed ? 1 : 0];
-
-    /// <inheritdoc/>
-    public override int Inputs => (int)tensor.Shape[transposed ? 0 : 1];
-
-    /// <inheritdoc/>
-    public override long Bytes => tensor.ByteLength;
-
-    /// <inheritdoc/>
-    public override string Format => tensor.Type.Name().ToLowerInvariant();
-
-    /// <inheritdoc/>
-    public override void Read(int row, Span<float> to)
-    {
-        if (!transposed)
-        {
-            file.ReadSingle(tensor, (long)row * Inputs, to[..Inputs]);
-            return;
-        }
-        for (int i = 0; i < Inputs; i++)
-        {
-            file.ReadSingle(tensor, ((long)i * Outputs) + row, to.Slice(i, 1));
-        }
-    }
 
     /// <inheritdoc/>
     public override void Multiply(Run run, in Prepared x, in Tensor y)

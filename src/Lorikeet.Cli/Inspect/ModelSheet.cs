@@ -2,11 +2,12 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lorikeet.Models;
 using Lorikeet.Models.Files;
+using Lorikeet.Models.Gguf;
 using Lorikeet.Models.Text;
 
 namespace Lorikeet.Cli.Inspect;
 
-/// <summary>Describes a model folder from its configuration and the headers of its files.</summary>
+/// <summary>Describes a model folder, or a GGUF file, from its configuration and the headers of its files.</summary>
 internal static class ModelSheet
 {
     /// <summary>Describes the folder.</summary>
@@ -32,13 +33,12 @@ internal static class ModelSheet
     {
         LanguageModel model = mapped.Model;
         ModelConfig config = model.Config;
-        StoredTensor[] stored = Stored(mapped.Files);
-        HashSet<string> used = [.. model.Tensors.Select(t => t.Name)];
-        string[] unused = [.. stored.Select(t => t.Name).Where(n => !used.Contains(n)).Order(StringComparer.Ordinal)];
+        IReadOnlyList<ListedTensor> stored = mapped.Stored;
+        IReadOnlyList<string> unused = mapped.Unused;
         sheet.Fact("kind", "kind", "model", $"a model, model_type {config.ModelType}");
         sheet.Fact("model_type", "architecture", config.ModelType, config.Source?["architectures"] is JsonArray { Count: > 0 } names ? names[0]?.ToString() : null);
         sheet.Fact("parameters", "parameters", model.ParameterCount, $"{model.ParameterCount:N0}");
-        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Length:N0} tensors");
+        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Count:N0} tensors");
         sheet.Fact("layers", "layers", config.Layers);
         sheet.Fact("hidden_size", "hidden", config.HiddenSize);
         sheet.Fact("heads", "attention", config.Heads, Attention(config));
@@ -48,9 +48,9 @@ internal static class ModelSheet
         sheet.Fact("context", "context", config.MaxPositions, $"{config.MaxPositions:N0} tokens, {Positions(model)}");
         Memory(sheet, model);
         sheet.Fact("tokenizer", "tokenizer", Tokens(folder));
-        if (unused.Length > 0)
+        if (unused.Count > 0)
         {
-            sheet.Fact("unused_tensors", "not used", new JsonArray([.. unused.Select(n => (JsonNode)n)]), $"{unused.Length} stored tensors, the first is {unused[0]}");
+            sheet.Fact("unused_tensors", "not used", new JsonArray([.. unused.Select(n => (JsonNode)n)]), $"{unused.Count} stored tensors, the first is {unused[0]}");
         }
         Kinds(sheet, config, model);
     }
@@ -96,7 +96,7 @@ internal static class ModelSheet
 
     private static string Tokens(string folder)
     {
-        if (!File.Exists(Path.Combine(folder, "tokenizer.json")))
+        if (!File.Exists(folder) && !File.Exists(Path.Combine(folder, "tokenizer.json")))
         {
             return "none in the folder";
         }
@@ -141,18 +141,24 @@ internal static class ModelSheet
     // What this version cannot load can still be looked at.
     private static void Unloadable(Sheet sheet, string folder, string why)
     {
-        using JsonDocument config = SafeJson.ReadObject(Path.Combine(folder, "config.json"));
-        using TensorFolder files = TensorFolder.Open(folder);
-        StoredTensor[] stored = Stored(files);
-        string type = config.RootElement.TryGetProperty("model_type", out JsonElement value) ? value.ToString() : "-";
+        IReadOnlyList<ListedTensor> stored;
+        string type;
+        if (File.Exists(folder))
+        {
+            using GgufFile file = GgufFile.Open(folder);
+            (stored, type) = (ListedTensor.All(file), new GgufFields(file.Metadata, folder).Architecture);
+        }
+        else
+        {
+            using JsonDocument config = SafeJson.ReadObject(Path.Combine(folder, "config.json"));
+            using TensorFolder files = TensorFolder.Open(folder);
+            (stored, type) = (ListedTensor.All(files), config.RootElement.TryGetProperty("model_type", out JsonElement value) ? value.ToString() : "-");
+        }
         sheet.Fact("kind", "kind", "model", $"a model, model_type {type}");
         sheet.Fact("unsupported", "not loadable", why);
         sheet.Fact("model_type", "model_type", type);
         sheet.Fact("parameters", "stored numbers", stored.Sum(t => t.Count), $"{stored.Sum(t => t.Count):N0}");
-        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Length:N0} tensors");
+        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Count:N0} tensors");
         sheet.Table("tensors", TensorList.Columns, TensorList.Rows(stored));
     }
-
-    private static StoredTensor[] Stored(TensorFolder files) =>
-        [.. files.Names.Select(n => files.TryGet(n, out StoredTensor? tensor, out _) ? tensor : throw new KeyNotFoundException(n))];
 }

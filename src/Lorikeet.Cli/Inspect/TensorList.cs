@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Lorikeet.Models.Files;
 
 namespace Lorikeet.Cli.Inspect;
 
@@ -12,19 +11,19 @@ internal static partial class TensorList
 
     /// <summary>Tensors grouped by name without layer numbers, shape and type, in the order of their first.</summary>
     /// <param name="tensors">The tensors.</param>
-    public static IEnumerable<JsonNode[]> Rows(IEnumerable<StoredTensor> tensors) => tensors
+    public static IEnumerable<JsonNode[]> Rows(IEnumerable<ListedTensor> tensors) => tensors
         .GroupBy(t => (Name: Pattern(t.Name), Shape: string.Join(" x ", t.Shape), t.Type))
-        .Select(g => new JsonNode[] { (long)g.Count(), g.Count() == 1 ? g.First().Name : g.Key.Name, new JsonArray([.. g.First().Shape.Select(e => (JsonNode)e)]), g.Key.Type.Name() });
+        .Select(g => new JsonNode[] { (long)g.Count(), g.Count() == 1 ? g.First().Name : g.Key.Name, new JsonArray([.. g.First().Shape.Select(e => (JsonNode)e)]), g.Key.Type });
 
     /// <summary>The bytes of each element type, in words: <c>269.0 MB bf16</c>.</summary>
     /// <param name="tensors">The tensors.</param>
-    public static string Formats(IEnumerable<StoredTensor> tensors) =>
-        string.Join(", ", ByType(tensors).Select(t => $"{Bytes(t.Bytes)} {t.Type.Name().ToLowerInvariant()}"));
+    public static string Formats(IEnumerable<ListedTensor> tensors) =>
+        string.Join(", ", ByType(tensors).Select(t => $"{Bytes(t.Bytes)} {t.Type.ToLowerInvariant()}"));
 
     /// <summary>The bytes of each element type as JSON.</summary>
     /// <param name="tensors">The tensors.</param>
-    public static JsonObject FormatsJson(IEnumerable<StoredTensor> tensors) =>
-        new(ByType(tensors).Select(t => KeyValuePair.Create(t.Type.Name().ToLowerInvariant(), (JsonNode?)t.Bytes)));
+    public static JsonObject FormatsJson(IEnumerable<ListedTensor> tensors) =>
+        new(ByType(tensors).Select(t => KeyValuePair.Create(t.Type.ToLowerInvariant(), (JsonNode?)t.Bytes)));
 
     /// <summary>A name with its layer numbers replaced by stars.</summary>
     /// <param name="name">The name.</param>
@@ -40,8 +39,8 @@ internal static partial class TensorList
         _ => $"{bytes} bytes",
     };
 
-    private static IEnumerable<(StoredType Type, long Bytes)> ByType(IEnumerable<StoredTensor> tensors) =>
-        tensors.GroupBy(t => t.Type).Select(g => (g.Key, g.Sum(t => t.ByteLength))).OrderByDescending(t => t.Item2);
+    private static IEnumerable<(string Type, long Bytes)> ByType(IEnumerable<ListedTensor> tensors) =>
+        tensors.GroupBy(t => t.Type).Select(g => (g.Key, g.Sum(t => t.Bytes))).OrderByDescending(t => t.Item2);
 
     [GeneratedRegex(@"(?<=^|\.)\d+(?=\.|$)")]
     private static partial Regex LayerNumber();

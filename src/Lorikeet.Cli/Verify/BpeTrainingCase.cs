@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lorikeet.Models.Files;
 using Lorikeet.Models.Text;
 
 namespace Lorikeet.Cli.Verify;
@@ -8,12 +7,10 @@ namespace Lorikeet.Cli.Verify;
 internal static class BpeTrainingCase
 {
     /// <summary>Trains and compares.</summary>
-    /// <param name="path">The case's JSON file.</param>
+    /// <param name="root">The case.</param>
     /// <param name="report">Takes the comparisons.</param>
-    public static void Verify(string path, CaseReport report)
+    public static void Verify(JsonElement root, CaseReport report)
     {
-        using JsonDocument json = SafeJson.ReadObject(path);
-        JsonElement root = json.RootElement;
         string[] texts = TokenizersVerifier.Texts(root.GetProperty("sequences"));
         string pattern = root.GetProperty("pattern").GetString()!;
         JsonElement longest = root.GetProperty("max_token_length");

@@ -30,7 +30,7 @@ internal sealed class ChatTemplatesVerifier : IVerifier
         using JsonDocument json = SafeJson.ReadObject(file);
         string folder = Path.GetDirectoryName(file)!;
         string template = json.RootElement.TryGetProperty("template", out JsonElement name) ? name.GetString()! : Path.GetFileName(file).Replace(Suffix, ".jinja", StringComparison.Ordinal);
-        string source = File.ReadAllText(Path.Combine(folder, template), new UTF8Encoding(false, true));
+        string source = new UTF8Encoding(false, true).GetString(File.ReadAllBytes(Path.Combine(folder, template)));
         int number = 0;
         foreach (JsonElement item in json.RootElement.GetProperty("cases").EnumerateArray())
         {
@@ -130,12 +130,4 @@ internal sealed class ChatTemplatesVerifier : IVerifier
     }
 
     private static string Quoted(string text, int at) => JsonSerializer.Serialize(new string([.. text.Skip(at).Take(60).Select(c => char.IsSurrogate(c) ? '?' : c)]));
-
-    /// <summary>A clock that stands still, in a time zone without an offset.</summary>
-    private sealed class FixedClock(DateTime now) : TimeProvider
-    {
-        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
-
-        public override DateTimeOffset GetUtcNow() => new(DateTime.SpecifyKind(now, DateTimeKind.Unspecified), TimeSpan.Zero);
-    }
 }

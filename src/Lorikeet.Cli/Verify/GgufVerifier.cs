@@ -25,5 +25,9 @@ internal sealed class GgufVerifier : IVerifier
         {
             GgufModelCase.Verify(folder, report);
         }
+        if (File.Exists(Path.Combine(folder, GgufLoraCase.FileName)))
+        {
+            GgufLoraCase.Verify(folder, report);
+        }
     }
 }

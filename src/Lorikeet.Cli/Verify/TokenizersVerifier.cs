@@ -5,8 +5,8 @@ using Lorikeet.Models.Text;
 namespace Lorikeet.Cli.Verify;
 
 /// <summary>
-/// Area <c>tokenizers</c>: folders of tokenizer.json and cases.json (ids, tokens, offsets, pairs, decoding, streaming), and JSON files that
-/// say what a BPE trainer must learn. Everything must be equal; there is no tolerance.
+/// Area <c>tokenizers</c>: folders of tokenizer.json and cases.json (ids, tokens, offsets, pairs, decoding, streaming), JSON files that
+/// say what a BPE trainer must learn, and lists of character classes. Everything must be equal; there is no tolerance.
 /// </summary>
 internal sealed class TokenizersVerifier : IVerifier
 {
@@ -24,7 +24,10 @@ internal sealed class TokenizersVerifier : IVerifier
     {
         IEnumerable<string> training = Directory.EnumerateFiles(path, "*.json", SearchOption.AllDirectories)
             .Where(f => Path.GetFileName(Path.GetDirectoryName(f)) == TrainingFolder);
-        return VerifyRunner.FoldersWith(path, CasesName).Concat(training).Order(StringComparer.Ordinal);
+        string[] folders = [.. VerifyRunner.FoldersWith(path, CasesName)];
+        // Beside the folders of tokenizers lie lists of character classes.
+        IEnumerable<string> lists = folders.Contains(path) ? [] : Directory.EnumerateFiles(path, "*.json").Except(training);
+        return folders.Concat(training).Concat(lists).Order(StringComparer.Ordinal);
     }
 
     /// <inheritdoc/>
@@ -32,7 +35,7 @@ internal sealed class TokenizersVerifier : IVerifier
     {
         if (File.Exists(path) && Path.GetFileName(path) != CasesName)
         {
-            BpeTrainingCase.Verify(path, report);
+            VerifyFile(path, report);
             return;
         }
         string folder = File.Exists(path) ? Path.GetDirectoryName(path)! : path;
@@ -60,6 +63,19 @@ internal sealed class TokenizersVerifier : IVerifier
         if (json.RootElement.GetProperty("about").TryGetProperty("tokens_only_ignore_merges_reaches", out JsonElement whole))
         {
             WholeTokens(tokenizer, whole, report);
+        }
+    }
+
+    private static void VerifyFile(string path, CaseReport report)
+    {
+        using JsonDocument json = SafeJson.ReadObject(path);
+        if (CharacterClassCase.Is(json.RootElement))
+        {
+            CharacterClassCase.Verify(json.RootElement, report);
+        }
+        else
+        {
+            BpeTrainingCase.Verify(json.RootElement, report);
         }
     }
 

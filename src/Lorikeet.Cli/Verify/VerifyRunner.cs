@@ -16,6 +16,7 @@ internal static class VerifyRunner
         new QuantisationVerifier(),
         new LinalgVerifier(),
         new ChatTemplatesVerifier(),
+        new MetricsVerifier(),
     ];
 
     /// <summary>Runs all cases at or below a path: the root of all areas, an area, a folder inside one, or a case that is a file.</summary>

@@ -9,6 +9,11 @@ public static unsafe partial class Hadamard
     private static void ProductAvx2(float* x, float* b, int count, float* to)
     {
         int k = 0;
+        for (; k + 16 <= count; k += 16)
+        {
+            Avx.Store(to + k, Avx.Multiply(Avx.LoadVector256(x + k), Avx.LoadVector256(b + k)));
+            Avx.Store(to + k + 8, Avx.Multiply(Avx.LoadVector256(x + k + 8), Avx.LoadVector256(b + k + 8)));
+        }
         for (; k + 8 <= count; k += 8)
         {
             Avx.Store(to + k, Avx.Multiply(Avx.LoadVector256(x + k), Avx.LoadVector256(b + k)));

@@ -10,7 +10,7 @@ public static unsafe partial class Hadamard
         }
     }
 
-    /// <summary>One row of <see cref="Reduce"/>, outputs from <paramref name="first"/> on.</summary>
+    /// <summary>One row of <c>Reduce</c>, outputs from <paramref name="first"/> on.</summary>
     private static void ReduceRowScalar(float* q, float* a, int rank, int first, int outputs, float scale, float* y, bool accumulate)
     {
         for (int o = first; o < outputs; o++)

@@ -13,6 +13,9 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
     private const int PieceBlocks = 32;
     private const int LeastPanels = 4;
 
+    // Bytes to fetch ahead, by measurement: the hardware's own streams stop at each page, and reach too short for few rows of long panels.
+    private const int Ahead = 8192;
+
     // Bytes of coded rows that may stay in the second-level cache.
     private const int RowsBytes = 256 << 10;
 
@@ -97,31 +100,31 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
                 float* scale = scales + (b * TFormat.Groups * Lanes), offset = offsets + (b * Lanes);
                 if (lanes == Lanes)
                 {
-                    Tile(tile, from, rowBytes, own, scale, offset, piece, to, outputs, b > 0);
+                    Tile(tile, from, rowBytes, own, scale, offset, piece, to, outputs, b > 0, r == 0 ? Ahead : 0);
                     continue;
                 }
                 Copy(to, outputs, edge, Lanes, tile, lanes);
-                Tile(tile, from, rowBytes, own, scale, offset, piece, edge, Lanes, b > 0);
+                Tile(tile, from, rowBytes, own, scale, offset, piece, edge, Lanes, b > 0, r == 0 ? Ahead : 0);
                 Copy(edge, Lanes, to, outputs, tile, lanes);
             }
         }
     }
 
-    private readonly void Tile(int tile, byte* from, int rowBytes, byte* codes, float* scales, float* offsets, int blocks, float* to, int stride, bool load)
+    private readonly void Tile(int tile, byte* from, int rowBytes, byte* codes, float* scales, float* offsets, int blocks, float* to, int stride, bool load, nint ahead)
     {
         switch (variant)
         {
             case IntegerVariant.AvxVnni:
-                IntegerTile.Run<TFormat, VnniDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                IntegerTile.Run<TFormat, VnniDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load, ahead);
                 break;
             case IntegerVariant.Avx2 when TFormat.Narrow:
-                IntegerTile.Run<TFormat, NarrowDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                IntegerTile.Run<TFormat, NarrowDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load, ahead);
                 break;
             case IntegerVariant.Avx2 when TFormat.ZeroShift == 7:
-                IntegerTile.Run<TFormat, SignedDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                IntegerTile.Run<TFormat, SignedDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load, ahead);
                 break;
             case IntegerVariant.Avx2:
-                IntegerTile.Run<TFormat, PairDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);
+                IntegerTile.Run<TFormat, PairDot>(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load, ahead);
                 break;
             default:
                 ScalarTile(tile, from, rowBytes, codes, scales, offsets, blocks, to, stride, load);

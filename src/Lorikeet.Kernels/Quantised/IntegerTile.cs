@@ -32,28 +32,29 @@ internal static unsafe class IntegerTile
     /// <param name="y">[rows, 16], rows <paramref name="yStride"/> elements apart.</param>
     /// <param name="yStride">Elements.</param>
     /// <param name="load">Chains start at y.</param>
-    public static void Run<TFormat, TDot>(int rows, byte* x, nint xStride, byte* codes, float* scales, float* offsets, int blocks, float* y, nint yStride, bool load)
+    /// <param name="ahead">How far ahead codes are fetched into the cache, in bytes; what is there need not exist.</param>
+    public static void Run<TFormat, TDot>(int rows, byte* x, nint xStride, byte* codes, float* scales, float* offsets, int blocks, float* y, nint yStride, bool load, nint ahead)
         where TFormat : struct, IPanelFormat
         where TDot : struct, IIntegerDot
     {
         switch (rows)
         {
             case 4:
-                Tile<TFormat, TDot, Rows4>(x, xStride, codes, scales, offsets, blocks, y, yStride, load);
+                Tile<TFormat, TDot, Rows4>(x, xStride, codes, scales, offsets, blocks, y, yStride, load, ahead);
                 break;
             case 3:
-                Tile<TFormat, TDot, Rows3>(x, xStride, codes, scales, offsets, blocks, y, yStride, load);
+                Tile<TFormat, TDot, Rows3>(x, xStride, codes, scales, offsets, blocks, y, yStride, load, ahead);
                 break;
             case 2:
-                Tile<TFormat, TDot, Rows2>(x, xStride, codes, scales, offsets, blocks, y, yStride, load);
+                Tile<TFormat, TDot, Rows2>(x, xStride, codes, scales, offsets, blocks, y, yStride, load, ahead);
                 break;
             default:
-                Tile<TFormat, TDot, Rows1>(x, xStride, codes, scales, offsets, blocks, y, yStride, load);
+                Tile<TFormat, TDot, Rows1>(x, xStride, codes, scales, offsets, blocks, y, yStride, load, ahead);
                 break;
         }
     }
 
-    private static void Tile<TFormat, TDot, TRows>(byte* x0, nint xStride, byte* codes, float* scales, float* offsets, int blocks, float* y, nint yStride, bool load)
+    private static void Tile<TFormat, TDot, TRows>(byte* x0, nint xStride, byte* codes, float* scales, float* offsets, int blocks, float* y, nint yStride, bool load, nint ahead)
         where TFormat : struct, IPanelFormat
         where TDot : struct, IIntegerDot
         where TRows : struct, IRows
@@ -85,26 +86,13 @@ internal static unsafe class IntegerTile
         {
             Vector256<int> a0, b0, a1, b1, a2, b2, a3, b3;
             a0 = b0 = TDot.Begin(Correction<TFormat>(x0 + firstSum));
-            a1 = b1 = TDot.Begin(Correction<TFormat>(x1 + firstSum));
-            a2 = b2 = TDot.Begin(Correction<TFormat>(x2 + firstSum));
-            a3 = b3 = TDot.Begin(Correction<TFormat>(x3 + firstSum));
-            for (nint s = 0; s < 4; s++)
-            {
-                Vector256<byte> v = TDot.Left(TFormat.Low(codes, s, 0)), w = TDot.Left(TFormat.Low(codes, s, 32));
-                Step<TDot>(v, w, x0 + (4 * s), ref a0, ref b0);
-                if (TRows.Count > 1)
-                {
-                    Step<TDot>(v, w, x1 + (4 * s), ref a1, ref b1);
-                }
-                if (TRows.Count > 2)
-                {
-                    Step<TDot>(v, w, x2 + (4 * s), ref a2, ref b2);
-                }
-                if (TRows.Count > 3)
-                {
-                    Step<TDot>(v, w, x3 + (4 * s), ref a3, ref b3);
-                }
-            }
+            a1 = b1 = TRows.Count > 1 ? TDot.Begin(Correction<TFormat>(x1 + firstSum)) : a0;
+            a2 = b2 = TRows.Count > 2 ? TDot.Begin(Correction<TFormat>(x2 + firstSum)) : a0;
+            a3 = b3 = TRows.Count > 3 ? TDot.Begin(Correction<TFormat>(x3 + firstSum)) : a0;
+            Low<TFormat, TDot, TRows>(codes, 0, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            Low<TFormat, TDot, TRows>(codes, 1, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            Low<TFormat, TDot, TRows>(codes, 2, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            Low<TFormat, TDot, TRows>(codes, 3, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             if (TFormat.Groups == 2)
             {
                 Vector256<float> low = Vector256.Load(scales), high = Vector256.Load(scales + 8);
@@ -127,23 +115,10 @@ internal static unsafe class IntegerTile
                 }
                 scales += Lanes;
             }
-            for (nint s = 0; s < 4; s++)
-            {
-                Vector256<byte> v = TDot.Left(TFormat.High(codes, s, 0)), w = TDot.Left(TFormat.High(codes, s, 32));
-                Step<TDot>(v, w, x0 + 16 + (4 * s), ref a0, ref b0);
-                if (TRows.Count > 1)
-                {
-                    Step<TDot>(v, w, x1 + 16 + (4 * s), ref a1, ref b1);
-                }
-                if (TRows.Count > 2)
-                {
-                    Step<TDot>(v, w, x2 + 16 + (4 * s), ref a2, ref b2);
-                }
-                if (TRows.Count > 3)
-                {
-                    Step<TDot>(v, w, x3 + 16 + (4 * s), ref a3, ref b3);
-                }
-            }
+            High<TFormat, TDot, TRows>(codes, 0, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            High<TFormat, TDot, TRows>(codes, 1, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            High<TFormat, TDot, TRows>(codes, 2, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+            High<TFormat, TDot, TRows>(codes, 3, ahead, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
             {
                 int sum = TFormat.Groups == 2 ? CodedRows.HighSumAt : CodedRows.SumAt;
                 Vector256<float> low = Vector256.Load(scales), high = Vector256.Load(scales + 8);
@@ -182,9 +157,9 @@ internal static unsafe class IntegerTile
             }
             codes += TFormat.CodeBytes;
             x0 += CodedRows.BlockBytes;
-            x1 += CodedRows.BlockBytes;
-            x2 += CodedRows.BlockBytes;
-            x3 += CodedRows.BlockBytes;
+            x1 += TRows.Count > 1 ? CodedRows.BlockBytes : 0;
+            x2 += TRows.Count > 2 ? CodedRows.BlockBytes : 0;
+            x3 += TRows.Count > 3 ? CodedRows.BlockBytes : 0;
         }
         Store(y, f0, g0);
         if (TRows.Count > 1)
@@ -198,6 +173,60 @@ internal static unsafe class IntegerTile
         if (TRows.Count > 3)
         {
             Store(y + (3 * yStride), f3, g3);
+        }
+    }
+
+    // Steps 0 to 3 of a block, each with its own number: the JIT folds all addresses.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Low<TFormat, TDot, TRows>(
+        byte* codes, nint step, nint ahead, byte* x0, byte* x1, byte* x2, byte* x3, ref Vector256<int> a0, ref Vector256<int> b0, ref Vector256<int> a1,
+        ref Vector256<int> b1, ref Vector256<int> a2, ref Vector256<int> b2, ref Vector256<int> a3, ref Vector256<int> b3)
+        where TFormat : struct, IPanelFormat
+        where TDot : struct, IIntegerDot
+        where TRows : struct, IRows
+    {
+        Sse.Prefetch0(codes + ahead + (64 * step));
+        Vector256<byte> v = TDot.Left(TFormat.Low(codes, step, 0)), w = TDot.Left(TFormat.Low(codes, step, 32));
+        Rows<TDot, TRows>(v, w, 4 * step, x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+    }
+
+    // Steps 4 to 7, counted from 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void High<TFormat, TDot, TRows>(
+        byte* codes, nint step, nint ahead, byte* x0, byte* x1, byte* x2, byte* x3, ref Vector256<int> a0, ref Vector256<int> b0, ref Vector256<int> a1,
+        ref Vector256<int> b1, ref Vector256<int> a2, ref Vector256<int> b2, ref Vector256<int> a3, ref Vector256<int> b3)
+        where TFormat : struct, IPanelFormat
+        where TDot : struct, IIntegerDot
+        where TRows : struct, IRows
+    {
+        // Nibbles share their bytes, and their cache lines, with the low steps.
+        if (TFormat.CodeBytes > 256 + (64 * step))
+        {
+            Sse.Prefetch0(codes + ahead + 256 + (64 * step));
+        }
+        Vector256<byte> v = TDot.Left(TFormat.High(codes, step, 0)), w = TDot.Left(TFormat.High(codes, step, 32));
+        Rows<TDot, TRows>(v, w, 16 + (4 * step), x0, x1, x2, x3, ref a0, ref b0, ref a1, ref b1, ref a2, ref b2, ref a3, ref b3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Rows<TDot, TRows>(
+        Vector256<byte> v, Vector256<byte> w, nint at, byte* x0, byte* x1, byte* x2, byte* x3, ref Vector256<int> a0, ref Vector256<int> b0, ref Vector256<int> a1,
+        ref Vector256<int> b1, ref Vector256<int> a2, ref Vector256<int> b2, ref Vector256<int> a3, ref Vector256<int> b3)
+        where TDot : struct, IIntegerDot
+        where TRows : struct, IRows
+    {
+        Step<TDot>(v, w, x0 + at, ref a0, ref b0);
+        if (TRows.Count > 1)
+        {
+            Step<TDot>(v, w, x1 + at, ref a1, ref b1);
+        }
+        if (TRows.Count > 2)
+        {
+            Step<TDot>(v, w, x2 + at, ref a2, ref b2);
+        }
+        if (TRows.Count > 3)
+        {
+            Step<TDot>(v, w, x3 + at, ref a3, ref b3);
         }
     }
 

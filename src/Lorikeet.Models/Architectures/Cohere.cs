@@ -4,7 +4,7 @@ namespace Lorikeet.Models;
 /// <remarks>Source: Cohere, the Command R releases, 2024; names of modules as in Transformers' modeling_cohere.</remarks>
 internal static class Cohere
 {
-    private static readonly ConfigForm Form = new() { DefaultPositions = 8192, Theta = 500_000, Tied = true };
+    private static readonly ConfigForm Form = new() { DefaultPositions = 8192, Theta = 500_000, Tied = true, AttentionBias = "attention_bias" };
 
     public static Architecture Entry { get; } = new("cohere", "CohereForCausalLM")
     {
@@ -12,30 +12,15 @@ internal static class Cohere
         About = "parallel branches, LayerNorm without a shift, interleaved rotary positions, scaled logits",
         Table = "model.embed_tokens",
         Form = Form,
-        Read = Read,
         Build = Build,
     };
-
-    private static ModelConfig Read(JsonFields json)
-    {
-        bool bias = json.Flag("attention_bias", false);
-        return Form.Read(json) with { AttentionBias = bias, OutputBias = bias };
-    }
 
     private static LanguageModel Build(ModelBuilder b)
     {
         ModelConfig config = b.Config;
         bool norms = b.Own.Flag("use_qk_norm", false);
         RotaryTable rotary = b.Rotary(interleaved: true);
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.LayerNorm("model.norm", bias: false),
-            Head = b.Head("lm_head", table),
-            LogitScale = (float)b.Own.Number("logit_scale", -1e9, 1e9, 0.0625),
-        });
+        return b.Decoder(Layer, name => b.LayerNorm(name, bias: false), parts => parts with { LogitScale = (float)b.Own.Number("logit_scale", -1e9, 1e9, 0.0625) });
 
         Block Layer(int i)
         {

@@ -15,6 +15,7 @@ internal static class Gemma
         DefaultNormEps = 1e-6,
         Activation = "hidden_activation",
         DefaultActivation = "gelu_pytorch_tanh",
+        AttentionBias = "attention_bias",
         Tied = true,
     };
 
@@ -30,8 +31,7 @@ internal static class Gemma
 
     private static ModelConfig Read(JsonFields json)
     {
-        bool bias = json.Flag("attention_bias", false);
-        ModelConfig config = Form.Read(json) with { AttentionBias = bias, OutputBias = bias };
+        ModelConfig config = Form.Read(json);
         // The first files say hidden_act gelu and mean its tanh form; hidden_activation came to say so.
         return json.Has("hidden_activation") || json.Text("hidden_act", "gelu") == "gelu"
             ? config
@@ -45,15 +45,7 @@ internal static class Gemma
     private static LanguageModel Build(ModelBuilder b)
     {
         RotaryTable rotary = b.Rotary();
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            EmbeddingScale = Scale(b.Config),
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.RmsNorm("model.norm", offset: 1f),
-            Head = b.Head("lm_head", table),
-        });
+        return b.Decoder(Layer, name => b.RmsNorm(name, offset: 1f), parts => parts with { EmbeddingScale = Scale(b.Config) });
 
         Block Layer(int i)
         {

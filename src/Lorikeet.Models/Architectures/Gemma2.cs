@@ -33,7 +33,6 @@ internal static class Gemma2
     private static ModelConfig Read(JsonFields json, ConfigForm form, int pattern)
     {
         ModelConfig config = form.Read(json);
-        bool bias = json.Flag("attention_bias", false);
         if (json.Flag("use_bidirectional_attention", false))
         {
             throw new NotSupportedException($"{json.Path}: use_bidirectional_attention is not built: this version reads text from left to right");
@@ -41,8 +40,6 @@ internal static class Gemma2
         int window = json.Names("sliding_window") ? json.Integer("sliding_window", 1, int.MaxValue, 0) : 4096;
         return config with
         {
-            AttentionBias = bias,
-            OutputBias = bias,
             QueryKeyNorm = form == Form3,
             Windows = LayerWindows.Some(json, window, config.Layers, layer => (layer + 1) % pattern != 0),
         };
@@ -60,16 +57,10 @@ internal static class Gemma2
             : rotary;
         float scale = 1f / MathF.Sqrt((float)b.Own.Number("query_pre_attn_scalar", 1e-6, 1e9, 256));
         float cap = Cap(b.Own, "attn_logit_softcapping", third ? 0 : 50);
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            EmbeddingScale = Gemma.Scale(config),
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.RmsNorm("model.norm", offset: 1f),
-            Head = b.Head("lm_head", table),
-            LogitCap = Cap(b.Own, "final_logit_softcapping", third ? 0 : 30),
-        });
+        return b.Decoder(
+            Layer,
+            name => b.RmsNorm(name, offset: 1f),
+            parts => parts with { EmbeddingScale = Gemma.Scale(config), LogitCap = Cap(b.Own, "final_logit_softcapping", third ? 0 : 30) });
 
         Block Layer(int i)
         {

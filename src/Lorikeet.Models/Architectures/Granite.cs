@@ -4,7 +4,7 @@ namespace Lorikeet.Models;
 /// <remarks>Source: IBM Research, Granite 3.0 Language Models, 2024; names of modules as in Transformers' modeling_granite.</remarks>
 internal static class Granite
 {
-    private static readonly ConfigForm Form = new() { NormEps = "rms_norm_eps", DefaultNormEps = 1e-6 };
+    private static readonly ConfigForm Form = new() { NormEps = "rms_norm_eps", DefaultNormEps = 1e-6, AttentionBias = "attention_bias", MlpBias = "mlp_bias" };
 
     public static Architecture Entry { get; } = new("granite", "GraniteForCausalLM")
     {
@@ -12,30 +12,17 @@ internal static class Granite
         About = "Llama with multipliers on embeddings, branches, scores and logits",
         Table = "model.embed_tokens",
         Form = Form,
-        Read = Read,
         Build = Build,
     };
-
-    private static ModelConfig Read(JsonFields json)
-    {
-        bool bias = json.Flag("attention_bias", false);
-        return Form.Read(json) with { AttentionBias = bias, OutputBias = bias, MlpBias = json.Flag("mlp_bias", false) };
-    }
 
     private static LanguageModel Build(ModelBuilder b)
     {
         RotaryTable rotary = b.Rotary();
         float scale = Factor("attention_multiplier"), branches = Factor("residual_multiplier");
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            EmbeddingScale = Factor("embedding_multiplier"),
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.RmsNorm("model.norm"),
-            Head = b.Head("lm_head", table),
-            LogitScale = 1f / Factor("logits_scaling"),
-        });
+        return b.Decoder(
+            Layer,
+            name => b.RmsNorm(name),
+            parts => parts with { EmbeddingScale = Factor("embedding_multiplier"), LogitScale = 1f / Factor("logits_scaling") });
 
         Block Layer(int i)
         {

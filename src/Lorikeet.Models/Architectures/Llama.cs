@@ -10,7 +10,7 @@ namespace Lorikeet.Models;
 internal static class Llama
 {
     /// <summary>What the family's config.json looks like.</summary>
-    public static ConfigForm Form { get; } = new() { HeadDim = "head_dim", NormEps = "rms_norm_eps", DefaultNormEps = 1e-6 };
+    public static ConfigForm Form { get; } = new() { HeadDim = "head_dim", NormEps = "rms_norm_eps", DefaultNormEps = 1e-6, AttentionBias = "attention_bias", MlpBias = "mlp_bias" };
 
     /// <summary>The registry's entry.</summary>
     public static Architecture Entry { get; } = new("llama", "LlamaForCausalLM")
@@ -19,15 +19,8 @@ internal static class Llama
         About = "RMSNorm, rotary positions, grouped key heads, gated feed-forward",
         Table = "model.embed_tokens",
         Form = Form,
-        Read = Read,
         Build = b => Build(b),
     };
-
-    private static ModelConfig Read(JsonFields json)
-    {
-        bool bias = json.Flag("attention_bias", false);
-        return Form.Read(json) with { AttentionBias = bias, OutputBias = bias, MlpBias = json.Flag("mlp_bias", false) };
-    }
 
     /// <summary>Builds a model of the family.</summary>
     /// <param name="b">The builder.</param>
@@ -36,14 +29,7 @@ internal static class Llama
     {
         ModelConfig config = b.Config;
         RotaryTable rotary = b.Rotary();
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.RmsNorm("model.norm"),
-            Head = b.Head("lm_head", table),
-        });
+        return b.Decoder(Layer, name => b.RmsNorm(name));
 
         Block Layer(int i)
         {

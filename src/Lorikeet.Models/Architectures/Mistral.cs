@@ -4,7 +4,7 @@ namespace Lorikeet.Models;
 /// <remarks>Source: Jiang et al., arXiv 2310.06825.</remarks>
 internal static class Mistral
 {
-    private static readonly ConfigForm Form = Llama.Form with { DefaultKeyHeads = 8, DefaultPositions = 131_072 };
+    private static readonly ConfigForm Form = Llama.Form with { DefaultKeyHeads = 8, DefaultPositions = 131_072, AttentionBias = null, MlpBias = null };
 
     public static Architecture Entry { get; } = new("mistral", "MistralForCausalLM")
     {

@@ -7,7 +7,15 @@ namespace Lorikeet.Models;
 /// </remarks>
 internal static class Mixtral
 {
-    private static readonly ConfigForm Form = Llama.Form with { DefaultKeyHeads = 8, DefaultPositions = 131_072, DefaultNormEps = 1e-5, Theta = 1_000_000 };
+    private static readonly ConfigForm Form = Llama.Form with
+    {
+        DefaultKeyHeads = 8,
+        DefaultPositions = 131_072,
+        DefaultNormEps = 1e-5,
+        Theta = 1_000_000,
+        AttentionBias = null,
+        MlpBias = null,
+    };
 
     public static Architecture Entry { get; } = new("mixtral", "MixtralForCausalLM")
     {

@@ -5,6 +5,23 @@ namespace Lorikeet.Models;
 /// <content>Attention and feed-forwards, which many architectures have with small changes.</content>
 internal sealed partial class ModelBuilder
 {
+    /// <summary>A model with Llama's names around its blocks: model.embed_tokens, model.norm, lm_head.</summary>
+    /// <param name="layer">Makes the block of a number.</param>
+    /// <param name="norm">Makes the last norm from its path.</param>
+    /// <param name="more">Adds what else stands around the blocks, or null.</param>
+    public LanguageModel Decoder(Func<int, Block> layer, Func<string, NormSite> norm, Func<ModelParts, ModelParts>? more = null)
+    {
+        EmbeddingSite table = Embedding("model.embed_tokens");
+        ModelParts parts = new()
+        {
+            Embedding = table,
+            Blocks = Blocks(layer),
+            FinalNorm = norm("model.norm"),
+            Head = Head("lm_head", table),
+        };
+        return Model(more is null ? parts : more(parts));
+    }
+
     /// <summary>Attention with a layer each for q, k and v, named <c>q_proj</c>, <c>k_proj</c>, <c>v_proj</c>.</summary>
     /// <param name="path">The module's path.</param>
     /// <param name="rotary">The rotation of q and k, or null.</param>

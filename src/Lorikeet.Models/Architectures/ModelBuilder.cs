@@ -109,7 +109,8 @@ internal sealed partial class ModelBuilder
     /// <param name="outputs">Its outputs.</param>
     /// <param name="inputs">Its inputs.</param>
     public LinearSite Conv1D(string name, int outputs, int inputs) => Add(new LinearSite(
-        name, layer, Matrix(name, outputs, inputs, MatrixRole.Linear, transposed: true), Bias(name, outputs)) { StoredName = Stored(name), Transposed = true });
+        name, layer, Matrix(name, outputs, inputs, MatrixRole.Linear, transposed: true), Bias(name, outputs))
+    { StoredName = Stored(name), Transposed = true });
 
     /// <summary>The output of a block's mixer or feed-forward.</summary>
     /// <param name="name">The module's path.</param>

@@ -4,7 +4,7 @@ namespace Lorikeet.Models;
 /// <remarks>Source: OLMo team, arXiv 2501.00656; names of modules as in Transformers' modeling_olmo2.</remarks>
 internal static class Olmo2
 {
-    private static readonly ConfigForm Form = new() { NormEps = "rms_norm_eps" };
+    private static readonly ConfigForm Form = new() { NormEps = "rms_norm_eps", AttentionBias = "attention_bias" };
 
     public static Architecture Entry { get; } = new("olmo2", "Olmo2ForCausalLM")
     {
@@ -12,28 +12,14 @@ internal static class Olmo2
         About = "norms after the branches, norms over all of q and of k",
         Table = "model.embed_tokens",
         Form = Form,
-        Read = Read,
         Build = Build,
     };
-
-    private static ModelConfig Read(JsonFields json)
-    {
-        bool bias = json.Flag("attention_bias", false);
-        return Form.Read(json) with { AttentionBias = bias, OutputBias = bias };
-    }
 
     private static LanguageModel Build(ModelBuilder b)
     {
         ModelConfig config = b.Config;
         RotaryTable rotary = b.Rotary();
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.RmsNorm("model.norm"),
-            Head = b.Head("lm_head", table),
-        });
+        return b.Decoder(Layer, name => b.RmsNorm(name));
 
         Block Layer(int i)
         {

@@ -21,7 +21,7 @@ internal static class Opt
     /// <summary>The registry's entry.</summary>
     public static Architecture Entry { get; } = new("opt", "OPTForCausalLM")
     {
-        Models = "OPT 125M to 66B, OPT-IML, Galactica",
+        Models = "OPT 125M to 66B, OPT-IML",
         About = "LayerNorm, learned positions, ReLU; norms before or after",
         Table = "model.decoder.embed_tokens",
         Form = Form,

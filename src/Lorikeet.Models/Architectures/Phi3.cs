@@ -27,14 +27,7 @@ internal static class Phi3
         ModelConfig config = b.Config;
         int hidden = config.HiddenSize, inner = config.IntermediateSize;
         RotaryTable rotary = b.Rotary();
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.RmsNorm("model.norm"),
-            Head = b.Head("lm_head", table),
-        });
+        return b.Decoder(Layer, name => b.RmsNorm(name));
 
         Block Layer(int i)
         {

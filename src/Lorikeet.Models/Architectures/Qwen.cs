@@ -4,8 +4,8 @@ namespace Lorikeet.Models;
 /// <remarks>Source: Yang et al., arXiv 2407.10671; Qwen team, arXiv 2505.09388.</remarks>
 internal static class Qwen
 {
-    private static readonly ConfigForm Form2 = Llama.Form with { DefaultKeyHeads = 32, DefaultPositions = 32_768 };
-    private static readonly ConfigForm Form3 = Form2 with { DefaultHeadDim = 128 };
+    private static readonly ConfigForm Form2 = Llama.Form with { DefaultKeyHeads = 32, DefaultPositions = 32_768, AttentionBias = null, MlpBias = null };
+    private static readonly ConfigForm Form3 = Form2 with { DefaultHeadDim = 128, AttentionBias = "attention_bias" };
 
     public static Architecture Entry2 { get; } = new("qwen2", "Qwen2ForCausalLM")
     {
@@ -36,8 +36,7 @@ internal static class Qwen
     private static ModelConfig Read3(JsonFields json)
     {
         ModelConfig config = Form3.Read(json);
-        bool bias = json.Flag("attention_bias", false);
-        return config with { AttentionBias = bias, OutputBias = bias, QueryKeyNorm = true, Windows = Windows(json, config.Layers) };
+        return config with { QueryKeyNorm = true, Windows = Windows(json, config.Layers) };
     }
 
     /// <summary>The window of each block.</summary>

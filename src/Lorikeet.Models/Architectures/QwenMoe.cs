@@ -6,8 +6,8 @@ namespace Lorikeet.Models;
 /// <remarks>Source: Yang et al., arXiv 2407.10671; Qwen team, arXiv 2505.09388.</remarks>
 internal static class QwenMoe
 {
-    private static readonly ConfigForm Form2 = Llama.Form with { DefaultKeyHeads = 16, DefaultPositions = 32_768 };
-    private static readonly ConfigForm Form3 = Form2 with { DefaultKeyHeads = 4 };
+    private static readonly ConfigForm Form2 = Llama.Form with { DefaultKeyHeads = 16, DefaultPositions = 32_768, AttentionBias = null, MlpBias = null };
+    private static readonly ConfigForm Form3 = Form2 with { DefaultKeyHeads = 4, AttentionBias = "attention_bias" };
 
     public static Architecture Entry2 { get; } = new("qwen2_moe", "Qwen2MoeForCausalLM")
     {
@@ -25,15 +25,9 @@ internal static class QwenMoe
         About = "Qwen 3 with experts",
         Table = "model.embed_tokens",
         Form = Form3,
-        Read = Read3,
+        Read = json => Checked(json, Form3.Read(json) with { QueryKeyNorm = true }, third: true),
         Build = b => Build(b, third: true),
     };
-
-    private static ModelConfig Read3(JsonFields json)
-    {
-        bool bias = json.Flag("attention_bias", false);
-        return Checked(json, Form3.Read(json) with { AttentionBias = bias, OutputBias = bias, QueryKeyNorm = true }, third: true);
-    }
 
     private static ModelConfig Checked(JsonFields json, ModelConfig config, bool third)
     {

@@ -21,14 +21,10 @@ internal static class SmolLm3
     private static ModelConfig Read(JsonFields json)
     {
         ModelConfig config = Form.Read(json);
-        bool bias = json.Flag("attention_bias", false);
         bool[] rope = RopeLayers(json, config.Layers);
         int window = json.Flag("use_sliding_window", false) ? json.Integer("sliding_window", 1, int.MaxValue, 0) : 0;
         return config with
         {
-            AttentionBias = bias,
-            OutputBias = bias,
-            MlpBias = json.Flag("mlp_bias", false),
             RopeLayers = rope,
             Windows = LayerWindows.Some(json, window, config.Layers, layer => !rope[layer]),
         };

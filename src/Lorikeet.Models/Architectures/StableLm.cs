@@ -21,14 +21,7 @@ internal static class StableLm
         ModelConfig config = b.Config;
         bool parallel = b.Own.Flag("use_parallel_residual", false), norms = b.Own.Flag("qk_layernorm", false);
         RotaryTable rotary = b.Rotary();
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.LayerNorm("model.norm"),
-            Head = b.Head("lm_head", table),
-        });
+        return b.Decoder(Layer, name => b.LayerNorm(name));
 
         Block Layer(int i)
         {

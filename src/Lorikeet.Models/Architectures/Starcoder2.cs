@@ -32,14 +32,7 @@ internal static class Starcoder2
     {
         bool bias = b.Own.Flag("use_bias", true);
         RotaryTable rotary = b.Rotary();
-        EmbeddingSite table = b.Embedding("model.embed_tokens");
-        return b.Model(new ModelParts
-        {
-            Embedding = table,
-            Blocks = b.Blocks(Layer),
-            FinalNorm = b.LayerNorm("model.norm"),
-            Head = b.Head("lm_head", table),
-        });
+        return b.Decoder(Layer, name => b.LayerNorm(name));
 
         Block Layer(int i)
         {

@@ -62,6 +62,12 @@ internal sealed record ConfigForm
     /// <summary>Its default.</summary>
     public string DefaultActivation { get; init; } = "silu";
 
+    /// <summary>The key that gives q, k, v and o biases; null: they have none, unless the architecture says otherwise.</summary>
+    public string? AttentionBias { get; init; }
+
+    /// <summary>The key that gives the feed-forward's layers biases; null: as above.</summary>
+    public string? MlpBias { get; init; }
+
     /// <summary>Whether the head is the token table where nothing is said.</summary>
     public bool Tied { get; init; }
 
@@ -116,6 +122,9 @@ internal sealed record ConfigForm
             NormEps = NormEps is null ? (float)DefaultNormEps : (float)json.Number(NormEps, 0, 1, DefaultNormEps),
             Activation = ActivationNames.Read(json, Activation ?? "", DefaultActivation),
             Rope = rope,
+            AttentionBias = AttentionBias is not null && json.Flag(AttentionBias, false),
+            OutputBias = AttentionBias is not null && json.Flag(AttentionBias, false),
+            MlpBias = MlpBias is not null && json.Flag(MlpBias, false),
             TieEmbeddings = json.Flag("tie_word_embeddings", Tied),
             PerLayerShapes = json.Flag("per_layer_shapes", false),
         };

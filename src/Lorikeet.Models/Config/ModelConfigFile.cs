@@ -36,6 +36,12 @@ public static class ModelConfigFile
         {
             throw new BadFileException($"{path} has no model_type; expected one of {Architecture.Names}.");
         }
+        if (fields.Object("text_config") is { } inner)
+        {
+            string outer = BadFileException.Short(fields.Text("model_type", "")), text = BadFileException.Short(inner.Text("model_type", "unknown"));
+            throw new NotSupportedException(
+                $"{path}: model_type {outer} wraps a text_config of model_type {text} with parts for images or sound: such models are not built; this version loads models of text alone: {Architecture.Names}");
+        }
         ModelConfig config = Architecture.Of(fields.Text("model_type", ""), path).Parse(fields);
         IReadOnlyList<int> begin = fields.Integers("bos_token_id", -1, MostId);
         return config with

@@ -9,7 +9,7 @@ namespace Lorikeet.Models.Files;
 /// The format: 8 bytes of header length (little-endian), a JSON header, the tensors' bytes without gaps.
 /// See https://github.com/huggingface/safetensors. The file must not be shortened while it is mapped.
 /// </remarks>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe class SafetensorsFile : IStoredTensors
 {
     private readonly Dictionary<string, StoredTensor> byName;
     private readonly MemoryMappedFile mapping;

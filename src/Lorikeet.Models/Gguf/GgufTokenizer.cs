@@ -31,7 +31,7 @@ public static class GgufTokenizer
             case "gpt2":
                 GgufPattern pattern = GgufPattern.Find(vocabulary.Pre) ?? throw fields.Unsupported(
                     $"tokenizer.ggml.pre {BadFileException.Short(vocabulary.Pre)} is not built: this version has {string.Join(", ", GgufPattern.All.Select(p => p.Name))}");
-                return vocabulary.Parts.Merges.Count > 0
+                return fields.Has("tokenizer.ggml.merges")
                     ? VocabularyTokenizer.ByteLevel(vocabulary.Parts, writer => pattern.PreTokenizer().WriteTo(writer), pattern.IgnoreMerges, pattern.Composed)
                     : throw fields.Bad("has no tokenizer.ggml.merges, which a byte-level vocabulary is cut by.");
             default:

@@ -9,6 +9,9 @@ namespace Lorikeet.Models.Gguf;
 /// <param name="Parts">Tokens, scores, merges, and the ids with a role.</param>
 internal sealed record GgufVocabulary(string Model, string Pre, VocabularyParts Parts)
 {
+    /// <summary>What stands for the kind of a vocabulary that is not there.</summary>
+    public const string None = "no_vocab";
+
     private const int MostTokens = 1 << 24;
 
     /// <summary>Reads it.</summary>
@@ -18,6 +21,10 @@ internal sealed record GgufVocabulary(string Model, string Pre, VocabularyParts 
     public static GgufVocabulary Read(GgufFields fields)
     {
         string model = fields.Text("tokenizer.ggml.model") ?? throw fields.Bad("has no tokenizer.ggml.model; expected a model with its vocabulary.");
+        if (model is None or "none")
+        {
+            throw fields.Bad("has no vocabulary; expected a model with its tokenizer.");
+        }
         string pre = fields.Text("tokenizer.ggml.pre") ?? "";
         string[] tokens = fields.Items<string>("tokenizer.ggml.tokens") ?? throw fields.Bad("has no tokenizer.ggml.tokens.");
         float[]? scores = fields.Items<float>("tokenizer.ggml.scores");

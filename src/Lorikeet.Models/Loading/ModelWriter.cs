@@ -92,10 +92,10 @@ public static class ModelWriter
 
     private static ElementType MatrixType(LanguageModel model) => TypeOf(model.Embedding.Weight);
 
-    private static ElementType TypeOf(Weight weight) => weight switch
+    private static ElementType TypeOf(Weight weight) => weight.Format switch
     {
-        DenseWeight dense => dense.Type,
-        TrainableWeight => ElementType.F32,
+        "f32" or "f64" => ElementType.F32,
+        "f16" => ElementType.F16,
         _ => ElementType.BF16,
     };
 

@@ -78,22 +78,51 @@ public sealed class WeightFormat
     public Weight Convert(Weight weight, MatrixRole role)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        return Plan(weight, role)?.Invoke() ?? weight;
+    }
+
+    /// <summary>How to bring a weight into this format, once it may be freed; null where it stays as it is.</summary>
+    /// <remarks>Its memory, given back first, is then room for the other's.</remarks>
+    internal Func<Weight>? Plan(Weight weight, MatrixRole role)
+    {
+        (int outputs, int inputs) = (weight.Outputs, weight.Inputs);
         if (element is { } type)
         {
-            return weight.Format == Name ? weight : new DenseWeight(weight.ToArray(), weight.Outputs, weight.Inputs, type);
+            return weight.Format == Name ? null : With(weight, values => new DenseWeight(values, outputs, inputs, type));
         }
         if (blocks is null)
         {
             return role != MatrixRole.Linear || weight.Format == Name
-                ? weight
-                : FourBitWeight.Quantise(weight.ToArray(), weight.Outputs, weight.Inputs, Name[..3], doubled);
+                ? null
+                : With(weight, values => FourBitWeight.Quantise(values, outputs, inputs, Name[..3], doubled));
         }
+        BlockFormat? wanted = Blocks(blocks, weight, role);
+        return wanted is null || weight.Blocks == wanted ? null : With(weight, values => Weights.Quantise(wanted, values, outputs, inputs));
+    }
+
+    private static Func<Weight> With(Weight weight, Func<float[], Weight> make)
+    {
+        float[] values = weight.ToArray();
+        return () => make(values);
+    }
+
+    /// <summary>The format of a GGUF file's tensor that stands for this one.</summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="role">What it is.</param>
+    /// <returns>Null where the weight stays as it is.</returns>
+    /// <exception cref="NotSupportedException">GGUF files have no such format.</exception>
+    internal BlockFormat? BlocksFor(Weight weight, MatrixRole role) => element switch
+    {
+        ElementType.F32 => BlockFormat.F32,
+        ElementType.BF16 => BlockFormat.BF16,
+        ElementType.F16 => BlockFormat.F16,
+        _ => Blocks(blocks ?? throw new NotSupportedException($"{Name} is a format of bitsandbytes; GGUF files hold f32, f16, bf16 and formats in blocks such as q4_k"), weight, role),
+    };
+
+    private static BlockFormat? Blocks(BlockFormat blocks, Weight weight, MatrixRole role)
+    {
         BlockFormat? wanted = role == MatrixRole.Other ? null : role == MatrixRole.Head && blocks.Bits < BlockFormat.Q6_K.Bits ? BlockFormat.Q6_K : blocks;
-        if (wanted is not null && weight.Inputs % wanted.Values != 0)
-        {
-            wanted = weight.Inputs % BlockFormat.Q8_0.Values == 0 ? BlockFormat.Q8_0 : null;
-        }
-        return wanted is null || weight.Blocks == wanted ? weight : Weights.Quantise(wanted, weight.ToArray(), weight.Outputs, weight.Inputs);
+        return wanted is null || weight.Inputs % wanted.Values == 0 ? wanted : weight.Inputs % BlockFormat.Q8_0.Values == 0 ? BlockFormat.Q8_0 : null;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
@@ -5,8 +6,11 @@ namespace Lorikeet.Models;
 
 /// <summary>What happens at one site for a batch: kernels by segments of rows, or each change's own forward on its segment.</summary>
 /// <remarks>A linear site goes through <see cref="ProjectionPlan"/>, which adds the low-rank changes of all sites that read one input in one job.</remarks>
-internal sealed class SitePlan
+internal sealed unsafe class SitePlan
 {
+    // Rows of a shared product: enough to be bound by arithmetic.
+    private const int MostCopies = 1024;
+
     private readonly Site site;
     private readonly RowSegment[] segments;
     private readonly SiteAdapter?[] changes;
@@ -14,6 +18,7 @@ internal sealed class SitePlan
     private readonly Tensor[] parts;
     private readonly SharedProduct shared = new();
     private readonly int[] versions;
+    private readonly List<HadamardSegment> block = [];
     private bool anyForm;
     private bool expands;
     private bool replacesInput;
@@ -175,57 +180,61 @@ internal sealed class SitePlan
     /// <summary>All rows of all segments, each as often as its rank asks, through one product with the shared weight.</summary>
     private void MultiplyExpanded(ModelRun run, LinearSite linear, in Tensor x, in Tensor y)
     {
-        int total = 0;
-        for (int i = 0; i < segments.Length; i++)
+        // High ranks of many rows go block by block: by then the product is bound by arithmetic, and its memory stays small.
+        for (int row = 0; row < x.Rows;)
         {
-            total += segments[i].Rows * Copies(forms[i]);
-        }
-        Tensor expanded = run.Allocate(total, linear.Inputs);
-        Tensor product = run.Allocate(total, linear.Outputs);
-        int at = 0;
-        for (int i = 0; i < segments.Length; i++)
-        {
-            (_, int row, int rows) = segments[i];
-            Tensor own = x.ViewRows(row, rows);
-            if (forms[i] is { Expand.Exists: true } form)
-            {
-                int rank = form.Expand.Rows;
-                Hadamard.Expand(own.Span, rows, linear.Inputs, form.Expand.Span, rank, expanded.ViewRows(at, rows * rank).Span);
-                at += rows * rank;
-                if (!form.ReduceAddsBase)
-                {
-                    continue;
-                }
-            }
-            own.Span.CopyTo(expanded.ViewRows(at, rows).Span);
-            at += rows;
-        }
-        linear.Weight.Multiply(run, linear.Weight.Prepare(run, expanded), product);
-        at = 0;
-        for (int i = 0; i < segments.Length; i++)
-        {
-            (_, int row, int rows) = segments[i];
-            Tensor own = y.ViewRows(row, rows);
-            if (forms[i] is { Expand.Exists: true } form)
-            {
-                int rank = form.Expand.Rows;
-                if (form.ReduceAddsBase)
-                {
-                    product.ViewRows(at + (rows * rank), rows).Span.CopyTo(own.Span);
-                }
-                Hadamard.Reduce(
-                    product.ViewRows(at, rows * rank).Span, rows, linear.Outputs, form.Reduce.Span, rank, form.ReduceScale, own.Span, form.ReduceAddsBase);
-                at += rows * Copies(form);
-            }
-            else
-            {
-                product.ViewRows(at, rows).Span.CopyTo(own.Span);
-                at += rows;
-            }
+            int rows = TakeBlock(row, out int copies);
+            ArenaMark mark = run.Arena.Mark;
+            Tensor own = y.ViewRows(row, rows), expanded = run.Allocate(copies, linear.Inputs);
+            Tensor product = copies == rows ? own : run.Allocate(copies, linear.Outputs);
+            Hadamard.Expand(CollectionsMarshal.AsSpan(block), x.ViewRows(row, rows).Span, linear.Inputs, expanded.Span);
+            linear.Weight.Multiply(run, linear.Weight.Prepare(run, expanded), product);
+            Hadamard.Reduce(CollectionsMarshal.AsSpan(block), product.Span, linear.Outputs, own.Span);
+            run.Arena.Release(mark);
+            row += rows;
         }
     }
 
-    private static int Copies(SiteForm? form) => form?.ExpandedRows ?? 1;
+    /// <summary>Gathers the rows from one on whose copies fit a block, at least one.</summary>
+    /// <returns>How many rows.</returns>
+    private int TakeBlock(int row, out int copies)
+    {
+        block.Clear();
+        copies = 0;
+        int taken = 0;
+        for (int i = 0; i < segments.Length; i++)
+        {
+            int left = segments[i].Rows - Math.Max(0, row - segments[i].Row);
+            if (left <= 0)
+            {
+                continue;
+            }
+            SiteForm? form = forms[i] is { Expand.Exists: true } ? forms[i] : null;
+            int each = form?.ExpandedRows ?? 1;
+            int rows = Math.Min(left, Math.Max((MostCopies - copies) / each, taken == 0 ? 1 : 0));
+            if (rows == 0)
+            {
+                break;
+            }
+            block.Add(new HadamardSegment
+            {
+                Row = taken,
+                Rows = rows,
+                Rank = form?.Expand.Rows ?? 0,
+                AddsBase = form is { ReduceAddsBase: true },
+                Scale = form?.ReduceScale ?? 1f,
+                A = form is null ? null : form.Reduce.Pointer,
+                B = form is null ? null : form.Expand.Pointer,
+            });
+            taken += rows;
+            copies += rows * each;
+            if (rows < left)
+            {
+                break;
+            }
+        }
+        return taken;
+    }
 
     private static void AddSparse(SparsePart sparse, in Tensor x, in Tensor y)
     {

@@ -70,7 +70,11 @@ internal sealed class AddedTokenMatcher
             {
                 parts.Add((null, done, start));
             }
-            parts.Add((token, start, end));
+            // Nothing is left of a match that the one before swallowed.
+            if (start < end)
+            {
+                parts.Add((token, start, end));
+            }
             done = end;
         }
         if (done < text.Length)

@@ -15,6 +15,8 @@ internal sealed class AddedTokenSet
     public AddedTokenSet(IEnumerable<AddedToken> tokens, TokenModel model, Func<string, string> normalize)
     {
         HashSet<string> special = [];
+        // A token that is listed again keeps its normalised form, as in the reference.
+        Dictionary<int, string> normalized = [];
         int next = model.Count;
         foreach (AddedToken token in tokens)
         {
@@ -30,8 +32,11 @@ internal sealed class AddedTokenSet
             {
                 special.Add(token.Content);
             }
-            string text = token.Normalized ? normalize(token.Content) : token.Content;
-            decoded[id] = text.Length > 0 ? text : token.Content;
+            if (token.Normalized && normalize(token.Content) is { Length: > 0 } text && text != token.Content)
+            {
+                normalized[id] = text;
+            }
+            decoded[id] = normalized.GetValueOrDefault(id, token.Content);
         }
         // Decoding skips what reads like a special token, not what has its id.
         foreach ((int id, string text) in decoded)
@@ -70,7 +75,7 @@ internal sealed class AddedTokenSet
 
     private AddedTokenMatcher? Matcher(bool normalized)
     {
-        (string, AddedToken)[] tokens = [.. byId.Values.Where(t => t.Normalized == normalized).Select(t => (decoded[t.Id], t))];
+        (string, AddedToken)[] tokens = [.. byId.Values.Where(t => t.Normalized == normalized).Select(t => (normalized ? decoded[t.Id] : t.Content, t))];
         return tokens.Length == 0 ? null : new AddedTokenMatcher(tokens);
     }
 }

@@ -66,7 +66,7 @@ public static class BpeTrainer
     /// <param name="pattern">The regular expression that cuts a text into words.</param>
     public static Dictionary<string, long> CountWords(IEnumerable<string> texts, string pattern)
     {
-        WordPattern words = WordPattern.Make(pattern, out string reason) ?? throw new ArgumentException("the trainer " + reason, nameof(pattern));
+        WordPattern words = WordPattern.Make(pattern, out Exception? problem) ?? throw new ArgumentException("the trainer " + problem!.Message, nameof(pattern));
         Dictionary<string, long> counts = [];
         Dictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> bySpan = counts.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (string text in texts)

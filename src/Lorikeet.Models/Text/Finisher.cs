@@ -18,6 +18,9 @@ internal sealed class Finisher
         padding = root.TryGet("padding", out part) ? Padding.Read(part) : null;
     }
 
+    /// <summary>Whether <see cref="TokenList.Words"/> are needed.</summary>
+    public bool CountsWords => truncation is not null;
+
     public static Finisher Read(JsonPart root) => new(root);
 
     /// <summary>Makes one encoding of one text or of the two of a pair.</summary>
@@ -53,6 +56,10 @@ internal sealed class Finisher
 
         public void Apply(List<TokenList> texts, int added)
         {
+            for (int i = Strategy == "OnlySecond" ? 1 : 0; i < texts.Count; i++)
+            {
+                texts[i].KeepWords(MostTokens, Left);
+            }
             int most = Math.Max(0, MostTokens - added);
             int total = texts.Sum(t => t.Ids.Count);
             if (most == 0)

@@ -107,7 +107,7 @@ public class PipelineTokenizer : Tokenizer
     {
         ArgumentNullException.ThrowIfNull(text);
         text = WellFormed(text);
-        TokenList output = new(full);
+        TokenList output = new(full) { Words = finisher.CountsWords ? [] : null };
         int unit = 0, codePoint = 0;
         foreach ((AddedToken? token, int start, int end) in Cut(added.Raw, text))
         {
@@ -162,7 +162,7 @@ public class PipelineTokenizer : Tokenizer
         preTokenizer?.Apply(piece);
         if (output.Details is null)
         {
-            scratch.Words.Encode(piece, model, output.Ids);
+            scratch.Words.Encode(piece, model, output);
             return;
         }
         foreach ((int wordStart, int wordEnd) in CollectionsMarshal.AsSpan(piece.Words))
@@ -176,6 +176,7 @@ public class PipelineTokenizer : Tokenizer
                 string shown = model.Shown(id, piece.Text[(wordStart + start)..(wordStart + end)]);
                 output.Add(id, new TokenDetail { From = from, To = to, Text = shown, TypeId = sequence, Sequence = sequence });
             }
+            output.Words?.Add((output.Ids.Count, false));
         }
     }
 
@@ -184,10 +185,13 @@ public class PipelineTokenizer : Tokenizer
         if (output.Details is null)
         {
             output.Ids.Add(token.Id);
-            return;
         }
-        (int from, int to) = piece.Origin(start, end);
-        output.Add(token.Id, new TokenDetail { From = from, To = to, Text = piece.Text[start..end].ToString(), TypeId = sequence, Sequence = sequence });
+        else
+        {
+            (int from, int to) = piece.Origin(start, end);
+            output.Add(token.Id, new TokenDetail { From = from, To = to, Text = piece.Text[start..end].ToString(), TypeId = sequence, Sequence = sequence });
+        }
+        output.Words?.Add((output.Ids.Count, true));
     }
 
     private static List<(AddedToken? Token, int Start, int End)> Cut(AddedTokenMatcher? matcher, ReadOnlySpan<char> text) =>

@@ -20,6 +20,7 @@ internal sealed class TextPiece
     private int[] newFrom = [];
     private int[] newTo = [];
     private int newLength;
+    private int pieceStart;
     private bool tracked;
     private bool growsBytesLater;
 
@@ -64,6 +65,7 @@ internal sealed class TextPiece
     /// <param name="mayDefer">Whether the last step may leave writing the byte alphabet to the reader of the words.</param>
     public void Reset(ReadOnlySpan<char> text, int start, bool track, bool mayDefer)
     {
+        pieceStart = start;
         tracked = track;
         growsBytesLater = mayDefer;
         BytesPending = false;
@@ -89,6 +91,7 @@ internal sealed class TextPiece
     /// <summary>Starts over with a part of another piece.</summary>
     public void Reset(TextPiece source, int start, int end)
     {
+        pieceStart = source.pieceStart;
         tracked = source.tracked;
         growsBytesLater = source.growsBytesLater;
         BytesPending = false;
@@ -342,8 +345,8 @@ internal sealed class TextPiece
         newCharacters[newLength] = c;
         if (tracked)
         {
-            newFrom[newLength] = source < 0 ? 0 : from[source];
-            newTo[newLength] = source < 0 ? 0 : to[source];
+            newFrom[newLength] = source < 0 ? pieceStart : from[source];
+            newTo[newLength] = source < 0 ? pieceStart : to[source];
         }
         if (source < atStart && newAtStart == newLength)
         {

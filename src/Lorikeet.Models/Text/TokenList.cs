@@ -15,6 +15,9 @@ internal sealed class TokenList
     /// <summary>What is known of each, as many as ids; null where nobody asked.</summary>
     public List<TokenDetail>? Details { get; }
 
+    /// <summary>Where the words end, in tokens, and which were added tokens; filled where truncation asks.</summary>
+    public List<(int End, bool Added)>? Words { get; init; }
+
     public void Add(int id, in TokenDetail detail)
     {
         Ids.Add(id);
@@ -36,6 +39,22 @@ internal sealed class TokenList
             Ids.RemoveRange(atEnd ? 0 : count, removed);
             Details?.RemoveRange(atEnd ? 0 : count, removed);
         }
+    }
+
+    /// <summary>Keeps the words that the reference encodes before it truncates: it stops once it has enough tokens.</summary>
+    public void KeepWords(int most, bool atEnd)
+    {
+        int kept = 0;
+        for (int i = 0; i < Words!.Count; i++)
+        {
+            int word = atEnd ? Words.Count - 1 - i : i;
+            kept += Words[word].End - (word == 0 ? 0 : Words[word - 1].End);
+            if (!Words[word].Added && kept >= most)
+            {
+                break;
+            }
+        }
+        Keep(kept, atEnd);
     }
 
     /// <summary>Puts copies of a token before or behind all.</summary>

@@ -28,6 +28,13 @@ public abstract class Tokenizer
     /// <exception cref="NotSupportedException">The file, or a part of it, is of a kind that is not built; the message names it.</exception>
     public static Tokenizer Load(string folderOrFile) => TokenizerFile.Load(folderOrFile);
 
+    /// <summary>Reads a tokenizer.json in memory.</summary>
+    /// <param name="json">The file's bytes; they must not change afterwards.</param>
+    /// <param name="source">What to call it in messages.</param>
+    /// <exception cref="BadFileException">It breaks a rule.</exception>
+    /// <exception cref="NotSupportedException">It, or a part of it, is of a kind that is not built; the message names it.</exception>
+    public static Tokenizer Parse(ReadOnlyMemory<byte> json, string source) => TokenizerFile.Parse(source, [(TokenizerFile.Name, json)]);
+
     /// <summary>Encodes a text.</summary>
     /// <param name="text">The text; half a surrogate pair counts as U+FFFD.</param>
     /// <param name="addSpecialTokens">Whether the template's tokens are added; special tokens inside the text are found either way.</param>
@@ -79,6 +86,9 @@ public abstract class Tokenizer
             AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(bytes.Span));
         }
     }
+
+    /// <summary>What <see cref="Save"/> writes: templates stand in it.</summary>
+    internal IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> CompanionFiles => SavedFiles();
 
     private protected abstract IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> SavedFiles();
 }

@@ -14,12 +14,13 @@ internal sealed class WordEncoder
     public WordTokens Tokens { get; } = new();
 
     /// <summary>Adds the ids of all words.</summary>
-    public void Encode(TextPiece piece, TokenModel model, List<int> ids)
+    public void Encode(TextPiece piece, TokenModel model, TokenList output)
     {
+        List<int> ids = output.Ids;
         ReadOnlySpan<char> text = piece.Text;
         foreach ((int start, int end) in CollectionsMarshal.AsSpan(piece.Words))
         {
-            if (model.CutBefore is { } cut)
+            if (model.CutBefore is { } cut && !piece.BytesPending)
             {
                 for (int at = start; at < end;)
                 {
@@ -32,6 +33,7 @@ internal sealed class WordEncoder
             {
                 Encode(text[start..end], piece.BytesPending, model, ids);
             }
+            output.Words?.Add((ids.Count, false));
         }
     }
 

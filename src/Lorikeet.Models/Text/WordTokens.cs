@@ -33,6 +33,9 @@ internal sealed class WordTokens
         items[Count++] = (id, start, end);
     }
 
+    /// <summary>The tokens from an index on, for changing.</summary>
+    public Span<(int Id, int Start, int End)> From(int index) => items.AsSpan(index, Count - index);
+
     /// <summary>Turns the tokens from an index on round.</summary>
     public void Reverse(int from) => items.AsSpan(from, Count - from).Reverse();
 

@@ -134,6 +134,7 @@ public sealed class LoraTests
     [InlineData("""{"bias": "some"}""")]
     [InlineData("""{"use_dora": "yes"}""")]
     [InlineData("""{"use_dora": true, "lora_bias": true}""")]
+    [InlineData("""{"target_parameters": ["mlp.experts"]}""")]
     [InlineData("""{"target_modules": [1]}""")]
     [InlineData("""{"target_modules": ["norm"]}""")]
     [InlineData("""{"trainable_token_indices": [64]}""")]

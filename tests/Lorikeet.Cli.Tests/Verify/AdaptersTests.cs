@@ -27,6 +27,15 @@ public sealed class AdaptersTests(ITestOutputHelper output)
         Assert.DoesNotContain(all, c => c.Verdict == Verdict.Fail);
     }
 
+    [SharedTheory("parity/adapters/base-mixtral")]
+    [InlineData("base-mixtral")]
+    [InlineData("lora/experts-both")]
+    [InlineData("lora/experts-gate-up")]
+    [InlineData("lora/experts-router")]
+    [InlineData("wild/experts-as-linears")]
+    public void Adapters_of_experts_meet_every_value(string name) =>
+        Assert.All(Run("parity/adapters/" + name), comparison => Assert.True(comparison.Verdict == Verdict.Pass, comparison.ToString()));
+
     [SharedFact("parity/adapters")]
     public void Nothing_fails_in_the_whole_area() => Assert.DoesNotContain(Run("parity/adapters"), c => c.Verdict == Verdict.Fail);
 

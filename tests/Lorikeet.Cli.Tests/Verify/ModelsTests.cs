@@ -40,6 +40,19 @@ public sealed class ModelsTests(ITestOutputHelper output)
     [InlineData("later/phi")]
     [InlineData("later/phi-qk")]
     [InlineData("later/starcoder2")]
+    [InlineData("later/cohere")]
+    [InlineData("later/gemma")]
+    [InlineData("later/gemma2")]
+    [InlineData("later/gemma3")]
+    [InlineData("later/granite")]
+    [InlineData("later/mixtral")]
+    [InlineData("later/olmo2")]
+    [InlineData("later/phi3")]
+    [InlineData("later/phi3-longrope")]
+    [InlineData("later/qwen2-moe")]
+    [InlineData("later/qwen3-moe")]
+    [InlineData("later/stablelm")]
+    [InlineData("later/stablelm-parallel")]
     public void The_reference_values_are_met(string name)
     {
         CaseReport report = Assert.Single(VerifyRunner.Run(SharedFiles.Path("parity/models/" + name)!, CancellationToken.None));

@@ -47,6 +47,18 @@ public sealed class TokenizersTests
         Assert.All(report.Comparisons, c => Assert.True(c.Verdict == Verdict.Pass, $"{c.What}: {c.Note}"));
     }
 
+    [SharedFact("parity/tokenizers")]
+    public void Character_classes_equal_the_reference_and_a_changed_one_fails()
+    {
+        string source = SharedFiles.Path("parity/tokenizers/char-classes.json")!;
+        CaseReport report = Assert.Single(VerifyRunner.Run(source, CancellationToken.None));
+        Assert.Equal(13, report.Comparisons.Count);
+        Assert.All(report.Comparisons, c => Assert.True(c.Verdict == Verdict.Pass, $"{c.What}: {c.Note}"));
+        using TemporaryFolder folder = new("tokenizers");
+        File.WriteAllText(folder["changed.json"], File.ReadAllText(source).Replace("\"05BE\"", "\"05BD-05BE\"", StringComparison.Ordinal));
+        Assert.Equal(Verdict.Fail, Assert.Single(VerifyRunner.Run(folder.Path, CancellationToken.None)).Verdict);
+    }
+
     [SharedFact("parity/tokenizers/bpe-training")]
     public void Training_equals_the_reference()
     {

@@ -108,6 +108,64 @@ public unsafe class HadamardTests
     }
 
     [Fact]
+    public void Groups_of_rows_have_the_bits_of_lone_calls()
+    {
+        const int Inputs = 100, Outputs = 75;
+        (int Rows, int Rank, bool AddsBase)[] batch = [(2, 1, false), (3, 0, false), (1, 4, true), (0, 2, false), (300, 3, false), (5, 1, true)];
+        int rows = batch.Sum(s => s.Rows), copies = batch.Sum(s => s.Rows * (s.Rank == 0 ? 1 : s.Rank + (s.AddsBase ? 1 : 0)));
+        float[] x = MatrixData.Numbers(rows * Inputs, 1), q = MatrixData.Numbers(copies * Outputs, 2);
+        float[] a = MatrixData.Numbers(10 * Outputs, 3), b = MatrixData.Numbers(10 * Inputs, 4);
+        float[] expandedAlone = new float[copies * Inputs], reducedAlone = new float[rows * Outputs];
+        HadamardSegment[] segments = new HadamardSegment[batch.Length];
+        fixed (float* factorsA = a)
+        fixed (float* factorsB = b)
+        {
+            int row = 0, copy = 0;
+            for (int i = 0; i < batch.Length; i++)
+            {
+                (int count, int rank, bool adds) = batch[i];
+                segments[i] = new() { Row = row, Rows = count, Rank = rank, AddsBase = adds, Scale = 0.5f, A = factorsA + i, B = factorsB + i };
+                for (int r = 0; r < count; r++, row++)
+                {
+                    Span<float> own = x.AsSpan(row * Inputs, Inputs), y = reducedAlone.AsSpan(row * Outputs, Outputs);
+                    if (rank > 0)
+                    {
+                        Hadamard.Expand(own, 1, Inputs, b.AsSpan(i, rank * Inputs), rank, expandedAlone.AsSpan(copy * Inputs));
+                    }
+                    if (rank == 0 || adds)
+                    {
+                        own.CopyTo(expandedAlone.AsSpan((copy + rank) * Inputs));
+                        q.AsSpan((copy + rank) * Outputs, Outputs).CopyTo(y);
+                    }
+                    if (rank > 0)
+                    {
+                        Hadamard.Reduce(q.AsSpan(copy * Outputs), 1, Outputs, a.AsSpan(i, rank * Outputs), rank, 0.5f, y, adds);
+                    }
+                    copy += segments[i].Copies;
+                }
+            }
+            foreach (KernelVariant variant in MatrixData.Variants)
+            {
+                float[] expanded = new float[copies * Inputs], reduced = new float[rows * Outputs];
+                fixed (HadamardSegment* list = segments)
+                fixed (float* px = x, pq = q, pe = expanded, py = reduced)
+                {
+                    Hadamard.GroupsWith(variant, list, segments.Length, px, Inputs, pe, reduce: false);
+                    Hadamard.GroupsWith(variant, list, segments.Length, pq, Outputs, py, reduce: true);
+                }
+                MatrixData.SameBits(expandedAlone, expanded, $"{variant} expanded");
+                MatrixData.SameBits(reducedAlone, reduced, $"{variant} reduced");
+            }
+            float[] inPlace = [.. q.AsSpan(0, 2 * Outputs)], apart = new float[2 * Outputs];
+            Hadamard.Reduce(segments.AsSpan(0, 1), inPlace, Outputs, apart);
+            Hadamard.Reduce(segments.AsSpan(0, 1), inPlace, Outputs, inPlace);
+            MatrixData.SameBits(apart, inPlace, "in place");
+        }
+        Assert.Throws<ArgumentException>(() => Hadamard.Expand([new() { Row = 0, Rows = 3 }], new float[4], 2, new float[20]));
+        Assert.Throws<ArgumentException>(() => Hadamard.Expand([new() { Row = 0, Rows = 1, Rank = 1 }], new float[4], 2, new float[20]));
+    }
+
+    [Fact]
     public void Short_spans_are_refused()
     {
         Assert.Throws<ArgumentException>(() => Hadamard.Expand(new float[4], 2, 2, new float[4], 2, new float[7]));

@@ -29,11 +29,14 @@ internal static class TinyArchitectures
         ["falcon"] = Plain with { ModelType = "falcon", KeyHeads = 1 },
         ["falcon, two norms"] = Plain with
         {
-            ModelType = "falcon", KeyHeads = 2, Source = Json("""{"new_decoder_architecture": true, "num_kv_heads": 2}"""),
+            ModelType = "falcon",
+            KeyHeads = 2,
+            Source = Json("""{"new_decoder_architecture": true, "num_kv_heads": 2}"""),
         },
         ["falcon, slopes"] = Plain with
         {
-            ModelType = "falcon", Source = Json("""{"alibi": true, "multi_query": false, "parallel_attn": false, "bias": true}"""),
+            ModelType = "falcon",
+            Source = Json("""{"alibi": true, "multi_query": false, "parallel_attn": false, "bias": true}"""),
         },
         ["phi"] = Plain with { ModelType = "phi", KeyHeads = 2, RotaryDim = 4, TieEmbeddings = false, Source = Json("""{"qk_layernorm": true}""") },
         ["starcoder2"] = Plain with { ModelType = "starcoder2", KeyHeads = 3, Windows = [12, 12, 12] },
@@ -43,7 +46,11 @@ internal static class TinyArchitectures
         ["gemma2"] = Plain with { ModelType = "gemma2", KeyHeads = 2, Windows = [7, 0, 7], Source = Json("""{"attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0}""") },
         ["gemma3_text"] = Plain with
         {
-            ModelType = "gemma3_text", KeyHeads = 2, QueryKeyNorm = true, Windows = [5, 5, 0], Source = Json("""{"query_pre_attn_scalar": 9}"""),
+            ModelType = "gemma3_text",
+            KeyHeads = 2,
+            QueryKeyNorm = true,
+            Windows = [5, 5, 0],
+            Source = Json("""{"query_pre_attn_scalar": 9}"""),
         },
         ["olmo2"] = TinyModel.Config with { ModelType = "olmo2" },
         ["granite"] = TinyModel.Config with
@@ -55,13 +62,18 @@ internal static class TinyArchitectures
         ["stablelm"] = TinyModel.Config with { ModelType = "stablelm", RotaryDim = 2, AttentionBias = true, Source = Json("""{"use_qkv_bias": true}""") },
         ["stablelm, parallel"] = TinyModel.Config with
         {
-            ModelType = "stablelm", RotaryDim = 4, Source = Json("""{"use_parallel_residual": true, "qk_layernorm": true, "partial_rotary_factor": 0.5}"""),
+            ModelType = "stablelm",
+            RotaryDim = 4,
+            Source = Json("""{"use_parallel_residual": true, "qk_layernorm": true, "partial_rotary_factor": 0.5}"""),
         },
         ["cohere"] = TinyModel.Config with { ModelType = "cohere" },
         ["cohere, norms"] = TinyModel.Config with { ModelType = "cohere", AttentionBias = true, OutputBias = true, Source = Json("""{"use_qk_norm": true}""") },
         ["mixtral"] = TinyModel.Config with
         {
-            ModelType = "mixtral", IntermediateSize = 40, TieEmbeddings = false, Source = Json("""{"num_local_experts": 5, "num_experts_per_tok": 2}"""),
+            ModelType = "mixtral",
+            IntermediateSize = 40,
+            TieEmbeddings = false,
+            Source = Json("""{"num_local_experts": 5, "num_experts_per_tok": 2}"""),
         },
         ["qwen2_moe"] = TinyModel.Config with
         {

@@ -40,9 +40,52 @@ public sealed class ModelConfigTests
         ModelConfig qwen3 = Parse("qwen3", """, "num_key_value_heads": 4""");
         Assert.Equal((128, true, false), (qwen3.HeadDim, qwen3.QueryKeyNorm, qwen3.AttentionBias));
 
+        ModelConfig gemma = Parse("gemma", """, "num_key_value_heads": 4, "hidden_act": "gelu" """);
+        Assert.Equal((256, true, Tensors.ActivationKind.GeluTanh), (gemma.HeadDim, gemma.TieEmbeddings, gemma.Activation));
+        Assert.Equal([4096, 0, 4096, 0], Parse("gemma2").Windows);
+        Assert.Equal([0, 0, 0, 0], Parse("gemma2", """, "sliding_window": null""").Windows);
+        ModelConfig gemma3 = Parse("gemma3_text", """, "sliding_window_pattern": 2, "sliding_window": 8""");
+        Assert.Equal((1_000_000.0, true), (gemma3.Rope.Theta, gemma3.QueryKeyNorm));
+        Assert.Equal([8, 0, 8, 0], gemma3.Windows);
+        Assert.Equal([4096, 4096, 4096, 4096], Parse("gemma3_text").Windows);
+
+        ModelConfig mixtral = Parse("mixtral");
+        Assert.Equal((8, 1_000_000.0, 1e-5f, 0, false), (mixtral.KeyHeads, mixtral.Rope.Theta, mixtral.NormEps, mixtral.Window(0), mixtral.TieEmbeddings));
+        Assert.True(Parse("qwen2_moe", """, "num_key_value_heads": 2""").AttentionBias);
+        Assert.Equal((4, 8, false), (Parse("qwen3_moe").KeyHeads, Parse("qwen3_moe").HeadDim, Parse("qwen3_moe").AttentionBias));
+
+        ModelConfig cohere = Parse("cohere");
+        Assert.Equal((500_000.0, 1e-5f, true), (cohere.Rope.Theta, cohere.NormEps, cohere.TieEmbeddings));
+        Assert.Equal((2, false), (Parse("stablelm", """, "num_key_value_heads": 8""").RotaryDim, Parse("stablelm", """, "num_key_value_heads": 8""").AttentionBias));
+        Assert.Equal((1e-5f, 0), (Parse("phi3").NormEps, Parse("phi3").Window(0)));
+        Assert.Equal((1e-5f, 1e-6f), (Parse("olmo2").NormEps, Parse("granite").NormEps));
+
         ModelConfig smollm3 = Parse("smollm3");
         Assert.Equal((2_000_000.0, true), (smollm3.Rope.Theta, smollm3.TieEmbeddings));
         Assert.Equal([true, true, true, false], smollm3.RopeLayers);
+    }
+
+    [Theory]
+    [InlineData("\"rope_type\": \"longrope\"")]
+    [InlineData("\"type\": \"su\"")]
+    [InlineData("\"type\": \"yarn\"")]
+    public void Longrope_has_older_names_and_takes_its_factor_from_the_lengths(string kind)
+    {
+        RopeSettings rope = Parse("phi3", $$"""
+            , "max_position_embeddings": 4096, "original_max_position_embeddings": 1024,
+            "rope_scaling": {{{kind}}, "short_factor": [1, 1, 1, 1], "long_factor": [1, 2, 3, 4]}
+            """).Rope;
+        Assert.Equal((RopeKind.LongRope, 4.0, 1024), (rope.Kind, rope.Factor, rope.OriginalPositions));
+        Assert.Equal(Math.Sqrt(1 + (Math.Log(4) / Math.Log(1024))), rope.AttentionFactor, 12);
+        Assert.Equal([1, 2, 3, 4], rope.LongFactors);
+    }
+
+    [Fact]
+    public void A_model_of_text_and_images_is_refused_with_what_is_inside()
+    {
+        NotSupportedException refusal = Assert.Throws<NotSupportedException>(() => ParseText("""{"model_type": "gemma3", "text_config": {"model_type": "gemma3_text"}, "vision_config": {}}"""));
+        Assert.Contains("gemma3_text", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("text_config", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -107,6 +150,7 @@ public sealed class ModelConfigTests
     [InlineData("\"model_type\": \"albert\"", "model_type albert is not built yet")]
     [InlineData("\"hidden_act\": \"mish\"", "hidden_act mish")]
     [InlineData("\"quantization_config\": {\"quant_method\": \"gptq\"}", "gptq")]
+    [InlineData("\"rope_scaling\": {\"rope_type\": \"ntk\", \"factor\": 2}", "rope_type ntk")]
     [InlineData("\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor")]
     public void What_is_not_built_is_refused_by_its_name(string entry, string name)
     {

@@ -10,9 +10,9 @@ namespace Lorikeet.Models.Tests.Text;
 public sealed class VocabularyTokenizerTests
 {
     [SharedTheory("parity/tokenizers")]
-    [InlineData("llama2")]
-    [InlineData("sp-bpe-legacy")]
-    public void Scores_give_what_merges_give(string name)
+    [InlineData("llama2", true)]
+    [InlineData("sp-bpe-legacy", false)]
+    public void Scores_give_what_merges_give(string name, bool spacesLast)
     {
         Tokenizer reference = Tokenizer.Load(SharedFiles.Path($"parity/tokenizers/{name}")!);
         string[] tokens = [.. Enumerable.Range(0, reference.VocabularySize).Select(reference.TokenText)];
@@ -21,8 +21,8 @@ public sealed class VocabularyTokenizerTests
         {
             Tokens = tokens,
             Kinds = kinds,
-            // Both were trained so that later tokens have lower scores.
-            Scores = [.. tokens.Select((_, id) => id < 259 ? 0f : 259f - id)],
+            // Both were trained so that later tokens have lower scores; Llama's runs of spaces were added after, all with the same lowest.
+            Scores = [.. tokens.Select((t, id) => id < 259 ? 0f : spacesLast && t.Length > 1 && t.All(c => c == '▁') ? -1e9f : 259f - id)],
             UnknownId = 0,
             BosId = 1,
             EosId = 2,

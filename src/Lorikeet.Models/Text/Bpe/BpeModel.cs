@@ -81,22 +81,27 @@ internal sealed class BpeModel : TokenModel
             output.Add(whole, 0, word.Length);
             return;
         }
-        int first = output.Count;
         MergeList list = output.Merges;
         list.Clear();
-        bool inOrder = AddSymbols(word, list);
-        list.Merge(merges, output);
-        if (!inOrder)
+        if (AddSymbols(word, list, inBytes: false))
         {
-            CountBytes(word, first, output);
+            list.Merge(merges, output);
+            return;
         }
+        // The reference knows lengths, not places: where a character was dropped, every later token is shown that many bytes too early.
+        int first = output.Count;
+        list.Clear();
+        AddSymbols(word, list, inBytes: true);
+        list.Merge(merges, output);
+        BytesToUnits(word, first, output);
     }
 
     // False where symbols do not cover the word one after the other.
-    private bool AddSymbols(ReadOnlySpan<char> word, MergeList list)
+    private bool AddSymbols(ReadOnlySpan<char> word, MergeList list, bool inBytes)
     {
         bool inOrder = true;
-        (int Start, int End)? pending = null;
+        int place = 0;
+        (int Start, int End, int Bytes)? pending = null;
         Span<byte> bytes = stackalloc byte[4];
         for (int at = 0; at < word.Length;)
         {
@@ -105,15 +110,18 @@ internal sealed class BpeModel : TokenModel
             if (TryCharacter(word, at, end, out int id))
             {
                 AddPending();
-                list.Add(id, at, end);
+                Add(id, at, end, inBytes ? Encoding.UTF8.GetByteCount(word[at..end]) : 0);
+                at = end;
+                continue;
             }
-            else if (rules.ByteFallback && TryBytes(word[at..end], bytes, out int count))
+            int count = Encoding.UTF8.GetBytes(word[at..end], bytes);
+            if (rules.ByteFallback && HasAll(bytes[..count]))
             {
                 // As in the reference, unknown characters before them come behind them.
                 inOrder &= pending is null;
-                for (int b = 0; b < count; b++)
+                foreach (byte b in bytes[..count])
                 {
-                    list.Add(byteIds[bytes[b]]!.Value, at, end);
+                    Add(byteIds[b]!.Value, at, end, 1);
                 }
             }
             else if (unknown is null)
@@ -122,12 +130,12 @@ internal sealed class BpeModel : TokenModel
             }
             else if (rules.FuseUnknown && pending is { } open)
             {
-                pending = (open.Start, end);
+                pending = (open.Start, end, open.Bytes + count);
             }
             else
             {
                 AddPending();
-                pending = (at, end);
+                pending = (at, end, count);
             }
             at = end;
         }
@@ -138,9 +146,15 @@ internal sealed class BpeModel : TokenModel
         {
             if (pending is { } open)
             {
-                list.Add(unknown!.Value, open.Start, open.End);
+                Add(unknown!.Value, open.Start, open.End, open.Bytes);
                 pending = null;
             }
+        }
+
+        void Add(int id, int start, int end, int length)
+        {
+            list.Add(id, inBytes ? place : start, inBytes ? place + length : end);
+            place += length;
         }
     }
 
@@ -160,10 +174,9 @@ internal sealed class BpeModel : TokenModel
         return vocabulary.TryGet(word[at..end], out id);
     }
 
-    private bool TryBytes(ReadOnlySpan<char> character, Span<byte> bytes, out int count)
+    private bool HasAll(ReadOnlySpan<byte> bytes)
     {
-        count = Encoding.UTF8.GetBytes(character, bytes);
-        foreach (byte b in bytes[..count])
+        foreach (byte b in bytes)
         {
             if (byteIds[b] is null)
             {
@@ -173,8 +186,7 @@ internal sealed class BpeModel : TokenModel
         return true;
     }
 
-    // The reference knows lengths, not places: where a character was dropped, every later token is shown that many bytes too early.
-    private static void CountBytes(ReadOnlySpan<char> word, int first, WordTokens output)
+    private static void BytesToUnits(ReadOnlySpan<char> word, int first, WordTokens output)
     {
         int[] unitOfByte = new int[Encoding.UTF8.GetByteCount(word) + 1];
         int bytes = 0;
@@ -186,16 +198,11 @@ internal sealed class BpeModel : TokenModel
             at += units;
         }
         unitOfByte[bytes] = word.Length;
-        (int Id, int Start, int End)[] items = output.Items[first..].ToArray();
-        output.Cut(first);
-        int place = 0;
-        foreach ((int id, int start, int end) in items)
+        foreach (ref (int Id, int Start, int End) token in output.From(first))
         {
-            int next = Math.Min(place + Encoding.UTF8.GetByteCount(word[start..end]), bytes);
-            int lastUnit = unitOfByte[Math.Max(next - 1, 0)];
-            bool wide = char.IsHighSurrogate(word[lastUnit]) && lastUnit + 1 < word.Length;
-            output.Add(id, unitOfByte[place], Math.Min(lastUnit + (wide ? 2 : 1), word.Length));
-            place = next;
+            int last = unitOfByte[Math.Clamp(token.End - 1, 0, bytes)];
+            bool wide = last + 1 < word.Length && char.IsHighSurrogate(word[last]);
+            token = (token.Id, unitOfByte[Math.Min(token.Start, bytes)], Math.Min(last + (wide ? 2 : 1), word.Length));
         }
     }
 

@@ -12,7 +12,7 @@ internal sealed class LowercaseNormalizer : Normalizer
         bool changes = false;
         foreach (Rune rune in piece.Text.EnumerateRunes())
         {
-            if (rune.Value == DottedI || Rune.ToLowerInvariant(rune) != rune)
+            if (rune.Value == DottedI || Lower(rune) != rune.Value)
             {
                 changes = true;
                 break;
@@ -31,8 +31,16 @@ internal sealed class LowercaseNormalizer : Normalizer
                 piece.Changes.Add((DotAbove, 1));
                 continue;
             }
-            piece.Changes.Add((Rune.ToLowerInvariant(rune).Value, 0));
+            piece.Changes.Add((Lower(rune), 0));
         }
         piece.Transform(piece.Changes);
     }
+
+    // The reference knows the capitals of Unicode 17 already.
+    private static int Lower(Rune rune) => rune.Value switch
+    {
+        0xA7CE or 0xA7D2 or 0xA7D4 => rune.Value + 1,
+        >= 0x16EA0 and <= 0x16EB8 => rune.Value + 0x1B,
+        _ => Rune.ToLowerInvariant(rune).Value,
+    };
 }

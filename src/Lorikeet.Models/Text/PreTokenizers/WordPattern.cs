@@ -1,3 +1,5 @@
+using Lorikeet.Models.Files;
+
 namespace Lorikeet.Models.Text.PreTokenizers;
 
 /// <summary>Finds the matches of a pattern in a text.</summary>
@@ -11,7 +13,7 @@ internal abstract class WordPattern
         [Cl100kPattern.TextOf("")] = new Cl100kPattern(mostDigits: 1),
     };
 
-    /// <summary>Adds the matches, ascending, apart and not empty, as UTF-16 ranges.</summary>
+    /// <summary>Adds the matches, ascending and apart, as UTF-16 ranges; a regular expression may have empty ones.</summary>
     public abstract void Find(ReadOnlySpan<char> text, List<(int Start, int End)> matches);
 
     /// <summary>Makes the matcher of a <c>{"String": s}</c> or <c>{"Regex": r}</c> object.</summary>
@@ -22,14 +24,14 @@ internal abstract class WordPattern
             return new LiteralPattern(literal);
         }
         string pattern = part.Text("Regex") ?? throw part.Bad("has neither a Regex nor a String; expected one of them.");
-        return Make(pattern, out string reason) ?? throw part.Bad(reason);
+        return Make(pattern, out Exception? problem) ?? throw (problem is NotSupportedException ? part.Unsupported(problem.Message) : part.Bad(problem!.Message));
     }
 
     /// <summary>Makes the matcher of a regular expression.</summary>
-    /// <returns>Null where it is not supported; then the reason is part of a sentence.</returns>
-    public static WordPattern? Make(string pattern, out string reason)
+    /// <returns>Null where it is broken or not supported; the exception's message is then part of a sentence.</returns>
+    public static WordPattern? Make(string pattern, out Exception? problem)
     {
-        reason = "";
-        return Known.TryGetValue(pattern, out WordPattern? known) ? known : RegexPattern.Make(pattern, out reason);
+        problem = null;
+        return Known.TryGetValue(pattern, out WordPattern? known) ? known : RegexPattern.Make(pattern, out problem);
     }
 }

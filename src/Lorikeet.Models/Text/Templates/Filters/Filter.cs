@@ -16,7 +16,10 @@ internal sealed class Filter
         signature = new Signature("filter", required, names);
     }
 
-    public Filter(Func<Interpreter, Value, Arguments, Value> body) => free = body;
+    private Filter(Func<Interpreter, Value, Arguments, Value> body) => free = body;
+
+    /// <summary>A filter that takes its arguments as they come.</summary>
+    public static Filter Free(Func<Interpreter, Value, Arguments, Value> body) => new(body);
 
     public Value Apply(Interpreter run, Value value, Arguments arguments) =>
         free is not null ? free(run, value, arguments) : body!(run, value, signature!.Bind(arguments));

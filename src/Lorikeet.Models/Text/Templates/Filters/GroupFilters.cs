@@ -7,7 +7,7 @@ internal static class GroupFilters
 
     public static Value Batch(Interpreter run, Value value, Bound a)
     {
-        int size = a.Number(0, 1);
+        int size = Operators.AsIndex(a.Get(0)) is null && a[1] is null or NoneValue ? int.MaxValue : a.Number(0, 1);
         Value? fill = a[1] is NoneValue ? null : a[1];
         return new IteratorValue(Walk().GetEnumerator());
 
@@ -38,7 +38,7 @@ internal static class GroupFilters
 
     public static Value Slice(Interpreter run, Value value, Bound a)
     {
-        int slices = a.Number(0, 1);
+        int slices = a[0] is UndefinedValue missing ? throw missing.Fail() : a.Number(0, 1);
         Value? fill = a[1] is NoneValue ? null : a[1];
         return new IteratorValue(Walk().GetEnumerator());
 

@@ -52,6 +52,10 @@ internal static class NumberFilters
         {
             throw Raise.Runtime("method must be common, ceil or floor");
         }
+        if (method != "common" && value is UndefinedValue undefined)
+        {
+            throw undefined.Fail();
+        }
         if (Operators.AsFloat(value) is null)
         {
             throw Raise.Runtime(value is UndefinedValue ? "type Undefined doesn't define __round__ method" : $"type {value.TypeName} doesn't define __round__ method");
@@ -62,7 +66,12 @@ internal static class NumberFilters
             return Operators.AsInteger(value) is { } whole ? IntValue.Of(RoundWhole(whole, precision)) : new FloatValue(RoundHalfEven(((FloatValue)value).Value, precision));
         }
         Value power = Operators.Apply(run, "**", IntValue.Of(10), IntValue.Of(precision));
-        double scaled = Operators.AsFloat(Operators.Apply(run, "*", value, power))!.Value;
+        Value product = Operators.Apply(run, "*", value, power);
+        if (product is IntValue)
+        {
+            return Operators.Apply(run, "/", product, power);
+        }
+        double scaled = Operators.AsFloat(product)!.Value;
         double rounded = method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled);
         return double.IsFinite(rounded)
             ? Operators.Apply(run, "/", IntValue.Of(new BigInteger(rounded)), power)

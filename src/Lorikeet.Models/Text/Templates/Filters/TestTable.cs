@@ -23,8 +23,8 @@ internal static class TestTable
         ["divisibleby"] = new((run, v, a) => Leaves(run, v, a.Get(0), 0), "num"),
         ["defined"] = new((_, v, _) => v is not UndefinedValue),
         ["undefined"] = new((_, v, _) => v is UndefinedValue),
-        ["filter"] = new((_, v, _) => v is StringValue s && FilterTable.Find(s.Text) is not null),
-        ["test"] = new((_, v, _) => v is StringValue s && Find(s.Text) is not null),
+        ["filter"] = new((_, v, _) => Named(v) is { } name && FilterTable.Find(name) is not null),
+        ["test"] = new((_, v, _) => Named(v) is { } name && Find(name) is not null),
         ["none"] = new((_, v, _) => v is NoneValue),
         ["boolean"] = new((_, v, _) => v is BoolValue),
         ["false"] = new((_, v, _) => v == BoolValue.False),
@@ -66,6 +66,12 @@ internal static class TestTable
     public static Test Require(Value name) => name is StringValue s && Find(s.Text) is { } test ? test : throw FilterTable.Unknown("test", name);
 
     private static Test Compare(string sign) => new((run, v, a) => Comparison.Holds(run, sign, v, a.Get(0)), "other");
+
+    private static string? Named(Value value)
+    {
+        KeyComparer.Require(value);
+        return (value as StringValue)?.Text;
+    }
 
     private static bool Leaves(Interpreter run, Value value, Value by, int rest) => Comparison.Same(Operators.Apply(run, "%", value, by), IntValue.Of(rest));
 

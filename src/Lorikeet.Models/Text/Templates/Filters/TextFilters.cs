@@ -101,7 +101,7 @@ internal static class TextFilters
     {
         StringValue text = value as StringValue
             ?? throw (value is UndefinedValue undefined ? undefined.Fail() : Raise.Runtime($"unsupported operand type(s) for +=: '{value.TypeName}' and 'str'"));
-        int width = a[0] is StringValue ? 0 : a.Number(0, 4);
+        int width = a[0] is UndefinedValue missing ? throw missing.Fail() : a[0] is StringValue ? 0 : a.Number(0, 4);
         run.Budget.Make(Math.Max(0, width));
         string by = a[0] is StringValue given ? (text.IsMarkup ? Markup.Escape(run, given) : given.Text) : new string(' ', Math.Max(0, width));
         TextBuilder to = new(run.Budget);
@@ -117,11 +117,6 @@ internal static class TextFilters
 
     public static Value Truncate(Interpreter run, Value value, Bound a)
     {
-        if (value is UndefinedValue)
-        {
-            return value;
-        }
-        StringValue text = value as StringValue ?? throw Raise.Runtime($"object of type '{value.TypeName}' cannot be truncated; expected a text");
         int length = a.Number(0, 255), leeway = a[3] is null or NoneValue ? 5 : a.Number(3, 5);
         string end = a[2] is null ? "..." : a.Text(2) ?? "";
         int kept = length - CodePoints.Count(end);
@@ -133,10 +128,11 @@ internal static class TextFilters
         {
             throw Raise.Runtime($"expected leeway >= 0, got {leeway}");
         }
-        if (text.Count <= (long)length + leeway)
+        if ((value.Length ?? throw Raise.Runtime($"object of type '{value.TypeName}' has no len()")) <= (long)length + leeway)
         {
-            return text;
+            return value;
         }
+        StringValue text = value as StringValue ?? throw Raise.Runtime($"object of type '{value.TypeName}' cannot be truncated; expected a text");
         string cut = text.Text[..CodePoints.Offset(text.Text, text.Count, kept)];
         int blank = a.Flag(1) ? -1 : cut.LastIndexOf(' ');
         run.Budget.Make(cut.Length + end.Length);

@@ -9,10 +9,16 @@ internal static class BytesMethods
     public static Value Encode(Interpreter run, StringValue self, Bound a)
     {
         run.Budget.Make(4L * self.Text.Length);
+        string text = self.Text;
         Encoding encoding = Named(a.Text(0), a.Text(1));
+        if (encoding.IsSingleByte && a.Text(1) == "replace")
+        {
+            // One mark for a character that takes two units.
+            text = string.Concat(StringText.Values(text).Select(c => c <= 0xFFFF ? ((char)c).ToString() : "?"));
+        }
         try
         {
-            return new BytesValue(encoding.GetBytes(self.Text));
+            return new BytesValue(encoding.GetBytes(text));
         }
         catch (EncoderFallbackException e)
         {

@@ -11,7 +11,8 @@ internal sealed record FormatSpec
     /// <summary>One of <c>&lt; &gt; ^ =</c>, or 0: the type's own.</summary>
     public char Align { get; init; }
 
-    public char Sign { get; init; } = '-';
+    /// <summary><c>+</c>, <c>-</c> or a blank, or 0: not given, which is <c>-</c>.</summary>
+    public char Sign { get; init; }
 
     public bool Alternate { get; init; }
 
@@ -33,7 +34,8 @@ internal sealed record FormatSpec
         FormatSpec spec = new();
         int i = 0;
         int units = text.Length > 0 ? CodePoints.UnitsAt(text, 0) : 0;
-        if (text.Length > units && text[units] is '<' or '>' or '^' or '=')
+        bool filled = text.Length > units && text[units] is '<' or '>' or '^' or '=';
+        if (filled)
         {
             spec = spec with { Fill = text[..units], Align = text[units] };
             i = units + 1;
@@ -58,7 +60,7 @@ internal sealed record FormatSpec
         }
         if (i < text.Length && text[i] == '0')
         {
-            spec = spec with { Fill = spec.Align == 0 ? "0" : spec.Fill, Align = spec.Align == 0 ? '=' : spec.Align };
+            spec = spec with { Fill = filled ? spec.Fill : "0", Align = spec.Align == 0 ? '=' : spec.Align };
             i++;
         }
         spec = spec with { Width = Math.Max(0, Number(text, ref i)) };
@@ -136,9 +138,9 @@ internal sealed record FormatSpec
         {
             throw Unknown("str");
         }
-        if (Sign != '-' || Alternate || Grouping != 0)
+        if (Sign != 0 || Alternate || Grouping != 0)
         {
-            throw Raise.Runtime(Sign != '-' ? "Sign not allowed in string format specifier" : Alternate ? "Alternate form (#) not allowed in string format specifier" : $"Cannot specify '{Grouping}' with 's'.");
+            throw Raise.Runtime(Sign != 0 ? "Sign not allowed in string format specifier" : Alternate ? "Alternate form (#) not allowed in string format specifier" : $"Cannot specify '{Grouping}' with 's'.");
         }
         if (Align == '=' && Fill != "0")
         {

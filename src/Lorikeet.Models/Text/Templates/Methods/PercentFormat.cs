@@ -21,10 +21,19 @@ internal static class PercentFormat
                 continue;
             }
             i++;
+            if (i < text.Length && text[i] == '%')
+            {
+                to.Append('%');
+                continue;
+            }
             Value? value = null;
             if (i < text.Length && text[i] == '(')
             {
                 int close = Close(text, i);
+                if (values is UndefinedValue undefined)
+                {
+                    throw undefined.Fail();
+                }
                 if (values is not DictValue dict)
                 {
                     throw Raise.Runtime("format requires a mapping");
@@ -37,11 +46,6 @@ internal static class PercentFormat
             if (i >= text.Length)
             {
                 throw Raise.Runtime("incomplete format");
-            }
-            if (text[i] == '%')
-            {
-                to.Append('%');
-                continue;
             }
             to.Append(One(run, spec, text[i], i, value ?? Next(), pattern.IsMarkup));
         }
@@ -175,7 +179,7 @@ internal static class PercentFormat
         string digits = NumberFormat.Integer(new FormatSpec { Type = type }, BigInteger.Abs(value));
         digits = least > digits.Length ? digits.PadLeft(least, '0') : digits;
         string prefix = spec.Alternate ? type switch { 'x' => "0x", 'X' => "0X", 'o' => "0o", _ => "" } : "";
-        string sign = value.Sign < 0 ? "-" : spec.Sign == '-' ? "" : spec.Sign.ToString();
+        string sign = value.Sign < 0 ? "-" : spec.Sign is '-' or '\0' ? "" : spec.Sign.ToString();
         return spec.Place(sign + prefix, digits, spec.Align);
     }
 
@@ -192,5 +196,5 @@ internal static class PercentFormat
     };
 
     private static TemplateException Wrong(char type, string expected, Value value) =>
-        value is UndefinedValue u ? u.Fail() : Raise.Runtime($"%{type} format: {expected}, not {value.TypeName}");
+        value is UndefinedValue undefined && (type is 'd' or 'i' or 'u') ? undefined.Fail() : Raise.Runtime($"%{type} format: {expected}, not {value.TypeName}");
 }

@@ -29,7 +29,7 @@ internal static class StrFormat
 
     private static void Write(Interpreter run, string pattern, Arguments arguments, bool escape, int depth, ref int next, TextBuilder to)
     {
-        if (depth == 0)
+        if (depth < 0)
         {
             throw Raise.Runtime("Max string recursion exceeded");
         }

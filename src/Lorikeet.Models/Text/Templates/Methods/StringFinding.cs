@@ -72,7 +72,6 @@ internal static class StringFinding
     private static string Part(Value value, string expected) => value switch
     {
         StringValue s => s.Text,
-        UndefinedValue u => throw u.Fail(),
         _ => throw Raise.Runtime($"{expected}, not {value.TypeName}"),
     };
 }

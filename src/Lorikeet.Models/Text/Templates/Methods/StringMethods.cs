@@ -115,7 +115,7 @@ internal static class StringMethods
     }
 
     private static string Text(Bound a, int index = 0) =>
-        a[index] is StringValue s ? s.Text : a[index] is UndefinedValue u ? throw u.Fail() : throw Raise.Runtime($"argument must be str, not {a.Get(index).TypeName}");
+        a[index] is StringValue s ? s.Text : throw Raise.Runtime($"argument must be str, not {a.Get(index).TypeName}");
 
     private static StringValue Strip(Interpreter run, StringValue self, Bound a, bool left, bool right)
     {

@@ -19,6 +19,8 @@ internal sealed class DictClass : Value
         {
             case null:
                 break;
+            case UndefinedValue undefined:
+                throw undefined.Fail();
             case DictValue given:
                 run.Budget.Make(given.Count);
                 made = new DictValue(given);

@@ -59,6 +59,14 @@ internal sealed class LoopValue(Interpreter run, IEnumerable<Value> items, int? 
         _ => HiddenNames.Find(this, name, HiddenNames.Containers),
     };
 
+    public override IEnumerator<Value>? Iterate(Interpreter r)
+    {
+        while (Next(out Value? item))
+        {
+            yield return new TupleValue([item, this]);
+        }
+    }
+
     public override Value Call(Interpreter r, Arguments arguments)
     {
         Value over = new Signature("loop", 1, "iterable").Bind(arguments).Get(0);

@@ -53,7 +53,6 @@ internal readonly struct Bound(string function, Value?[] values)
     {
         null or NoneValue => null,
         StringValue s => s.Text,
-        UndefinedValue u => throw u.Fail(),
         Value v => throw Raise.Runtime($"{function}() argument must be str, not {v.TypeName}"),
     };
 
@@ -61,7 +60,6 @@ internal readonly struct Bound(string function, Value?[] values)
     public int Number(int index, int otherwise) => values[index] switch
     {
         null => otherwise,
-        UndefinedValue u => throw u.Fail(),
         Value v => Operators.AsIndex(v) is { } number
             ? (int)Math.Clamp(number, int.MinValue, int.MaxValue)
             : throw Raise.Runtime($"'{v.TypeName}' object cannot be interpreted as an integer"),

@@ -41,14 +41,16 @@ internal sealed class ForNode(
         bool any = false;
         while (loop.Next(out Value? item))
         {
-            any = true;
             Scope inner = new(scope);
             if (usesLoop)
             {
                 inner.Set("loop", loop);
             }
             Assignment.Assign(run, inner, target, item);
-            if (run.Execute(body, inner) == Flow.Break)
+            Flow flow = run.Execute(body, inner);
+            // As Jinja compiles it: a turn that is cut short does not count for the else.
+            any |= flow == Flow.Next;
+            if (flow == Flow.Break)
             {
                 break;
             }

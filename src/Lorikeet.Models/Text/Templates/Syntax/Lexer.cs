@@ -95,7 +95,9 @@ internal sealed class Lexer
         int end = source.IndexOf("#}", position, StringComparison.Ordinal);
         if (end < 0)
         {
-            throw Fail("Missing end of comment tag", position);
+            // At the very end of the source an opened comment or raw block is let pass.
+            position = position >= source.Length ? position : throw Fail("Missing end of comment tag", position);
+            return;
         }
         position = AfterEnd(end > position ? source[end - 1] : '\0', end + 2);
     }
@@ -134,7 +136,7 @@ internal sealed class Lexer
                 return;
             }
         }
-        throw Fail("Missing end of raw directive", position);
+        position = position >= source.Length ? position : throw Fail("Missing end of raw directive", position);
     }
 
     // A tag's end takes the newline behind it; with - all white space, with + nothing.

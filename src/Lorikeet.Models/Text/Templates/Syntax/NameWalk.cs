@@ -29,6 +29,25 @@ internal static class NameWalk
         return blocks;
     }
 
+    /// <summary>Where a name is set in these, nested macros too; loops inside were asked already. Null: nowhere.</summary>
+    public static Node? Sets(IEnumerable<Node> nodes, string name)
+    {
+        foreach (Node node in nodes)
+        {
+            if (node is NameNode { Stored: true } found && found.Name == name)
+            {
+                return node;
+            }
+            // What with names are parameters, and those of inner loops were looked at.
+            IEnumerable<Node> parts = node is ForNode ? [] : node.Parts.Where(p => node is not WithNode || p.Node is not (NameNode or TupleNode)).Select(p => p.Node);
+            if (Sets(parts, name) is { } inside)
+            {
+                return inside;
+            }
+        }
+        return null;
+    }
+
     private static void Check(Node node, bool branch, Dictionary<string, BlockNode> blocks)
     {
         if (!branch && node is FilterNode filter && FilterTable.Find(filter.Name) is null)

@@ -160,7 +160,6 @@ internal sealed class Parser
     {
         int line = reader.Line;
         Expression target = expressions.Target("in");
-        CheckLoopTarget(target);
         reader.ExpectWord("in");
         Expression items = expressions.Tuple(conditional: false, end: "recursive");
         Expression? test = reader.SkipWord("if") ? expressions.Expression() : null;
@@ -171,19 +170,11 @@ internal sealed class Parser
         loops = recursive ? 0 : around;
         List<Statement> otherwise = end.Text == "else" ? Body("endfor") : [];
         loops = around;
+        if (NameWalk.Sets([target, .. body, .. otherwise], "loop") is { } set)
+        {
+            throw Raise.Syntax("Can't assign to special loop variable in for-loop target", set.Line);
+        }
         return new ForNode(target, items, test, recursive, body, otherwise, line);
-    }
-
-    private static void CheckLoopTarget(Expression target)
-    {
-        if (target is NameNode { Name: "loop" })
-        {
-            throw Raise.Syntax("Can't assign to special loop variable in for-loop target", target.Line);
-        }
-        foreach (Expression item in (target as TupleNode)?.Items ?? [])
-        {
-            CheckLoopTarget(item);
-        }
     }
 
     private Statement Set()

@@ -7,6 +7,8 @@ namespace Lorikeet.Models.Text.Templates;
 /// <summary>Full case mapping, as Python does it: ß becomes SS, a sigma at a word's end becomes ς.</summary>
 internal static class Casing
 {
+    private const int DottedI = 0x130;
+    private const string DottedILower = "i\u0307";
     private static readonly FrozenDictionary<int, string> UpperTable = Parse(CaseData.Upper);
     private static readonly FrozenDictionary<int, string> TitleTable = Parse(CaseData.Title);
     private static readonly FrozenDictionary<int, string> FoldTable = Parse(CaseData.Fold);
@@ -15,7 +17,17 @@ internal static class Casing
 
     public static string Lower(string text) => Map(text, AddLower);
 
-    public static string Fold(string text) => Map(text, (to, _, c) => Add(to, FoldTable, c, x => Rune.ToLowerInvariant(x)));
+    public static string Fold(string text) => Map(text, (to, _, c) =>
+    {
+        if (c == DottedI)
+        {
+            to.Append(DottedILower);
+        }
+        else
+        {
+            Add(to, FoldTable, c, Rune.ToLowerInvariant);
+        }
+    });
 
     public static string Capitalize(string text)
     {
@@ -82,9 +94,9 @@ internal static class Casing
 
     private static void AddLower(StringBuilder to, int index, int c, string text)
     {
-        if (c == 0x130)
+        if (c == DottedI)
         {
-            to.Append("i\u0307");
+            to.Append(DottedILower);
         }
         else if (c == 0x3A3)
         {

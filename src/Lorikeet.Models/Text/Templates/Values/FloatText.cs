@@ -69,20 +69,21 @@ internal static class FloatText
             (string first, int power) = Leading(value, MostDecimals);
             return (first.PadRight(count, '0'), power);
         }
-        int exponent = (int)Math.Floor(Math.Log10(Math.Abs(value)));
         // The logarithm may be off by one near powers of ten.
-        for (int guess = exponent + 1; ; guess--)
+        int exponent = (int)Math.Floor(Math.Log10(Math.Abs(value))) + 1;
+        while (!Reaches(value, exponent))
         {
-            string digits = Scaled(value, count - 1 - guess).ToString(CultureInfo.InvariantCulture);
-            if (digits.Length > count)
-            {
-                return (digits[..count], guess + 1);
-            }
-            if (digits.Length == count && digits[0] != '0')
-            {
-                return (digits, guess);
-            }
+            exponent--;
         }
+        string digits = Scaled(value, count - 1 - exponent).ToString(CultureInfo.InvariantCulture);
+        // 9.99 rounds up to a digit more.
+        return digits.Length > count ? (digits[..count], exponent + 1) : (digits, exponent);
+    }
+
+    private static bool Reaches(double value, int exponent)
+    {
+        (BigInteger above, BigInteger below) = Exact(value);
+        return exponent >= 0 ? above >= below * BigInteger.Pow(10, exponent) : above * BigInteger.Pow(10, -exponent) >= below;
     }
 
     private static (BigInteger Above, BigInteger Below) Exact(double value)

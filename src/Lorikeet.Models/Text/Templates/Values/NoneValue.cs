@@ -13,5 +13,7 @@ internal sealed class NoneValue : Value
 
     public override bool IsTrue => false;
 
+    public override Value? Attribute(Interpreter run, string name) => HiddenNames.Find(this, name, HiddenNames.Objects);
+
     public override void Represent(TextBuilder to) => to.Append("None");
 }

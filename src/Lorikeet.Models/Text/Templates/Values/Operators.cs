@@ -106,13 +106,13 @@ internal static class Operators
 
     private static Value Times(Interpreter run, Value left, Value right)
     {
-        if (AsIndex(left) is { } first)
+        if (AsInteger(left) is { } first)
         {
             return Repeat(run, right, first) ?? throw Raise.Operands("*", left, right);
         }
         if (left is StringValue or ListValue or TupleValue or BytesValue)
         {
-            return AsIndex(right) is { } count
+            return AsInteger(right) is { } count
                 ? Repeat(run, left, count)!
                 : throw Raise.Runtime($"can't multiply sequence by non-int of type '{right.TypeName}'");
         }
@@ -121,14 +121,18 @@ internal static class Operators
             : Raise.Operands("*", left, right);
     }
 
-    private static Value? Repeat(Interpreter run, Value value, long count)
+    private static Value? Repeat(Interpreter run, Value value, BigInteger wanted)
     {
         int size = value switch { StringValue s => s.Text.Length, ListValue l => l.Items.Count, TupleValue t => t.Items.Count, BytesValue b => b.Bytes.Length, _ => -1 };
         if (size < 0)
         {
             return null;
         }
-        count = size == 0 ? 0 : Math.Max(count, 0);
+        if (wanted > long.MaxValue || wanted < long.MinValue)
+        {
+            throw Raise.Runtime("cannot fit 'int' into an index-sized integer");
+        }
+        long count = size == 0 ? 0 : Math.Max((long)wanted, 0);
         run.Budget.Make(count > int.MaxValue ? count : size * count);
         int times = (int)count;
         return value switch
