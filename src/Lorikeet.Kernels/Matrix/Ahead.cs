@@ -13,6 +13,7 @@ internal unsafe struct Ahead
 {
     private byte* next;
     private nint step;
+    private bool stays;
 
     /// <summary>The share of one of several tiles in the bytes from <paramref name="first"/> on.</summary>
     /// <param name="first">The first byte.</param>
@@ -31,11 +32,22 @@ internal unsafe struct Ahead
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Ahead Lines(byte* first, nint step) => new() { next = first, step = step };
 
+    /// <summary>Bytes that are read after the whole product: into the second-level cache, where they stay.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Ahead Later(byte* first, long bytes, int depth) => new() { next = first, step = (nint)bytes / Math.Max(depth, 1), stays = true };
+
     /// <summary>Called for each pair of ks: a line for each k, or two where a k of two panels takes two.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Fetch<TElement>()
         where TElement : struct, IElement
     {
+        if (stays)
+        {
+            Sse.Prefetch1(next);
+            Sse.Prefetch1(next + step);
+            next += 2 * step;
+            return;
+        }
         Sse.PrefetchNonTemporal(next);
         Sse.PrefetchNonTemporal(next + step);
         if (TElement.Size == sizeof(float))

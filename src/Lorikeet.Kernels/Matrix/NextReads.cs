@@ -16,7 +16,7 @@ public unsafe struct MemoryRegion
 
 /// <summary>
 /// What this thread will read after the next product: a product that is bound by arithmetic fetches it into the caches meanwhile. A hint that changes no
-/// result; kernels that are bound by memory themselves leave it alone.
+/// result; products that are bound by memory themselves leave it alone.
 /// </summary>
 public static unsafe class NextReads
 {
@@ -38,59 +38,68 @@ public static unsafe class NextReads
     /// <summary>Ends the hint.</summary>
     public static void Forget() => Announce(null, 0);
 
-    /// <summary>Cuts what was announced into pieces for a product's idle places.</summary>
-    /// <param name="piece">Bytes that one place fetches.</param>
-    /// <param name="places">Tiles of the product that have nothing else to fetch.</param>
-    internal static NextPieces Pieces(long piece, long places)
+    /// <summary>Cuts what was announced into pieces for the places of a product that have time to fetch.</summary>
+    /// <param name="places">How many places.</param>
+    /// <param name="most">The most bytes that one of them fetches.</param>
+    internal static NextPieces Pieces(long places, long most)
     {
-        long pieces = 0;
+        long bytes = 0;
         for (int i = 0; i < count && places > 0; i++)
         {
-            pieces += NextPieces.Of(regions[i], piece);
+            bytes += regions[i].Bytes;
         }
-        return new NextPieces { Regions = regions, Piece = piece, Pieces = pieces, Places = places };
+        return bytes == 0 ? default : new NextPieces
+        {
+            Regions = regions,
+            Count = count,
+            Bytes = bytes,
+            Places = places,
+            Piece = Math.Min(((bytes + places - 1) / places + NextPieces.Line - 1) / NextPieces.Line * NextPieces.Line, most),
+        };
     }
 }
 
-/// <summary>Stretches of memory cut into pieces, spread evenly over the places of a product that fetch one each.</summary>
+/// <summary>Stretches of memory spread evenly over the places of a product; each place fetches one piece.</summary>
 internal unsafe struct NextPieces
 {
+    public const int Line = 64;
+
     public MemoryRegion* Regions;
-    public long Piece;
-    public long Pieces;
+    public int Count;
+    public long Bytes;
     public long Places;
+    public long Piece;
 
     // Where the search for the last place ended: places of a chunk come in ascending order.
     private int region;
     private long before;
 
-    public static long Of(in MemoryRegion region, long piece) => (region.Bytes + piece - 1) / piece;
-
-    /// <summary>What a place fetches, as a distance from the address it reads itself; 0: nothing.</summary>
+    /// <summary>What a place fetches.</summary>
     /// <param name="place">The number of the place.</param>
-    /// <param name="reads">What it reads.</param>
-    public nint Ahead(long place, byte* reads)
+    /// <param name="length">Bytes; 0: nothing.</param>
+    public byte* Of(long place, out long length)
     {
-        if (Pieces == 0)
+        if (Bytes == 0)
         {
-            return 0;
+            length = 0;
+            return null;
         }
-        long number = place * Pieces / Places;
-        // With more places than pieces, the first place of each piece fetches it.
-        if (Pieces < Places && place > 0 && number == (place - 1) * Pieces / Places)
-        {
-            return 0;
-        }
-        if (number < before)
+        long at = (long)((double)Bytes * place / Places);
+        if (at < before)
         {
             (region, before) = (0, 0);
         }
-        long here;
-        while (number >= before + (here = Of(Regions[region], Piece)))
+        while (at >= before + Regions[region].Bytes)
         {
-            before += here;
-            region++;
+            before += Regions[region++].Bytes;
         }
-        return (nint)(Regions[region].Start + ((number - before) * Piece) - reads);
+        // A piece that would mostly lie behind its stretch begins with the next one.
+        if (before + Regions[region].Bytes - at < Piece / 2 && region + 1 < Count)
+        {
+            before += Regions[region++].Bytes;
+            at = before;
+        }
+        length = Math.Min(Piece, before + Regions[region].Bytes - at);
+        return Regions[region].Start + (at - before);
     }
 }
