@@ -61,6 +61,8 @@ internal static class CommandLine
         TrainCommand.Create(),
         PretrainCommand.Create(),
         EvalCommand.Create(),
+        ScoreCommand.Create(),
+        TemplateCommand.Create(),
         MethodsCommand.Create(),
         TokenizeCommand.Create(),
         InspectCommand.Create(),

@@ -40,7 +40,7 @@ internal static unsafe partial class LargePages
         {
             return Allocate(bytes);
         }
-        long rounded = (bytes + 63) / 64 * 64;
+        long rounded = Rounded(bytes);
         lock (gate)
         {
             if (open is null || open.Used + rounded > RegionBytes)
@@ -52,6 +52,8 @@ internal static unsafe partial class LargePages
             return open.Take(rounded);
         }
     }
+
+    private static long Rounded(long bytes) => (bytes + 63) / 64 * 64;
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(void* address, nuint length, int advice);
@@ -74,10 +76,12 @@ internal static unsafe partial class LargePages
             return part;
         }
 
-        public void GiveBack()
+        public void GiveBack(byte* part, long bytes)
         {
             lock (gate)
             {
+                // The last part's room is used again: matrices that are converted as they are loaded leave no gaps.
+                Used -= part + Rounded(bytes) == memory + Used ? Rounded(bytes) : 0;
                 Release();
                 // Nothing but this class holds it any more: the next owner starts a new one.
                 if (owners == 1 && ReferenceEquals(open, this))

@@ -71,7 +71,7 @@ public sealed unsafe class Storage : IDisposable
             }
             else
             {
-                region.GiveBack();
+                region.GiveBack(pointer, Bytes);
             }
             pointer = null;
             Interlocked.Add(ref live, -Bytes);

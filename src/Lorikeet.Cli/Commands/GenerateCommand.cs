@@ -12,10 +12,12 @@ internal static class GenerateCommand
 {
     private const int MostBeams = 1024;
 
-    private static readonly Option<string> Model = new("--model") { Description = "Model folder, or org/name in the local Hugging Face cache", Required = true };
-    private static readonly Option<string[]> Adapters = new("--adapter") { Description = "Adapter folder, or 'none' for the bare model; repeat for several" };
+    private static readonly Option<string> Model = new("--model") { Description = "Model folder, GGUF file, or org/name in the local Hugging Face cache", Required = true };
+    private static readonly Option<string[]> Adapters = new("--adapter") { Description = "Adapter folder or GGUF file, or 'none' for the bare model; repeat for several" };
     private static readonly Option<string[]> Prompts = new("--prompt") { Description = "A prompt; repeat for several" };
     private static readonly Option<string?> PromptFile = new("--prompts") { Description = "A file of JSON lines {\"prompt\": text, \"adapter\": folder}; without adapter: the bare model" };
+    private static readonly Option<bool> ChatOption = new("--chat") { Description = "Lay each prompt out as a user's message by the model's chat template; lines of --prompts may have {\"messages\": [...]}" };
+    private static readonly Option<string?> SystemText = new("--system") { Description = "With --chat: what the system says before the prompt" };
     private static readonly Option<int> MaxTokens = new("--max-tokens") { Description = "The most tokens of an answer", DefaultValueFactory = _ => 128 };
     private static readonly Option<int> Beams = new("--beams") { Description = "Follow so many answers at once and show the best; 1: one, token by token", DefaultValueFactory = _ => 1 };
     private static readonly Option<double> LengthPenalty = new("--length-penalty") { Description = "With --beams: answers compare by log-probability / length^this", DefaultValueFactory = _ => 1 };
@@ -39,9 +41,10 @@ internal static class GenerateCommand
             "Examples:\n" +
             "  lorikeet generate --model ./base --prompt \"Once upon a time\"\n" +
             "  lorikeet generate --model ./base --adapter none --adapter ./legal --adapter ./poems --prompt \"The sea\"\n" +
+            "  lorikeet generate --model ./chat --chat --system \"Answer briefly.\" --prompt \"Why is the sky blue?\"\n" +
             "  lorikeet generate --model ./base --prompts requests.jsonl --temperature 0.8 --top-p 0.95 --seed 1 --json")
         {
-            Model, Weights, Adapters, Prompts, PromptFile, MaxTokens, Beams, LengthPenalty, Stop, AdapterType, IgnoreEnd, Json,
+            Model, Weights, Adapters, Prompts, PromptFile, ChatOption, SystemText, MaxTokens, Beams, LengthPenalty, Stop, AdapterType, IgnoreEnd, Json,
         };
         foreach (Option option in SamplingFlags.All)
         {
@@ -56,7 +59,10 @@ internal static class GenerateCommand
         IReadOnlyList<Job> jobs = Job.List(parsed.GetValue(Prompts) ?? [], parsed.GetValue(Adapters) ?? [], parsed.GetValue(PromptFile));
         GenerationRequest settings = Settings(parsed, null);
         string folder = parsed.GetValue(Model)!;
-        Tokenizer tokenizer = Tokenizer.Load(Models.Files.ModelLocation.Resolve(folder));
+        string place = Models.Files.ModelLocation.Resolve(folder);
+        Tokenizer tokenizer = Tokenizer.Load(place);
+        bool chat = parsed.GetValue(ChatOption);
+        jobs = Conversations(jobs, () => Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(tokenizer), chat, parsed.GetValue(SystemText));
         using LanguageModel model = ModelLoader.Load(folder, WeightsOption.Load(parsed.GetValue(Weights)));
         using AdapterCache cache = new(model, factors: AdapterTypes.Parse(parsed.GetValue(AdapterType)!));
         AdapterLease?[] leases = [.. jobs.Select(job => job.Adapter is null ? null : cache.Rent(job.Adapter))];
@@ -67,12 +73,12 @@ internal static class GenerateCommand
                 await Console.Error.WriteLineAsync($"lorikeet: {adapter.Name}: {warning}");
             }
         }
-        GenerationSettings suggested = GenerationSettings.Read(Models.Files.ModelLocation.Resolve(folder), model.Config);
+        GenerationSettings suggested = GenerationSettings.Read(place, model.Config);
         settings = Settings(parsed, suggested);
         IReadOnlyList<int> ends = parsed.GetValue(IgnoreEnd) ? [] : suggested.EndIds.Count > 0 ? suggested.EndIds : tokenizer.EosId is { } end ? [end] : [];
         List<GenerationRequest> requests =
         [
-            .. jobs.Select((job, i) => settings with { Prompt = tokenizer.Encode(job.Prompt), Adapter = leases[i]?.Adapter, EndIds = ends }),
+            .. jobs.Select((job, i) => settings with { Prompt = tokenizer.Encode(job.Prompt, addSpecialTokens: !chat), Adapter = leases[i]?.Adapter, EndIds = ends }),
         ];
         IAnswerWriter writer = parsed.GetValue(Json) ? new JsonAnswers(jobs) : jobs.Count == 1 ? new OneAnswer(jobs[0]) : new LabelledAnswers(jobs);
         long start = Stopwatch.GetTimestamp();
@@ -105,6 +111,17 @@ internal static class GenerateCommand
             failed |= next.Finish == FinishReason.Failed;
             writer.Take(next);
         }
+    }
+
+    private static IReadOnlyList<Job> Conversations(IReadOnlyList<Job> jobs, Func<ChatTemplateSet> templates, bool chat, string? system)
+    {
+        if (chat)
+        {
+            return Generate.Chat.Lay(jobs, templates(), system);
+        }
+        return system is not null ? throw new UsageException("--system is part of a conversation; give --chat too")
+            : jobs.Any(job => job.Messages is not null) ? throw new UsageException("--prompts has lines with messages; give --chat to lay them out by the model's template")
+            : jobs;
     }
 
     private static GenerationRequest Settings(ParseResult parsed, GenerationSettings? suggested)

@@ -15,7 +15,7 @@ internal interface IAnswerWriter
 /// <summary>One answer, letter by letter, after its prompt.</summary>
 internal sealed class OneAnswer : IAnswerWriter
 {
-    public OneAnswer(Job job) => Console.Out.Write(Terminal.Safe(job.Prompt));
+    public OneAnswer(Job job) => Console.Out.Write(Terminal.Safe(job.Lead));
 
     public void Take(in GenerationEvent next)
     {
@@ -38,7 +38,7 @@ internal sealed class LabelledAnswers : IAnswerWriter
     {
         int width = jobs.Max(j => j.Label.Length), digits = jobs.Count.ToString(System.Globalization.CultureInfo.InvariantCulture).Length;
         labels = [.. jobs.Select((job, i) => $"[{(i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture).PadLeft(digits)} {job.Label.PadRight(width)}] ")];
-        lines = [.. jobs.Select(job => new StringBuilder(job.Prompt))];
+        lines = [.. jobs.Select(job => new StringBuilder(job.Lead))];
     }
 
     public void Take(in GenerationEvent next)

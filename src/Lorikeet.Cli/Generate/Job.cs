@@ -11,6 +11,12 @@ internal sealed record Job(string Prompt, string? Adapter)
 {
     private const string Bare = "none";
 
+    /// <summary>The messages of a conversation instead of a prompt; null: there are none.</summary>
+    public JsonElement? Messages { get; init; }
+
+    /// <summary>What is shown before the answer.</summary>
+    public string Lead { get; init; } = Prompt;
+
     /// <summary>The adapter in a word or two.</summary>
     public string Label => Adapter is null ? "base" : Path.GetFileName(Path.TrimEndingDirectorySeparator(Adapter));
 
@@ -58,9 +64,14 @@ internal sealed record Job(string Prompt, string? Adapter)
                 throw new BadFileException($"{place}: expected an object {{\"prompt\": text}}.");
             }
             string? adapter = Text(json.RootElement, "adapter", place);
+            bool talk = json.RootElement.TryGetProperty("messages", out JsonElement messages) && messages.ValueKind == JsonValueKind.Array;
+            string? prompt = Text(json.RootElement, "prompt", place);
             yield return new Job(
-                Text(json.RootElement, "prompt", place) ?? throw new BadFileException($"{place} has no prompt; expected {{\"prompt\": text}}."),
-                adapter == Bare ? null : adapter);
+                prompt ?? (talk ? "" : throw new BadFileException($"{place} has no prompt; expected {{\"prompt\": text}}, or {{\"messages\": [...]}} with --chat.")),
+                adapter == Bare ? null : adapter)
+            {
+                Messages = talk && prompt is null ? messages.Clone() : null,
+            };
         }
     }
 

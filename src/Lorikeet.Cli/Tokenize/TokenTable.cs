@@ -52,10 +52,22 @@ internal static class TokenTable
 
     private static JsonArray List<T>(IEnumerable<T> values, Func<T, JsonNode?> node) => new([.. values.Select(node)]);
 
+    // As it is, but for what would break the table.
     private static string Shown(string text)
     {
-        string quoted = JsonSerializer.Serialize(text, Readable);
-        return quoted[1..^1];
+        StringBuilder shown = new();
+        foreach (char c in text)
+        {
+            shown.Append(c switch
+            {
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                _ when char.IsControl(c) || c is '\u2028' or '\u2029' => $"\\u{(int)c:X4}",
+                _ => c.ToString(),
+            });
+        }
+        return shown.ToString();
     }
 
     private static string Part(string text, int[] starts, int start, int end) =>

@@ -15,9 +15,9 @@ internal static class CharacterClassCase
     // One line a class: the tokenizer that tells, and how its tokens at a code point's place tell.
     private static readonly Dictionary<string, (string Normalizer, string PreTokenizer, Func<string[], bool> Tells)> Classes = new()
     {
-        ["regex_L"] = ("null", Split(@"\\p{L}"), Alone),
-        ["regex_N"] = ("null", Split(@"\\p{N}"), Alone),
-        ["regex_space"] = ("null", Split(@"\\s"), Alone),
+        ["regex_L"] = ("null", Split(@"\\p{L}"), Gone),
+        ["regex_N"] = ("null", Split(@"\\p{N}"), Gone),
+        ["regex_space"] = ("null", Split(@"\\s"), Gone),
         ["bert_punctuation"] = ("null", """{"type":"BertPreTokenizer"}""", Alone),
         ["bert_whitespace"] = ("null", """{"type":"BertPreTokenizer"}""", Gone),
         ["whitespace_split"] = ("null", """{"type":"WhitespaceSplit"}""", Gone),
@@ -87,7 +87,7 @@ internal static class CharacterClassCase
 
     private static bool Gone(string[] tokens) => tokens.Length == 0;
 
-    private static string Split(string pattern) => $$"""{"type":"Split","pattern":{"Regex":"{{pattern}}"},"behavior":"Isolated","invert":false}""";
+    private static string Split(string pattern) => $$"""{"type":"Split","pattern":{"Regex":"{{pattern}}"},"behavior":"Removed","invert":false}""";
 
     private static string Bert(bool clean = false, bool chinese = false, bool accents = false) =>
         $$"""{"type":"BertNormalizer","clean_text":{{Json(clean)}},"handle_chinese_chars":{{Json(chinese)}},"strip_accents":{{Json(accents)}},"lowercase":false}""";

@@ -36,7 +36,11 @@ public static unsafe class Attention
         Span<float> logSumExp,
         ReadOnlySpan<float> slopes = default)
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Forward<Avx512Tiles>(shape, sequences, q, k, v, y, logSumExp, slopes);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Forward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp, slopes);
         }
@@ -77,7 +81,11 @@ public static unsafe class Attention
         Span<float> dv,
         ReadOnlySpan<float> slopes = default)
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Backward<Avx512Tiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv, slopes);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Backward<Avx2Tiles>(shape, sequences, q, k, v, y, logSumExp, dy, dq, dk, dv, slopes);
         }

@@ -21,7 +21,11 @@ public static unsafe class PagedAttention
     /// <exception cref="ArgumentException">A length does not fit, or a sequence leaves the rows.</exception>
     public static void Write(in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> k, ReadOnlySpan<float> v)
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Write<Avx512Tiles>(shape, sequences, k, v);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Write<Avx2Tiles>(shape, sequences, k, v);
         }
@@ -42,7 +46,11 @@ public static unsafe class PagedAttention
     public static void Forward(
         in AttentionShape shape, ReadOnlySpan<PagedSequence> sequences, ReadOnlySpan<float> q, Span<float> y, ReadOnlySpan<float> slopes = default)
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Forward<Avx512Tiles>(shape, sequences, q, y, slopes);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Forward<Avx2Tiles>(shape, sequences, q, y, slopes);
         }

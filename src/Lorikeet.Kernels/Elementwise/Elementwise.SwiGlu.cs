@@ -60,6 +60,13 @@ public static unsafe partial class Elementwise
         {
             nint i = MapTeam.Start(chunk);
             nint end = i + MapTeam.Length(chunk, Count);
+            if (KernelPath.UseAvx512)
+            {
+                for (; i <= end - 16; i += 16)
+                {
+                    At<Sixteen>(i);
+                }
+            }
             if (KernelPath.UseAvx2)
             {
                 for (; i <= end - 8; i += 8)

@@ -10,7 +10,11 @@ internal static unsafe class Map
     public static void Run<TOperator>(TOperator op, float* x, float* to, nint count)
         where TOperator : unmanaged, IUnary
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Widest(op, x, to, count);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Wide(op, x, to, count);
         }
@@ -23,7 +27,11 @@ internal static unsafe class Map
     public static void Run<TOperator>(TOperator op, float* x, float* y, float* to, nint count)
         where TOperator : unmanaged, IBinary
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Widest(op, x, y, to, count);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Wide(op, x, y, to, count);
         }
@@ -36,7 +44,11 @@ internal static unsafe class Map
     public static void Run<TOperator>(TOperator op, float* x, float* y, float* z, float* to, nint count)
         where TOperator : unmanaged, ITernary
     {
-        if (KernelPath.UseAvx2)
+        if (KernelPath.UseAvx512)
+        {
+            Widest(op, x, y, z, to, count);
+        }
+        else if (KernelPath.UseAvx2)
         {
             Wide(op, x, y, z, to, count);
         }
@@ -53,6 +65,17 @@ internal static unsafe class Map
         {
             One.Store(op.Invoke(One.Load(x + i)), to + i);
         }
+    }
+
+    internal static void Widest<TOperator>(TOperator op, float* x, float* to, nint count)
+        where TOperator : unmanaged, IUnary
+    {
+        nint i = 0;
+        for (; i <= count - 16; i += 16)
+        {
+            Sixteen.Store(op.Invoke(Sixteen.Load(x + i)), to + i);
+        }
+        Wide(op, x + i, to + i, count - i);
     }
 
     internal static void Wide<TOperator>(TOperator op, float* x, float* to, nint count)
@@ -79,6 +102,17 @@ internal static unsafe class Map
         }
     }
 
+    internal static void Widest<TOperator>(TOperator op, float* x, float* y, float* to, nint count)
+        where TOperator : unmanaged, IBinary
+    {
+        nint i = 0;
+        for (; i <= count - 16; i += 16)
+        {
+            Sixteen.Store(op.Invoke(Sixteen.Load(x + i), Sixteen.Load(y + i)), to + i);
+        }
+        Wide(op, x + i, y + i, to + i, count - i);
+    }
+
     internal static void Wide<TOperator>(TOperator op, float* x, float* y, float* to, nint count)
         where TOperator : unmanaged, IBinary
     {
@@ -102,6 +136,17 @@ internal static unsafe class Map
         {
             One.Store(op.Invoke(One.Load(x + i), One.Load(y + i), One.Load(z + i)), to + i);
         }
+    }
+
+    internal static void Widest<TOperator>(TOperator op, float* x, float* y, float* z, float* to, nint count)
+        where TOperator : unmanaged, ITernary
+    {
+        nint i = 0;
+        for (; i <= count - 16; i += 16)
+        {
+            Sixteen.Store(op.Invoke(Sixteen.Load(x + i), Sixteen.Load(y + i), Sixteen.Load(z + i)), to + i);
+        }
+        Wide(op, x + i, y + i, z + i, to + i, count - i);
     }
 
     internal static void Wide<TOperator>(TOperator op, float* x, float* y, float* z, float* to, nint count)

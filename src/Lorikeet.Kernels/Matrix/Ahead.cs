@@ -5,9 +5,8 @@ namespace Lorikeet.Kernels;
 
 /// <summary>What a tile fetches into the caches while it computes; the memory need not exist.</summary>
 /// <remarks>
-/// Tiles of several blocks of rows share the work of fetching what the matrix has next: were it left to the first of them, which reads the panels, the
-/// memory would rest while the others compute. Without any, 8 rows of bfloat16 run at 32 % of the FMA limit from memory; so at 88 %. Fetched as passing:
-/// each line is wanted for a few tiles only, and should not displace the rows.
+/// Without any, 8 rows of bfloat16 run at 32 % of the FMA limit from memory; so at 88 %. Panels are fetched as passing: each line is wanted for a few
+/// tiles only, and should not displace the rows. What another product will read goes to the second-level cache.
 /// </remarks>
 internal unsafe struct Ahead
 {
@@ -28,13 +27,9 @@ internal unsafe struct Ahead
         return new Ahead { next = first + (tile * share), step = share / Math.Max(depth, 1) };
     }
 
-    /// <summary>A line for each k, so many bytes apart.</summary>
+    /// <summary>A line for each k, so many bytes apart, of what another product will read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Ahead Lines(byte* first, nint step) => new() { next = first, step = step };
-
-    /// <summary>Bytes that are read after the whole product: into the second-level cache, where they stay.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Ahead Later(byte* first, long bytes, int depth) => new() { next = first, step = (nint)bytes / Math.Max(depth, 1), stays = true };
+    public static Ahead Lines(byte* first, nint step) => new() { next = first, step = step, stays = true };
 
     /// <summary>Called for each pair of ks: a line for each k, or two where a k of two panels takes two.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -45,15 +40,16 @@ internal unsafe struct Ahead
         {
             Sse.Prefetch1(next);
             Sse.Prefetch1(next + step);
-            next += 2 * step;
-            return;
         }
-        Sse.PrefetchNonTemporal(next);
-        Sse.PrefetchNonTemporal(next + step);
-        if (TElement.Size == sizeof(float))
+        else
         {
-            Sse.PrefetchNonTemporal(next + 64);
-            Sse.PrefetchNonTemporal(next + step + 64);
+            Sse.PrefetchNonTemporal(next);
+            Sse.PrefetchNonTemporal(next + step);
+            if (TElement.Size == sizeof(float))
+            {
+                Sse.PrefetchNonTemporal(next + 64);
+                Sse.PrefetchNonTemporal(next + step + 64);
+            }
         }
         next += 2 * step;
     }

@@ -25,8 +25,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private bool accumulate;
     private int units;
     private int chunks;
-    private int idleTiles;
-    private NextPieces next;
+    private NextPieces later;
 
     public static void Run(float* x, int rows, int inputs, PackedPart* parts, int count, bool accumulate)
     {
@@ -38,8 +37,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             outputs += parts[i].Outputs;
         }
         double elements = outputs * inputs;
-        // With two tiles and more the first half fetches what the matrix has next, the others what is read after this product.
-        int idleTiles = TTiles.Tiles(rows) / 2;
+        int tiles = TTiles.Tiles(rows);
         FewRows<TTiles, TElement> job = new()
         {
             x = x,
@@ -50,8 +48,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             accumulate = accumulate,
             units = units,
             chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units),
-            idleTiles = idleTiles,
-            next = NextReads.Pieces((long)units * (Unit / TTiles.Panels) * idleTiles, (long)inputs * NextPieces.Line),
+            later = NextReads.Pieces(TileFetches.PieceBytes(inputs), (long)units * (Unit / TTiles.Panels) * TileFetches.Places(tiles)),
         };
         Team.Shared.Run(ref job, job.chunks);
     }
@@ -61,15 +58,16 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     {
         int first = (int)((long)units * chunk / chunks);
         int end = (int)((long)units * (chunk + 1) / chunks);
-        NextPieces idle = next;
-        long place = (long)first * (Unit / TTiles.Panels) * idleTiles;
+        NextPieces pieces = later;
+        int before = 0;
         for (int i = 0; i < count && end > 0; i++)
         {
             int own = Units(parts[i]);
             if (first < own)
             {
-                Multiply(parts[i], first * Unit, Math.Min(end, own) * Unit, ref idle, ref place);
+                Multiply(parts[i], first * Unit, Math.Min(end, own) * Unit, before * Unit, ref pieces);
             }
+            before += own;
             first = Math.Max(first - own, 0);
             end -= own;
         }
@@ -77,7 +75,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
 
     private static int Units(in PackedPart part) => (PackedMatrix.PanelCount(part.Outputs) + Unit - 1) / Unit;
 
-    private readonly void Multiply(in PackedPart part, int panel, int end, ref NextPieces idle, ref long place)
+    private readonly void Multiply(in PackedPart part, int panel, int end, int panelsBefore, ref NextPieces pieces)
     {
         int outputs = part.Outputs;
         end = Math.Min(end, PackedMatrix.PanelCount(outputs));
@@ -97,28 +95,21 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
                 TTiles.RunFour<TElement>(block, rows, x, inputs, inputs, part.Y + (panel * Lanes), outputs, accumulate, Distance);
             }
         }
-        int tiles = TTiles.Tiles(rows), busy = idle.Bytes > 0 ? tiles - idleTiles : tiles;
+        int tiles = TTiles.Tiles(rows);
+        TileFetches fetches = default;
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
             // The panels after these are fetched meanwhile, where this chunk will read them.
-            nint beyond = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
+            fetches.Begin(tiles, ref pieces, (long)(panelsBefore + panel) / TTiles.Panels * TileFetches.Places(tiles));
+            nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
             int r = 0;
             for (int tile = 0; tile < tiles; tile++)
             {
                 int tileRows = TTiles.Next(rows - r);
-                Ahead ahead;
-                if (tile < busy)
-                {
-                    ahead = Ahead.Share(block.Data + beyond, beyond, tile, busy, inputs);
-                }
-                else
-                {
-                    byte* after = idle.Of(place++, out long bytes);
-                    ahead = Ahead.Later(after, bytes, inputs);
-                }
                 TTiles.Run<TElement>(
-                    block, tileRows, x + ((long)r * inputs), inputs, inputs, part.Y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate, ahead);
+                    block, tileRows, x + ((long)r * inputs), inputs, inputs, part.Y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate,
+                    fetches.Next(tile, block.Data + next, panelBytes, TTiles.Panels, next, 0, inputs));
                 r += tileRows;
             }
         }

@@ -16,7 +16,7 @@ public unsafe struct MemoryRegion
 
 /// <summary>
 /// What this thread will read after the next product: a product that is bound by arithmetic fetches it into the caches meanwhile. A hint that changes no
-/// result; products that are bound by memory themselves leave it alone.
+/// result; kernels that are bound by memory themselves leave it alone.
 /// </summary>
 public static unsafe class NextReads
 {
@@ -38,68 +38,58 @@ public static unsafe class NextReads
     /// <summary>Ends the hint.</summary>
     public static void Forget() => Announce(null, 0);
 
-    /// <summary>Cuts what was announced into pieces for the places of a product that have time to fetch.</summary>
-    /// <param name="places">How many places.</param>
-    /// <param name="most">The most bytes that one of them fetches.</param>
-    internal static NextPieces Pieces(long places, long most)
+    /// <summary>Cuts what was announced into pieces for a product's idle places.</summary>
+    /// <param name="piece">Bytes that one place fetches.</param>
+    /// <param name="places">Tiles of the product, each of which fetches one; 0 where the product is bound by memory itself.</param>
+    internal static NextPieces Pieces(long piece, long places)
     {
-        long bytes = 0;
+        long pieces = 0;
         for (int i = 0; i < count && places > 0; i++)
         {
-            bytes += regions[i].Bytes;
+            pieces += NextPieces.Of(regions[i], piece);
         }
-        return bytes == 0 ? default : new NextPieces
-        {
-            Regions = regions,
-            Count = count,
-            Bytes = bytes,
-            Places = places,
-            Piece = Math.Min(((bytes + places - 1) / places + NextPieces.Line - 1) / NextPieces.Line * NextPieces.Line, most),
-        };
+        return new NextPieces { Regions = regions, Piece = piece, Pieces = pieces, Places = places };
     }
 }
 
-/// <summary>Stretches of memory spread evenly over the places of a product; each place fetches one piece.</summary>
+/// <summary>Stretches of memory cut into pieces, spread evenly over the places of a product that fetch one each.</summary>
 internal unsafe struct NextPieces
 {
-    public const int Line = 64;
-
     public MemoryRegion* Regions;
-    public int Count;
-    public long Bytes;
-    public long Places;
     public long Piece;
+    public long Pieces;
+    public long Places;
 
     // Where the search for the last place ended: places of a chunk come in ascending order.
     private int region;
     private long before;
 
-    /// <summary>What a place fetches.</summary>
+    public static long Of(in MemoryRegion region, long piece) => (region.Bytes + piece - 1) / piece;
+
+    /// <summary>Where the stretch begins that a place fetches; null: nothing.</summary>
     /// <param name="place">The number of the place.</param>
-    /// <param name="length">Bytes; 0: nothing.</param>
-    public byte* Of(long place, out long length)
+    public byte* At(long place)
     {
-        if (Bytes == 0)
+        if (Pieces == 0)
         {
-            length = 0;
             return null;
         }
-        long at = (long)((double)Bytes * place / Places);
-        if (at < before)
+        long number = place * Pieces / Places;
+        // With more places than pieces, the first place of each piece fetches it.
+        if (Pieces < Places && place > 0 && number == (place - 1) * Pieces / Places)
+        {
+            return null;
+        }
+        if (number < before)
         {
             (region, before) = (0, 0);
         }
-        while (at >= before + Regions[region].Bytes)
+        long here;
+        while (number >= before + (here = Of(Regions[region], Piece)))
         {
-            before += Regions[region++].Bytes;
+            before += here;
+            region++;
         }
-        // A piece that would mostly lie behind its stretch begins with the next one.
-        if (before + Regions[region].Bytes - at < Piece / 2 && region + 1 < Count)
-        {
-            before += Regions[region++].Bytes;
-            at = before;
-        }
-        length = Math.Min(Piece, before + Regions[region].Bytes - at);
-        return Regions[region].Start + (at - before);
+        return Regions[region].Start + ((number - before) * Piece);
     }
 }

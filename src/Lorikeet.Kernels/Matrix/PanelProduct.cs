@@ -45,6 +45,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int depthBlock;
     private int panels;
     private int ranges;
+    private NextPieces later;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
@@ -86,6 +87,11 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             panels = panels,
             ranges = ranges,
         };
+        if (source.Stored)
+        {
+            job.later = NextReads.Pieces(
+                TileFetches.PieceBytes(source.Depth), (long)units * job.rowBlocks * TileFetches.Places(TTiles.Tiles(rowBlock)));
+        }
         if (transposeX || LeftBlocks.Clash(source.Depth))
         {
             job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
@@ -111,6 +117,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         float* scratch = (float*)ThreadScratch.Take((nuint)((panelFloats + apartFloats) * sizeof(float)));
         float* left = x + (firstRow * xStride);
         bool fromResult = accumulate && !merge;
+        NextPieces pieces = later;
         for (int first = firstPanel; first < endPanel; first += span)
         {
             int end = Math.Min(first + span, endPanel);
@@ -128,7 +135,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
                 {
                     for (int block = 0; block * depthBlock < source.Depth; block++)
                     {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
                     }
                 }
             }
@@ -138,7 +145,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
                 {
                     for (int p = first; p < end; p += together)
                     {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride);
+                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
                     }
                 }
             }
@@ -163,7 +170,8 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     }
 
     // One block of k of some panels, times all rows of the chunk.
-    private readonly void MultiplyPanels(int first, int some, int block, float* left, int count, float* scratch, float* to, nint stride)
+    private readonly void MultiplyPanels(
+        int first, int some, int block, float* left, int rowsOf, int count, float* scratch, float* to, nint stride, ref NextPieces pieces)
     {
         int k = block * depthBlock;
         int depth = Math.Min(depthBlock, source.Depth - k);
@@ -172,19 +180,17 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         // What lies after this block is fetched meanwhile, each tile its share.
         nint after = source.After(TTiles.Panels, depth, straight, out nint bytes);
         int tiles = TTiles.Tiles(count);
+        TileFetches fetches = default;
         left += block * xBlockStride;
         for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
+            fetches.Begin(tiles, ref pieces, (((long)p / TTiles.Panels * rowBlocks) + rowsOf) * TileFetches.Places(TTiles.Tiles(rowBlock)));
             int r = 0;
             for (int tile = 0; tile < tiles; tile++)
             {
                 int tileRows = TTiles.Next(count - r);
-                // Two panels' blocks lie apart: the first tiles fetch of the one, the last of the other.
-                nint share = tile * (bytes / tiles);
-                int part = bytes == 0 ? 0 : (int)(share * TTiles.Panels / bytes);
-                byte* next = panel.Data + after + (part * panel.Apart) + share - (part * (bytes / TTiles.Panels));
-                Ahead ahead = Ahead.Share(next, bytes / tiles, 0, 1, depth);
+                Ahead ahead = fetches.Next(tile, panel.Data + after, panel.Apart, TTiles.Panels, bytes, k, depth);
                 TTiles.Run(panel, tileRows, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
                 r += tileRows;
             }

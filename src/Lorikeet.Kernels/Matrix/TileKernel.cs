@@ -66,6 +66,8 @@ internal static unsafe class TileKernel
         where TElement : struct, IElement
         where TRows : struct, IRows
     {
+        // A copy: the argument lies in memory.
+        Ahead fetch = ahead;
         float* x1 = TRows.Count > 1 ? x0 + xStride : x0;
         float* x2 = TRows.Count > 2 ? x1 + xStride : x0;
         float* x3 = TRows.Count > 3 ? x2 + xStride : x0;
@@ -101,7 +103,7 @@ internal static unsafe class TileKernel
         nint i = 0;
         for (; i + 2 <= depth; i += 2, panel += 2 * panelStride)
         {
-            ahead.Fetch<TElement>();
+            fetch.Fetch<TElement>();
             low = TElement.Even(panel);
             high = TElement.Even(panel + 32);
             Step(x0 + i, low, high, ref a0, ref b0);

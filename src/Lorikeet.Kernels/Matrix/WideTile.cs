@@ -20,9 +20,6 @@ internal static unsafe class WideTile
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Next(int left) => left <= Most ? left : (left + ((left + Most - 1) / Most) - 1) / ((left + Most - 1) / Most);
 
-    /// <summary>How many tiles so many rows take.</summary>
-    public static int Tiles(int rows) => (rows + Most - 1) / Most;
-
     /// <summary>
     /// <c>y[r, l] = (load ? y[r, l] : 0) + sum over i of x[r, i] panel[i, l]</c>, r below <paramref name="rows"/> (1 to 14), l below 32 or 16, i ascending
     /// below <paramref name="depth"/>.
@@ -96,6 +93,8 @@ internal static unsafe class WideTile
         where TRows : struct, IRows
         where TPanels : struct, IRows
     {
+        // A copy: the argument lies in memory.
+        Ahead fetch = ahead;
         nint s1 = xStride * sizeof(float), s2 = 2 * s1, s3 = 3 * s1;
         byte* p = (byte*)x;
         byte* q = p + (4 * s1);
@@ -164,7 +163,7 @@ internal static unsafe class WideTile
         Vector512<float> low, high;
         for (nint pairs = depth >> 1; pairs > 0; pairs--)
         {
-            ahead.Fetch<TElement>();
+            fetch.Fetch<TElement>();
             low = high = TElement.WideEven(panel);
             if (TPanels.Count > 1)
             {

@@ -33,8 +33,11 @@ public static class BitsAndBytes
         {
             if (folder.TryGet(name + StatePrefix + kind, out StoredTensor? state, out SafetensorsFile? file))
             {
-                using JsonDocument json = SafeJson.Parse(file.Bytes(state).ToArray(), $"{folder.Folder}: {state.Name}");
-                return Read(new Reader(folder, name), new JsonFields(json.RootElement, $"{folder.Folder}: {state.Name}"), kind, outputs, inputs);
+                string path = $"{folder.Folder}: {state.Name}";
+                using JsonDocument json = SafeJson.Parse(file.Bytes(state).ToArray(), path);
+                return json.RootElement.ValueKind == JsonValueKind.Object
+                    ? Read(new Reader(folder, name), new JsonFields(json.RootElement, path), kind, outputs, inputs)
+                    : throw new BadFileException($"{path} is {SafeJson.Describe(json.RootElement.ValueKind)}; expected an object.");
             }
         }
         return null;

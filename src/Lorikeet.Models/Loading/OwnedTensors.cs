@@ -28,22 +28,20 @@ internal sealed class OwnedTensors(ITensorSource source) : ITensorSource, IDispo
     /// <summary>Brings a matrix that was given into another format; the old one is freed.</summary>
     public Weight Convert(string name, Weight weight, WeightFormat format, MatrixRole role)
     {
-        Weight converted;
+        if (format.Plan(weight, role) is not { } make)
+        {
+            return weight;
+        }
+        given.Remove(weight);
+        weight.Dispose();
         try
         {
-            converted = format.Convert(weight, role);
+            return Own(make());
         }
         catch (InvalidDataException e)
         {
             throw new BadFileException($"tensor {name} cannot be kept as {format}: {e.Message}", e);
         }
-        if (!ReferenceEquals(converted, weight))
-        {
-            given.Remove(weight);
-            weight.Dispose();
-            given.Add(converted);
-        }
-        return converted;
     }
 
     public void Dispose()

@@ -78,18 +78,32 @@ public sealed class WeightFormat
     public Weight Convert(Weight weight, MatrixRole role)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        return Plan(weight, role)?.Invoke() ?? weight;
+    }
+
+    /// <summary>How to bring a weight into this format, once it may be freed; null where it stays as it is.</summary>
+    /// <remarks>Its memory, given back first, is then room for the other's.</remarks>
+    internal Func<Weight>? Plan(Weight weight, MatrixRole role)
+    {
+        (int outputs, int inputs) = (weight.Outputs, weight.Inputs);
         if (element is { } type)
         {
-            return weight.Format == Name ? weight : new DenseWeight(weight.ToArray(), weight.Outputs, weight.Inputs, type);
+            return weight.Format == Name ? null : With(weight, values => new DenseWeight(values, outputs, inputs, type));
         }
         if (blocks is null)
         {
             return role != MatrixRole.Linear || weight.Format == Name
-                ? weight
-                : FourBitWeight.Quantise(weight.ToArray(), weight.Outputs, weight.Inputs, Name[..3], doubled);
+                ? null
+                : With(weight, values => FourBitWeight.Quantise(values, outputs, inputs, Name[..3], doubled));
         }
         BlockFormat? wanted = Blocks(blocks, weight, role);
-        return wanted is null || weight.Blocks == wanted ? weight : Weights.Quantise(wanted, weight.ToArray(), weight.Outputs, weight.Inputs);
+        return wanted is null || weight.Blocks == wanted ? null : With(weight, values => Weights.Quantise(wanted, values, outputs, inputs));
+    }
+
+    private static Func<Weight> With(Weight weight, Func<float[], Weight> make)
+    {
+        float[] values = weight.ToArray();
+        return () => make(values);
     }
 
     /// <summary>The format of a GGUF file's tensor that stands for this one.</summary>

@@ -36,6 +36,11 @@ public sealed class Projection
             plan.Forward(run, x, y);
             return;
         }
+        if (run.Tape is null && run.Tap is null && sites.Length > 1)
+        {
+            Together(run, x, y);
+            return;
+        }
         Prepared prepared = default;
         string? preparation = null;
         for (int i = 0; i < sites.Length; i++)
@@ -50,6 +55,32 @@ public sealed class Projection
             }
             y[i] = Linear.Forward(run, prepared, site.Weight, site.UseBias(run));
             run.Tap?.Output(site, y[i]);
+        }
+    }
+
+    // What is not recorded runs as one job, where the weights' kind can.
+    private void Together(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        Prepared prepared = default;
+        string? preparation = null;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            y[i] = run.Allocate(x.Rows, sites[i].Outputs);
+        }
+        bool done = SharedProducts.Multiply(run, sites, x, y);
+        for (int i = 0; i < sites.Length; i++)
+        {
+            Weight weight = sites[i].Weight;
+            if (!done)
+            {
+                prepared = preparation == weight.Preparation ? prepared : weight.Prepare(run, x);
+                preparation = weight.Preparation;
+                weight.Multiply(run, prepared, y[i]);
+            }
+            if (sites[i].Bias is not null)
+            {
+                y[i] = AddRow.Into(run, y[i], sites[i].UseBias(run));
+            }
         }
     }
 

@@ -47,6 +47,11 @@ internal sealed unsafe class ProjectionPlan
             waves = Gather();
             factors = waves.Length == 0 ? [] : Array.ConvertAll(waves[0], RegionOf);
         }
+        if (batched && sites.Length > 1 && Together(run, x, y))
+        {
+            Changes(run, x, y);
+            return;
+        }
         for (int i = 0; i < sites.Length; i++)
         {
             y[i] = plans[i] is not { } plan ? Linear.Forward(run, prepared[i], sites[i].Weight, sites[i].UseBias(run))
@@ -61,6 +66,57 @@ internal sealed unsafe class ProjectionPlan
         {
             run.Tap?.Output(sites[i], y[i]);
         }
+    }
+
+    /// <summary>The plain products of all sites as one job, where no change needs another; it fetches the factors that are read next.</summary>
+    private bool Together(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        for (int i = 0; i < sites.Length; i++)
+        {
+            if (plans[i] is { TakesPlainProduct: false })
+            {
+                return false;
+            }
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            y[i] = run.Allocate(x.Rows, sites[i].Outputs);
+        }
+        fixed (MemoryRegion* list = factors)
+        {
+            try
+            {
+                NextReads.Announce(list, factors.Length);
+                return SharedProducts.Multiply(run, sites, x, y);
+            }
+            finally
+            {
+                NextReads.Forget();
+            }
+        }
+    }
+
+    /// <summary>What is added to the plain products.</summary>
+    private void Changes(ModelRun run, in Tensor x, Span<Tensor> y)
+    {
+        ArenaMark mark = run.Arena.Mark;
+        foreach (LowRankSegment[] wave in waves)
+        {
+            AddLowRank(wave, x, oneInput: true, y);
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            if (plans[i] is { } plan)
+            {
+                plan.Finish(run, sites[i], prepared[i], x, y[i]);
+            }
+            else if (sites[i].Bias is not null)
+            {
+                y[i] = AddRow.Into(run, y[i], sites[i].UseBias(run));
+            }
+            run.Tap?.Output(sites[i], y[i]);
+        }
+        run.Arena.Release(mark);
     }
 
     private void Batched(ModelRun run, in Tensor x, Span<Tensor> y)

@@ -59,6 +59,9 @@ internal sealed unsafe class SitePlan
     /// <summary>True where a change has a batched form.</summary>
     public bool IsBatched => anyForm;
 
+    /// <summary>True where the changes start from the plain product of the plain input.</summary>
+    public bool TakesPlainProduct => anyForm && !expands && !replacesInput;
+
     /// <summary>Makes the forms at the first step that is not recorded, and again after training changed them.</summary>
     /// <returns>True: they changed.</returns>
     public bool Refresh()

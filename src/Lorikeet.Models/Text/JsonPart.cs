@@ -4,7 +4,7 @@ using Lorikeet.Models.Files;
 namespace Lorikeet.Models.Text;
 
 /// <summary>One object of a tokenizer.json with its file and place, so that every message can name both.</summary>
-internal readonly struct JsonPart(JsonElement element, string file, string place)
+internal readonly struct JsonPart(JsonElement element, string file, string place, int index = -1)
 {
     /// <summary>The value itself.</summary>
     public JsonElement Element => element;
@@ -13,10 +13,10 @@ internal readonly struct JsonPart(JsonElement element, string file, string place
     public string Kind => Text("type") ?? "";
 
     /// <summary>An exception that names the file and the place.</summary>
-    public BadFileException Bad(string what) => new($"{file}: {place} {what}");
+    public BadFileException Bad(string what) => new($"{file}: {Place} {what}");
 
     /// <summary>A refusal of something right that is not built; it names the file and the place.</summary>
-    public NotSupportedException Unsupported(string what) => new(BadFileException.OneLine($"{file}: {place} {what}"));
+    public NotSupportedException Unsupported(string what) => new(BadFileException.OneLine($"{file}: {Place} {what}"));
 
     /// <summary>Makes sure that this is an object.</summary>
     public JsonPart AsObject() => element.ValueKind == JsonValueKind.Object ? this : throw Bad($"is {SafeJson.Describe(element.ValueKind)}; expected an object.");
@@ -25,7 +25,7 @@ internal readonly struct JsonPart(JsonElement element, string file, string place
     public bool TryGet(string name, out JsonPart part)
     {
         bool found = AsObject().Element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null;
-        part = new JsonPart(value, file, $"{place}.{name}");
+        part = new JsonPart(value, file, $"{Place}.{name}");
         return found;
     }
 
@@ -97,11 +97,13 @@ internal readonly struct JsonPart(JsonElement element, string file, string place
             throw list.Bad($"is {SafeJson.Describe(list.Element.ValueKind)}; expected an array.");
         }
         int i = 0;
+        string place = list.Place;
         foreach (JsonElement item in list.Element.EnumerateArray())
         {
-            yield return new JsonPart(item, file, $"{list.Place}[{i++}]");
+            yield return new JsonPart(item, file, place, i++);
         }
     }
 
-    private string Place => place;
+    // Written out only when it is asked for: files have hundreds of thousands of items.
+    private string Place => index < 0 ? place : $"{place}[{index}]";
 }

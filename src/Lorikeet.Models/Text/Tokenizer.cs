@@ -87,5 +87,8 @@ public abstract class Tokenizer
         }
     }
 
+    /// <summary>What <see cref="Save"/> writes: templates stand in it.</summary>
+    internal IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> CompanionFiles => SavedFiles();
+
     private protected abstract IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> SavedFiles();
 }

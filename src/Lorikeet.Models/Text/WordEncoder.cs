@@ -20,7 +20,7 @@ internal sealed class WordEncoder
         ReadOnlySpan<char> text = piece.Text;
         foreach ((int start, int end) in CollectionsMarshal.AsSpan(piece.Words))
         {
-            if (model.CutBefore is { } cut)
+            if (model.CutBefore is { } cut && !piece.BytesPending)
             {
                 for (int at = start; at < end;)
                 {

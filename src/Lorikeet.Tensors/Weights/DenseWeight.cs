@@ -67,6 +67,27 @@ public sealed class DenseWeight : Weight
         PackedMatrix.Multiply(x.X.Span, x.X.Rows, packed.Span, Type, Outputs, Inputs, y.Span);
 
     /// <inheritdoc/>
+    public override unsafe bool MultiplyTogether(Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y)
+    {
+        const int Most = 8;
+        if (weights.Length > Most)
+        {
+            return false;
+        }
+        Span<PackedPart> parts = stackalloc PackedPart[Most];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] is not DenseWeight dense || dense.Type != Type || dense.Inputs != Inputs)
+            {
+                return false;
+            }
+            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = y[i].Pointer };
+        }
+        PackedMatrix.MultiplyTogether(x.X.Span, x.X.Rows, Inputs, Type, parts[..weights.Length]);
+        return true;
+    }
+
+    /// <inheritdoc/>
     public override void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate) =>
         PackedMatrix.MultiplyTransposed(dy.Span, dy.Rows, packed.Span, Type, Outputs, Inputs, dx.Span, accumulate);
 

@@ -42,6 +42,14 @@ public abstract class Weight : IDisposable
     /// <param name="y">[rows, outputs], overwritten.</param>
     public abstract void Multiply(Run run, in Prepared x, in Tensor y);
 
+    /// <summary>The products of one input with several weights of this kind as one job of the team; the bits are those of <see cref="Multiply"/>.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, inputs], prepared.</param>
+    /// <param name="weights">The weights, this one first.</param>
+    /// <param name="y">One tensor a weight, [rows, outputs], overwritten.</param>
+    /// <returns>False: this kind cannot, or not with these weights; nothing was done.</returns>
+    public virtual bool MultiplyTogether(Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y) => false;
+
     /// <summary>dx = dy W: the gradient of the input.</summary>
     /// <param name="run">The run.</param>
     /// <param name="dy">[rows, outputs].</param>

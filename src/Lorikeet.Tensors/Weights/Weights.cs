@@ -38,7 +38,7 @@ public static class Weights
         {
             return new DenseWeight(rows, outputs, inputs, type);
         }
-        using Storage blocks = Allocate(format.Name, outputs * format.RowBytes(inputs), outputs, inputs);
+        using Storage blocks = new(outputs * format.RowBytes(inputs));
         RowQuantiser.Run(format, rows, outputs, inputs, blocks.Span);
         return FromBlocks(format, blocks.Span, outputs, inputs);
     }
@@ -48,6 +48,6 @@ public static class Weights
         format == BlockFormat.F32 ? ElementType.F32 : format == BlockFormat.BF16 ? ElementType.BF16 : format == BlockFormat.F16 ? ElementType.F16 : null;
 
     internal static Storage Allocate(string format, long bytes, int outputs, int inputs) => bytes <= int.MaxValue
-        ? new Storage(bytes)
+        ? Storage.ForWeights(bytes)
         : throw new ArgumentException($"a weight [{outputs}, {inputs}] takes {bytes} bytes as {format}, the most is {int.MaxValue}: keep it in a shorter format");
 }

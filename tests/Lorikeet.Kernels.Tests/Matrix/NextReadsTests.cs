@@ -30,7 +30,7 @@ public unsafe class NextReadsTests
     }
 
     [Fact]
-    public void Places_share_what_comes_next()
+    public void Places_share_the_pieces_evenly_and_each_piece_is_fetched_once()
     {
         using BoundedMemory<byte> next = new(10_000);
         MemoryRegion* regions = stackalloc MemoryRegion[3];
@@ -38,26 +38,24 @@ public unsafe class NextReadsTests
         regions[1] = new() { Start = next.Pointer + 5000, Bytes = 2500 };
         regions[2] = new() { Start = next.Pointer + 9000, Bytes = 10 };
         NextReads.Announce(regions, 3);
-        // More places than the bytes need: every byte is in one piece, but for what is left of a stretch where a piece would be mostly beyond it.
-        NextPieces pieces = NextReads.Pieces(10, 100_000);
-        Assert.Equal(384, pieces.Piece);
-        HashSet<long> fetched = [];
-        for (int place = 0; place < 10; place++)
+        NextPieces pieces = NextReads.Pieces(1000, 20);
+        Assert.Equal(5, pieces.Pieces);
+        List<long> fetched = [];
+        for (int place = 0; place < 20; place++)
         {
-            byte* start = pieces.Of(place, out long length);
-            for (long i = 0; i < length; i++)
+            byte* first = pieces.At(place);
+            if (first is not null)
             {
-                fetched.Add(start + i - next.Pointer);
+                fetched.Add(first - next.Pointer);
             }
         }
-        Assert.InRange(fetched.Count, 3510 * 3 / 4, 3510);
-        Assert.All(fetched, at => Assert.True(at is < 1000 or (>= 5000 and < 7500) or (>= 9000 and < 9010)));
-        // Fewer places than that, each with its most: spread over the list; chunks may ask again from the start.
-        pieces = NextReads.Pieces(2, 64);
-        Assert.True(pieces.Of(0, out long first) == next.Pointer && first == 64);
-        Assert.True(pieces.Of(1, out _) == next.Pointer + 5755);
-        Assert.True(pieces.Of(0, out _) == next.Pointer);
+        Assert.Equal([0, 5000, 6000, 7000, 9000], fetched);
+        // Fewer places than pieces: the pieces are spread over the list.
+        pieces = NextReads.Pieces(1000, 2);
+        Assert.Equal(0, pieces.At(0) - next.Pointer);
+        Assert.Equal(6000, pieces.At(1) - next.Pointer);
+        Assert.Equal(0, pieces.At(0) - next.Pointer);
         NextReads.Forget();
-        Assert.Equal(0, NextReads.Pieces(1000, 20).Bytes);
+        Assert.Equal(0, NextReads.Pieces(1000, 20).Pieces);
     }
 }

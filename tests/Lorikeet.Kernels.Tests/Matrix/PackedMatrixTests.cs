@@ -259,4 +259,58 @@ public unsafe class PackedMatrixTests
         Assert.Throws<ArgumentOutOfRangeException>(() => PackedMatrix.Multiply([], -1, packed, ElementType.F32, 4, 3, []));
         PackedMatrix.Multiply([], 0, packed, ElementType.F32, 4, 3, []);
     }
+
+    [Theory]
+    [InlineData(1, 40)]
+    [InlineData(2, 577)]
+    [InlineData(3, 33)]
+    [InlineData(5, 96)]
+    [InlineData(14, 64)]
+    [InlineData(33, 130)]
+    [InlineData(64, 31)]
+    [InlineData(70, 50)]
+    public void Products_of_one_input_are_one_job_with_the_bits_of_each_alone(int rows, int inputs)
+    {
+        int[] outputs = [70, 16, 7, 160];
+        float[] x = MatrixData.Numbers(rows * inputs, 1);
+        foreach (ElementType type in MatrixData.Types)
+        {
+            byte[][] packed = [.. outputs.Select((o, i) => MatrixData.Pack(MatrixData.Numbers(o * inputs, 2 + i), o, inputs, type))];
+            float[][] expected = [.. outputs.Select((o, i) => Run(KernelVariant.Scalar, false, x, rows, packed[i], type, o, inputs, null))];
+            MatrixData.EachTeam(threads =>
+            {
+                foreach (KernelVariant variant in MatrixData.Variants)
+                {
+                    PackedPart[] parts = new PackedPart[outputs.Length];
+                    BoundedMemory<byte>[] weights = [.. packed.Select(p => new BoundedMemory<byte>(p.Length))];
+                    BoundedMemory<float>[] results = [.. outputs.Select(o => new BoundedMemory<float>(rows * o))];
+                    for (int i = 0; i < parts.Length; i++)
+                    {
+                        packed[i].CopyTo(weights[i].Span);
+                        results[i].Span.Fill(float.NaN);
+                        parts[i] = new PackedPart { Packed = weights[i].Pointer, Outputs = outputs[i], Y = results[i].Pointer };
+                    }
+                    fixed (float* left = x)
+                    fixed (PackedPart* list = parts)
+                    {
+                        PackedMatrix.MultiplyTogetherWith(variant, left, rows, inputs, type, list, parts.Length);
+                    }
+                    for (int i = 0; i < parts.Length; i++)
+                    {
+                        MatrixData.SameBits(expected[i], results[i].Span, $"{variant} {type} part {i} threads={threads}");
+                        weights[i].Dispose();
+                        results[i].Dispose();
+                    }
+                }
+            });
+        }
+    }
+
+    [Fact]
+    public void A_part_without_matrix_or_result_is_named()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(
+            () => PackedMatrix.MultiplyTogether(new float[4], 1, 4, ElementType.F32, [new PackedPart { Outputs = 3 }]));
+        Assert.Contains("part 0", error.Message, StringComparison.Ordinal);
+    }
 }

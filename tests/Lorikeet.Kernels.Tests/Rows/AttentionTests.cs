@@ -122,6 +122,12 @@ public sealed class AttentionTests
             Attention.Forward<Avx2Tiles>(shape, Sequences(lengths), q, k, v, wide, log, slopes);
             Near.Same(scalar, wide, "variants");
             Near.Same(scalarLog, log, "variants' logarithms");
+            if (KernelPath.Available.Contains(KernelVariant.Avx512))
+            {
+                Attention.Forward<Avx512Tiles>(shape, Sequences(lengths), q, k, v, wide, log, slopes);
+                Near.Same(scalar, wide, "variants, 512 bits");
+                Near.Same(scalarLog, log, "variants' logarithms, 512 bits");
+            }
         }
     }
 
@@ -196,6 +202,13 @@ public sealed class AttentionTests
         Near.Same(eq, dq, "dq");
         Near.Same(ek, dk, "dk");
         Near.Same(ev, dv, "dv");
+        if (KernelPath.Available.Contains(KernelVariant.Avx512))
+        {
+            Attention.Backward<Avx512Tiles>(shape, Sequences(lengths), q, k, v, y, log, dy, dq, dk, dv, slopes);
+            Near.Same(eq, dq, "dq, 512 bits");
+            Near.Same(ek, dk, "dk, 512 bits");
+            Near.Same(ev, dv, "dv, 512 bits");
+        }
         // The first sequence alone, and its rows among others.
         int own = lengths[0], qs = own * heads * headDim, ks = own * keyHeads * headDim;
         float[] aq = Poison(qs), ak = Poison(ks), av = Poison(ks);

@@ -146,6 +146,15 @@ public sealed unsafe class ElementwiseTests
                 Map.Wide(default(TOperator), px, pw, x.Length);
             }
             Near.Same(scalar, wide, typeof(TOperator).Name);
+            if (KernelPath.Available.Contains(KernelVariant.Avx512))
+            {
+                fixed (float* px = x, pw = wide)
+                {
+                    // Sixteen, eight and a masked tail.
+                    Map.Widest(default(TOperator), px + 1, pw + 1, x.Length - 4);
+                }
+                Near.Same(scalar, wide, $"{typeof(TOperator).Name}, 512 bits");
+            }
         }
     }
 

@@ -136,6 +136,13 @@ public sealed unsafe class PagedAttentionTests
             Assert.True(Reduce.AllFinite(y));
             PagedAttention.Forward<ScalarTiles>(shape, sequences, q, scalar);
             Near.Same(scalar, y, "variants");
+            if (KernelPath.Available.Contains(KernelVariant.Avx512))
+            {
+                PagedAttention.Forward<Avx2Tiles>(shape, sequences, q, scalar);
+                Near.Same(scalar, y, "variants, 256 bits");
+                PagedAttention.Forward<Avx512Tiles>(shape, sequences, q, scalar);
+                Near.Same(scalar, y, "variants, 512 bits");
+            }
             float[] alone = new float[576];
             for (int i = 0; i < Count; i++)
             {

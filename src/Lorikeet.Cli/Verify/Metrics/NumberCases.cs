@@ -27,7 +27,9 @@ internal static class NumberCases
         c.Compare("per_class support", found.Support, MetricCase.Numbers(each.GetProperty("support")));
         if (c.Has("f1_binary"))
         {
-            c.Compare("f1_binary", found.PerClass[1].F1);
+            // The positive label is 1.
+            int positive = labels.IndexOf("1");
+            c.Compare("f1_binary", positive < 0 ? 0 : found.PerClass[positive].F1);
         }
 
         int[] Labels(string field) => [.. c.Item.GetProperty(field).EnumerateArray().Select(l => labels.IndexOf(l.GetRawText()))];

@@ -1,0 +1,39 @@
+using System.Runtime.CompilerServices;
+using Lorikeet.Tensors;
+
+namespace Lorikeet.Models;
+
+/// <summary>The plain products of a projection's layers as one job of the team.</summary>
+internal static class SharedProducts
+{
+    /// <summary>y[i] = W[i] x for all layers, where their weights are of one kind that multiplies together.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="sites">The layers.</param>
+    /// <param name="x">[rows, inputs].</param>
+    /// <param name="y">One tensor a layer, [rows, outputs], overwritten.</param>
+    /// <returns>False: they are not; nothing was done.</returns>
+    public static bool Multiply(ModelRun run, LinearSite[] sites, in Tensor x, ReadOnlySpan<Tensor> y)
+    {
+        SomeWeights some = default;
+        Span<Weight> weights = some;
+        if (sites.Length > weights.Length)
+        {
+            return false;
+        }
+        for (int i = 0; i < sites.Length; i++)
+        {
+            weights[i] = sites[i].Weight;
+            if (weights[i].Preparation != weights[0].Preparation)
+            {
+                return false;
+            }
+        }
+        return weights[0].MultiplyTogether(run, weights[0].Prepare(run, x), weights[..sites.Length], y);
+    }
+
+    [InlineArray(4)]
+    private struct SomeWeights
+    {
+        private Weight first;
+    }
+}
