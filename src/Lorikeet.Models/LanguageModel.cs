@@ -123,6 +123,9 @@ public partial class LanguageModel : IDisposable
         Tensor h = Begin(run, input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens));
         run.Tap?.Residual(-1, h);
         Tensor[]? carried = Observe(run, -1, h, null);
+        // Where nobody looks back at a block's values, the next block's take their place, which is still in the caches.
+        Tensor kept = run.Tape is null && run.Tap is null && carried is null ? run.Arena.Allocate(h.Shape) : default;
+        ArenaMark mark = run.Arena.Mark;
         for (int layer = 0; layer < Blocks.Count; layer++)
         {
             h = run.Checkpointing && run.Tape is not null
@@ -130,6 +133,12 @@ public partial class LanguageModel : IDisposable
                 : Blocks[layer].Forward(run, h);
             run.Tap?.Residual(layer, h);
             carried = Observe(run, layer, h, carried);
+            if (kept.Exists)
+            {
+                h.Span.CopyTo(kept.Span);
+                h = kept;
+                run.Arena.Release(mark);
+            }
         }
         run.EndStep();
         h = Finish(run, h, carried);

@@ -79,17 +79,22 @@ public sealed class Trainee : IDisposable
     /// <param name="parameters">The parameters; those that do not train are left out.</param>
     /// <param name="decay">Weight decay of matrices.</param>
     /// <param name="all">True: vectors decay too (as with PyTorch's optimisers without groups).</param>
-    public static IReadOnlyList<ParameterGroup> Group(IEnumerable<Parameter> parameters, double decay, bool all)
+    /// <param name="projected">What an optimiser of a subspace projects; null: nothing.</param>
+    public static IReadOnlyList<ParameterGroup> Group(IEnumerable<Parameter> parameters, double decay, bool all, IReadOnlySet<Parameter>? projected = null)
     {
-        List<Parameter> decayed = [], plain = [];
+        List<Parameter> inside = [], decayed = [], plain = [];
         foreach (Parameter parameter in parameters)
         {
             if (parameter.Trainable)
             {
-                (all || parameter.Value.Shape.Rank > 1 ? decayed : plain).Add(parameter);
+                (projected?.Contains(parameter) == true ? inside : all || parameter.Value.Shape.Rank > 1 ? decayed : plain).Add(parameter);
             }
         }
         List<ParameterGroup> groups = [];
+        if (inside.Count > 0)
+        {
+            groups.Add(new ParameterGroup("projected", inside, decay, Projected: true));
+        }
         if (decayed.Count > 0)
         {
             groups.Add(new ParameterGroup("decayed", decayed, decay));

@@ -56,6 +56,25 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_conversation_is_laid_out_by_the_models_template()
+    {
+        await File.WriteAllTextAsync(folder["base/chat_template.jinja"], "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}");
+        string[] common = ["generate", "--model", folder["base"], "--max-tokens", "5", "--ignore-end", "--json"];
+        string plain = Rows((await Run([.. common, "--prompt", "<system>Be brief<user>Hi<assistant>"])).Out)[0];
+        (int code, string text, _) = await Run([.. common, "--chat", "--system", "Be brief", "--prompt", "Hi"]);
+        Assert.Equal(0, code);
+        Assert.Equal(plain, Rows(text)[0]);
+        using (JsonDocument json = JsonDocument.Parse(text))
+        {
+            Assert.Equal("<system>Be brief<user>Hi<assistant>", json.RootElement.GetProperty("prompt").GetString());
+        }
+        await File.WriteAllTextAsync(folder["talk.jsonl"], """{"messages": [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "Hi"}]}""");
+        Assert.Equal(plain, Rows((await Run([.. common, "--chat", "--prompts", folder["talk.jsonl"]])).Out)[0]);
+        Assert.Equal(2, (await Run([.. common, "--prompts", folder["talk.jsonl"]])).Code);
+        Assert.Equal(2, (await Run([.. common, "--prompt", "Hi", "--system", "Be brief"])).Code);
+    }
+
+    [Fact]
     public async Task The_models_suggestions_hold_where_the_command_line_says_nothing()
     {
         string[] common = ["generate", "--model", folder["base"], "--max-tokens", "30", "--json", "--prompt", "The sea"];

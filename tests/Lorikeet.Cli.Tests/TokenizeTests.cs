@@ -26,7 +26,7 @@ public sealed class TokenizeTests : IDisposable
     {
         File.WriteAllText(folder["text.txt"], string.Concat(Enumerable.Repeat("the cat sat on the mat. ", 20)));
         string output = Cli.Run("tokenize", "train", "--vocab", "280", "--pattern", "llama3", "--special", "<s>", "--special", "</s>", "--out", folder["t"], folder["text.txt"]).Done().Output;
-        Assert.Contains("280 tokens, 22 merges", output, StringComparison.Ordinal);
+        Assert.Contains("270 tokens, 12 merges", output, StringComparison.Ordinal);
         Tokenizer tokenizer = Tokenizer.Load(folder["t"]);
         Assert.Equal((0, 1), (tokenizer.TokenId("<s>"), tokenizer.EosId));
         using JsonDocument json = JsonDocument.Parse(Cli.Run("tokenize", "--model", folder["t"], folder["text.txt"], "--json").Done().Output);

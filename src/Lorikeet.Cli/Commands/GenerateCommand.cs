@@ -12,8 +12,8 @@ internal static class GenerateCommand
 {
     private const int MostBeams = 1024;
 
-    private static readonly Option<string> Model = new("--model") { Description = "Model folder, or org/name in the local Hugging Face cache", Required = true };
-    private static readonly Option<string[]> Adapters = new("--adapter") { Description = "Adapter folder, or 'none' for the bare model; repeat for several" };
+    private static readonly Option<string> Model = new("--model") { Description = "Model folder, GGUF file, or org/name in the local Hugging Face cache", Required = true };
+    private static readonly Option<string[]> Adapters = new("--adapter") { Description = "Adapter folder or GGUF file, or 'none' for the bare model; repeat for several" };
     private static readonly Option<string[]> Prompts = new("--prompt") { Description = "A prompt; repeat for several" };
     private static readonly Option<string?> PromptFile = new("--prompts") { Description = "A file of JSON lines {\"prompt\": text, \"adapter\": folder}; without adapter: the bare model" };
     private static readonly Option<bool> ChatOption = new("--chat") { Description = "Lay each prompt out as a user's message by the model's chat template; lines of --prompts may have {\"messages\": [...]}" };
@@ -59,9 +59,10 @@ internal static class GenerateCommand
         IReadOnlyList<Job> jobs = Job.List(parsed.GetValue(Prompts) ?? [], parsed.GetValue(Adapters) ?? [], parsed.GetValue(PromptFile));
         GenerationRequest settings = Settings(parsed, null);
         string folder = parsed.GetValue(Model)!;
-        Tokenizer tokenizer = Tokenizer.Load(Models.Files.ModelLocation.Resolve(folder));
+        string place = Models.Files.ModelLocation.Resolve(folder);
+        Tokenizer tokenizer = Tokenizer.Load(place);
         bool chat = parsed.GetValue(ChatOption);
-        jobs = Conversations(jobs, tokenizer, chat, parsed.GetValue(SystemText));
+        jobs = Conversations(jobs, () => Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(tokenizer), chat, parsed.GetValue(SystemText));
         using LanguageModel model = ModelLoader.Load(folder, WeightsOption.Load(parsed.GetValue(Weights)));
         using AdapterCache cache = new(model, factors: AdapterTypes.Parse(parsed.GetValue(AdapterType)!));
         AdapterLease?[] leases = [.. jobs.Select(job => job.Adapter is null ? null : cache.Rent(job.Adapter))];
@@ -72,7 +73,7 @@ internal static class GenerateCommand
                 await Console.Error.WriteLineAsync($"lorikeet: {adapter.Name}: {warning}");
             }
         }
-        GenerationSettings suggested = GenerationSettings.Read(Models.Files.ModelLocation.Resolve(folder), model.Config);
+        GenerationSettings suggested = GenerationSettings.Read(place, model.Config);
         settings = Settings(parsed, suggested);
         IReadOnlyList<int> ends = parsed.GetValue(IgnoreEnd) ? [] : suggested.EndIds.Count > 0 ? suggested.EndIds : tokenizer.EosId is { } end ? [end] : [];
         List<GenerationRequest> requests =
@@ -112,11 +113,11 @@ internal static class GenerateCommand
         }
     }
 
-    private static IReadOnlyList<Job> Conversations(IReadOnlyList<Job> jobs, Tokenizer tokenizer, bool chat, string? system)
+    private static IReadOnlyList<Job> Conversations(IReadOnlyList<Job> jobs, Func<ChatTemplateSet> templates, bool chat, string? system)
     {
         if (chat)
         {
-            return Generate.Chat.Lay(jobs, ChatTemplateSet.Of(tokenizer), system);
+            return Generate.Chat.Lay(jobs, templates(), system);
         }
         return system is not null ? throw new UsageException("--system is part of a conversation; give --chat too")
             : jobs.Any(job => job.Messages is not null) ? throw new UsageException("--prompts has lines with messages; give --chat to lay them out by the model's template")

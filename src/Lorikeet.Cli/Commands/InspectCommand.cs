@@ -11,7 +11,7 @@ internal static class InspectCommand
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        Argument<string> folder = new("FOLDER") { Description = "A model folder, org/name in the Hugging Face cache, or an adapter folder" };
+        Argument<string> folder = new("FOLDER") { Description = "A model folder, org/name in the Hugging Face cache, an adapter folder, or a GGUF file" };
         Option<string> model = new("--model") { Description = "The model that an adapter is for: also tells how the adapter fits it", HelpName = "FOLDER" };
         Option<bool> sites = new("--sites") { Description = "List every site of a model instead of one line a kind" };
         Option<bool> json = new("--json") { Description = "One JSON object instead of text" };
@@ -38,7 +38,7 @@ internal static class InspectCommand
 
     private static Sheet Make(string folder, string? model, bool sites)
     {
-        if (File.Exists(Path.Combine(folder, AdapterFolder.ConfigName)))
+        if (File.Exists(Path.Combine(folder, AdapterFolder.ConfigName)) || GgufLora.Is(folder))
         {
             return sites
                 ? throw new UsageException($"--sites lists a model's sites; {folder} is an adapter (give the model's folder)")

@@ -63,6 +63,12 @@ internal sealed class RunOptions
         DefaultValueFactory = _ => Defaults.Optimizer,
     };
 
+    public Option<string[]> OptimizerOptions { get; } = new("--optimizer-option")
+    {
+        AllowMultipleArgumentsPerToken = true,
+        Description = "One of the optimiser's own options, NAME=VALUE; repeat for several. There are " + string.Join(", ", OptimizerOption.All.Select(o => o.Name)),
+    };
+
     public Option<double?> WeightDecay { get; } = new("--weight-decay") { Description = "Weight decay; each method has its own default" };
 
     public Option<double> Clip { get; } = new("--clip") { Description = "The largest gradient norm that is left alone; 0: none is clipped", DefaultValueFactory = _ => Defaults.Clip };
@@ -85,7 +91,7 @@ internal sealed class RunOptions
         foreach (Option option in (Option[])
             [
                 Out, Data, Resume, Separator, EvalData, EvalShare, EvalEvery, Steps, Epochs, Context, Batch, Accumulate, Rate, Schedule, Warmup, Optimizer,
-                WeightDecay, Clip, Seed, CheckpointEvery, Checkpointing, Dtype,
+                OptimizerOptions, WeightDecay, Clip, Seed, CheckpointEvery, Checkpointing, Dtype,
             ])
         {
             command.Options.Add(option);
@@ -115,6 +121,7 @@ internal sealed class RunOptions
                 Schedule = parsed.GetValue(Schedule)!,
                 Warmup = parsed.GetValue(Warmup),
                 Optimizer = parsed.GetValue(Optimizer)!,
+                OptimizerOptions = Pairs(parsed.GetValue(OptimizerOptions) ?? []),
                 WeightDecay = parsed.GetValue(WeightDecay),
                 Clip = parsed.GetValue(Clip),
                 Seed = parsed.GetValue(Seed),
@@ -122,6 +129,20 @@ internal sealed class RunOptions
                 Checkpointing = parsed.GetValue(Checkpointing),
                 SaveAs = parsed.GetValue(Dtype),
             };
+    }
+
+    private static Dictionary<string, string> Pairs(string[] options)
+    {
+        Dictionary<string, string> pairs = new(StringComparer.Ordinal);
+        foreach (string option in options)
+        {
+            int at = option.IndexOf('=', StringComparison.Ordinal);
+            if (at < 1 || !pairs.TryAdd(option[..at], option[(at + 1)..]))
+            {
+                throw new UsageException($"--optimizer-option {option}: expected NAME=VALUE, each name once");
+            }
+        }
+        return pairs;
     }
 
     /// <summary>The run's folder.</summary>

@@ -164,12 +164,4 @@ internal static class TemplateCommand
         }
         Console.Out.WriteLine(Encoding.UTF8.GetString(stream.ToArray()));
     }
-
-    /// <summary>A clock that stands still.</summary>
-    private sealed class FixedClock(DateTime now) : TimeProvider
-    {
-        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
-
-        public override DateTimeOffset GetUtcNow() => new(DateTime.SpecifyKind(now, DateTimeKind.Unspecified), TimeSpan.Zero);
-    }
 }

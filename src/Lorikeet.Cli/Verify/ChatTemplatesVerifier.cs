@@ -130,12 +130,4 @@ internal sealed class ChatTemplatesVerifier : IVerifier
     }
 
     private static string Quoted(string text, int at) => JsonSerializer.Serialize(new string([.. text.Skip(at).Take(60).Select(c => char.IsSurrogate(c) ? '?' : c)]));
-
-    /// <summary>A clock that stands still, in a time zone without an offset.</summary>
-    private sealed class FixedClock(DateTime now) : TimeProvider
-    {
-        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
-
-        public override DateTimeOffset GetUtcNow() => new(DateTime.SpecifyKind(now, DateTimeKind.Unspecified), TimeSpan.Zero);
-    }
 }

@@ -23,6 +23,7 @@ internal sealed class LinalgVerifier : IVerifier
         ("delta", TransformCases.Fourier),
         ("centres", TransformCases.KMeans),
         ("matrix2", TransformCases.Hadamard),
+        ("table", TransformCases.NormalFloat),
     ];
 
     /// <inheritdoc/>

@@ -55,7 +55,7 @@ internal sealed class OptimizersVerifier : IVerifier
     private static void VerifyCodes(string folder, CaseReport report)
     {
         using SafetensorsFile maps = SafetensorsFile.Open(Path.Combine(folder, "maps.safetensors")), blocks = SafetensorsFile.Open(Path.Combine(folder, "blocks.safetensors"));
-        foreach ((string map, DynamicCodes codes) in new[] { ("signed", DynamicCodes.Signed), ("unsigned", DynamicCodes.Unsigned) })
+        foreach ((string map, CodeBook codes) in new[] { ("signed", CodeBook.Dynamic8), ("unsigned", CodeBook.UnsignedDynamic8) })
         {
             report.Each(map, TrainingReference.Wide(codes.Values), TrainingReference.Wide(TrainingReference.Floats(maps, map)), 2e-7, 0);
             foreach (string name in blocks.Tensors.Select(t => t.Name).Where(n => n.Contains($".{map}.", StringComparison.Ordinal) && n.EndsWith(".codes", StringComparison.Ordinal)))

@@ -71,6 +71,7 @@ public static unsafe partial class LowRank
         {
             return;
         }
+        KernelWork.Count(1, work, 1, bytes);
         LowRankJob job = new()
         {
             Variant = variant,

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Lorikeet.Kernels;
 
 /// <summary>
@@ -13,6 +15,10 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
 
     // Panels of one unit; chunks are whole units.
     private const int Unit = 2;
+
+    // Bytes of a result from which on it is written past the caches: its lines would be fetched for nothing, and rows of a vocabulary's width lie in the same
+    // few cache sets.
+    private const long PastCaches = 4 << 20;
 
     // Bytes to fetch ahead where four panels are read side by side: the hardware's own streams stop at each page.
     private const int Distance = 2048;
@@ -97,6 +103,8 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         }
         int tiles = TTiles.Tiles(rows);
         TileFetches fetches = default;
+        bool past = (long)rows * outputs * sizeof(float) >= PastCaches && outputs % Lanes == 0 && (nint)part.Y % 64 == 0 && !accumulate;
+        float* aside = past ? (float*)ThreadScratch.Take((nuint)(TTiles.MostRows * TTiles.Panels * Lanes * sizeof(float))) : null;
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
@@ -107,10 +115,30 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             for (int tile = 0; tile < tiles; tile++)
             {
                 int tileRows = TTiles.Next(rows - r);
+                float* y = part.Y + ((long)r * outputs) + (panel * Lanes);
                 TTiles.Run<TElement>(
-                    block, tileRows, x + ((long)r * inputs), inputs, inputs, part.Y + ((long)r * outputs) + (panel * Lanes), outputs, lanes, accumulate,
+                    block, tileRows, x + ((long)r * inputs), inputs, inputs, past ? aside : y, past ? lanes : outputs, lanes, accumulate,
                     fetches.Next(tile, block.Data + next, panelBytes, TTiles.Panels, next, 0, inputs));
+                if (past)
+                {
+                    WritePast(aside, tileRows, lanes, y, outputs);
+                }
                 r += tileRows;
+            }
+        }
+        if (past)
+        {
+            Sse.StoreFence();
+        }
+    }
+
+    private static void WritePast(float* from, int rows, int lanes, float* to, nint stride)
+    {
+        for (int r = 0; r < rows; r++, from += lanes, to += stride)
+        {
+            for (int l = 0; l < lanes; l += 8)
+            {
+                Avx.StoreAlignedNonTemporal(to + l, Avx.LoadVector256(from + l));
             }
         }
     }

@@ -20,6 +20,9 @@ internal unsafe interface ITiles
     /// <summary>Panels of one tile.</summary>
     static abstract int Panels { get; }
 
+    /// <summary>Most rows of one tile.</summary>
+    static abstract int MostRows { get; }
+
     /// <summary>Blocks of rows are multiples of this.</summary>
     static abstract int RowMultiple { get; }
 
@@ -57,6 +60,8 @@ internal unsafe interface ITiles
 internal readonly unsafe struct NarrowTiles : ITiles
 {
     public static int Panels => 1;
+
+    public static int MostRows => TileKernel.Most;
 
     public static int RowMultiple => TileKernel.Most;
 
@@ -107,6 +112,8 @@ internal readonly unsafe struct NarrowTiles : ITiles
 internal readonly unsafe struct WideTiles : ITiles
 {
     public static int Panels => 2;
+
+    public static int MostRows => WideTile.Most;
 
     public static int RowMultiple => 1;
 

@@ -51,7 +51,10 @@ public sealed class CodeBook
     /// The signed dynamic map of 8 bits with which bitsandbytes codes absolute maxima: seven decades, each with twice the fractions of the one below.
     /// Source: Dettmers, arXiv 1511.04561.
     /// </summary>
-    public static CodeBook Dynamic8 { get; } = new(DynamicMap());
+    public static CodeBook Dynamic8 { get; } = new(DynamicMap(signed: true));
+
+    /// <summary>The dynamic map of 8 bits for numbers that are not negative (second moments): twice the fractions of each decade.</summary>
+    public static CodeBook UnsignedDynamic8 { get; } = new(DynamicMap(signed: false));
 
     /// <summary>
     /// NormalFloat of any number of bits: quantiles of a normal distribution from -1 to 1, with an exact zero and one more positive number than negative ones.
@@ -100,19 +103,54 @@ public sealed class CodeBook
         return order[low];
     }
 
-    private static float[] DynamicMap()
+    /// <summary>Codes of a block: each number over the block's absolute maximum, to the nearest.</summary>
+    /// <param name="block">The numbers.</param>
+    /// <param name="codes">Receives a code for each.</param>
+    /// <returns>The absolute maximum, which <see cref="Restore"/> needs.</returns>
+    public float Store(ReadOnlySpan<float> block, Span<byte> codes)
+    {
+        float largest = 0;
+        foreach (float value in block)
+        {
+            largest = Math.Max(largest, Math.Abs(value));
+        }
+        // The product with the reciprocal, not a quotient: codes on a border depend on it.
+        float inverse = largest == 0 ? 0 : 1 / largest;
+        for (int i = 0; i < block.Length; i++)
+        {
+            codes[i] = Nearest(Math.Clamp(block[i] * inverse, -1f, 1f));
+        }
+        return largest;
+    }
+
+    /// <summary>Numbers of a block's codes: value of the code times the absolute maximum.</summary>
+    /// <param name="codes">The codes.</param>
+    /// <param name="largest">What <see cref="Store"/> returned.</param>
+    /// <param name="block">Receives the numbers.</param>
+    public void Restore(ReadOnlySpan<byte> codes, float largest, Span<float> block)
+    {
+        for (int i = 0; i < codes.Length; i++)
+        {
+            block[i] = values[codes[i]] * largest;
+        }
+    }
+
+    private static float[] DynamicMap(bool signed)
     {
         const int Decades = 7;
         List<float> map = [0f, 1f];
         for (int i = 0; i < Decades; i++)
         {
-            int bounds = (1 << i) + 1;
+            int bounds = (1 << (signed ? i : i + 1)) + 1;
             float step = (1f - 0.1f) / (bounds - 1), factor = (float)Math.Pow(10, i - Decades + 1);
             for (int j = 0; j + 1 < bounds; j++)
             {
                 float mean = (Bound(j) + Bound(j + 1)) / 2;
                 map.Add(factor * mean);
-                map.Add(-factor * mean);
+                if (signed)
+                {
+                    map.Add(-factor * mean);
+                }
             }
 
             // From both ends to the middle, each in one rounding, as the table was made.

@@ -22,7 +22,7 @@ public static class FourBitBlocks
         for (int block = 0, at = 0; at < values.Length; block++, at += blockSize)
         {
             ReadOnlySpan<float> own = values.Slice(at, Math.Min(blockSize, values.Length - at));
-            maxima[block] = Codes(own, book, codes);
+            maxima[block] = book.Store(own, codes);
             for (int i = 0; i < own.Length; i += 2)
             {
                 byte second = i + 1 < own.Length ? codes[i + 1] : book.Nearest(0);
@@ -53,7 +53,7 @@ public static class FourBitBlocks
         for (int block = 0, at = 0; at < rest.Length; block++, at += blockSize)
         {
             ReadOnlySpan<float> own = rest.AsSpan(at, Math.Min(blockSize, rest.Length - at));
-            nestedMaxima[block] = Codes(own, CodeBook.Dynamic8, codes.Slice(at, own.Length));
+            nestedMaxima[block] = CodeBook.Dynamic8.Store(own, codes.Slice(at, own.Length));
         }
         return mean;
     }
@@ -72,21 +72,5 @@ public static class FourBitBlocks
             byte two = packed[(int)(at / 2)];
             values[i] = scales.Book[at % 2 == 0 ? two >> 4 : two & 15] * scales.Scale(at / scales.BlockSize);
         }
-    }
-
-    // The product with the reciprocal, not a quotient: codes on a border depend on it.
-    private static float Codes(ReadOnlySpan<float> values, CodeBook book, Span<byte> codes)
-    {
-        float largest = 0;
-        foreach (float value in values)
-        {
-            largest = Math.Max(largest, Math.Abs(value));
-        }
-        float inverse = largest == 0 ? 0 : 1 / largest;
-        for (int i = 0; i < values.Length; i++)
-        {
-            codes[i] = book.Nearest(Math.Clamp(values[i] * inverse, -1f, 1f));
-        }
-        return largest;
     }
 }

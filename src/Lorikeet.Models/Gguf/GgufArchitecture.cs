@@ -14,6 +14,11 @@ internal sealed record GgufArchitecture(string Name, params string[] ModelTypes)
         GgufLlama.Llama,
         GgufLlama.Qwen2,
         GgufLlama.Qwen3,
+        GgufGemma.Gemma,
+        GgufGemma.Gemma2,
+        GgufOlmo2.Entry,
+        GgufStarcoder2.Entry,
+        GgufGpt2.Entry,
     ];
 
     /// <summary>The names, for messages.</summary>
@@ -21,6 +26,9 @@ internal sealed record GgufArchitecture(string Name, params string[] ModelTypes)
 
     /// <summary>The modules of the whole model and, with <c>{}</c>, of each block.</summary>
     public required IReadOnlyList<GgufName> Modules { get; init; }
+
+    /// <summary>The head is written even where it is the token table: other programs want it.</summary>
+    public bool WritesHead { get; init; }
 
     /// <summary>config.json from metadata.</summary>
     public required Func<GgufFields, GgufFile, JsonObject> ReadConfig { get; init; }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lorikeet.Models.Files;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Models.Gguf;
 
@@ -10,24 +11,35 @@ internal static class GgufLlama
     {
         Modules = Modules(GgufHeads.Query, GgufHeads.Key),
         ReadConfig = ReadLlama,
-        WriteConfig = WriteLlama,
+        WriteConfig = (config, metadata) =>
+        {
+            GgufWriting.Refuse(config.AttentionBias != config.OutputBias, config, "a bias on q, k and v alone");
+            Write(config, metadata);
+        },
     };
 
     public static GgufArchitecture Qwen2 { get; } = new("qwen2", "qwen2")
     {
-        Modules = Modules(GgufHeads.None, GgufHeads.None),
-        ReadConfig = (fields, file) => ReadShared(fields, file, "qwen2", "Qwen2ForCausalLM"),
-        WriteConfig = WriteShared,
+        Modules = Modules(),
+        ReadConfig = (fields, file) => Read(fields, file, "qwen2", "Qwen2ForCausalLM"),
+        WriteConfig = Write,
     };
 
     public static GgufArchitecture Qwen3 { get; } = new("qwen3", "qwen3")
     {
-        Modules = Modules(GgufHeads.None, GgufHeads.None),
-        ReadConfig = (fields, file) => ReadShared(fields, file, "qwen3", "Qwen3ForCausalLM"),
-        WriteConfig = WriteShared,
+        Modules = Modules(),
+        ReadConfig = (fields, file) => Read(fields, file, "qwen3", "Qwen3ForCausalLM"),
+        WriteConfig = (config, metadata) =>
+        {
+            GgufWriting.NoBiases(config);
+            Write(config, metadata);
+        },
     };
 
-    private static GgufName[] Modules(GgufHeads query, GgufHeads key) =>
+    /// <summary>The modules of Llama's blocks.</summary>
+    /// <param name="query">Whose heads the rows of q are.</param>
+    /// <param name="key">Whose heads the rows of k are.</param>
+    public static GgufName[] Modules(GgufHeads query = GgufHeads.None, GgufHeads key = GgufHeads.None) =>
     [
         new("model.embed_tokens", "token_embd"),
         new("model.norm", "output_norm"),
@@ -51,7 +63,7 @@ internal static class GgufLlama
         {
             throw fields.Unsupported("llama.expert_count: mixtures of experts are not built yet in GGUF files");
         }
-        JsonObject config = ReadShared(fields, file, "llama", "LlamaForCausalLM");
+        JsonObject config = Read(fields, file, "llama", "LlamaForCausalLM");
         bool q = file.TryGet("blk.0.attn_q.bias", out _), o = file.TryGet("blk.0.attn_output.bias", out _);
         if (q != o)
         {
@@ -62,84 +74,19 @@ internal static class GgufLlama
         return config;
     }
 
-    private static JsonObject ReadShared(GgufFields fields, GgufFile file, string modelType, string className)
+    private static JsonObject Read(GgufFields fields, GgufFile file, string modelType, string className)
     {
-        const int Most = 1 << 24;
-        string own = fields.Architecture;
-        int Needed(string key) => fields.Integer($"{own}.{key}", 1, Most) ?? throw fields.Bad($"has no {own}.{key}.");
-        int hidden = Needed("embedding_length"), heads = Needed("attention.head_count");
-        int dim = fields.Integer($"{own}.attention.key_length", 1, Most) ?? hidden / heads;
-        int values = fields.Integer($"{own}.attention.value_length", 1, Most) ?? dim, rotated = fields.Integer($"{own}.rope.dimension_count", 1, Most) ?? dim;
-        if (values != dim || rotated != dim)
-        {
-            throw fields.Unsupported($"heads of {dim} elements with {values} of values and {rotated} rotated are not built for the architecture {own}");
-        }
-        JsonObject config = new()
-        {
-            ["architectures"] = new JsonArray(className),
-            ["model_type"] = modelType,
-            ["vocab_size"] = VocabularySize(fields, file),
-            ["hidden_size"] = hidden,
-            ["intermediate_size"] = Needed("feed_forward_length"),
-            ["num_hidden_layers"] = Needed("block_count"),
-            ["num_attention_heads"] = heads,
-            ["num_key_value_heads"] = fields.Integer($"{own}.attention.head_count_kv", 1, Most) ?? heads,
-            ["head_dim"] = dim,
-            ["hidden_act"] = "silu",
-            ["max_position_embeddings"] = fields.Integer($"{own}.context_length", 1, int.MaxValue) ?? 2048,
-            ["rms_norm_eps"] = fields.Number($"{own}.attention.layer_norm_rms_epsilon") ?? throw fields.Bad($"has no {own}.attention.layer_norm_rms_epsilon."),
-            ["tie_word_embeddings"] = !file.TryGet("output.weight", out _),
-        };
-        // What norms and biases were stored as before a file made them float32.
-        if (file.TryGet("token_embd.weight", out GgufTensor? table) && table.TypeName is "F32" or "F16" or "BF16")
-        {
-            config["dtype"] = table!.TypeName switch { "F32" => "float32", "F16" => "float16", _ => "bfloat16" };
-        }
-        GgufRope.Read(fields, file, config);
-        if (fields.Integer("tokenizer.ggml.bos_token_id", 0, int.MaxValue) is { } begin)
-        {
-            config["bos_token_id"] = begin;
-        }
-        // A chat model ends a turn with another token than a text.
-        int[] ends = [.. new[] { "eos", "eot", "eom" }.Select(role => fields.Integer($"tokenizer.ggml.{role}_token_id", 0, int.MaxValue)).OfType<int>().Distinct()];
-        config["eos_token_id"] = ends.Length switch { 0 => null, 1 => ends[0], _ => new JsonArray([.. ends.Select(id => (JsonNode)id)]) };
+        GgufNumbers numbers = new GgufNumbers(fields, file).Whole();
+        JsonObject config = numbers.Usual(modelType, className);
+        config["head_dim"] = numbers.HeadDim;
+        config["hidden_act"] = "silu";
         return config;
     }
 
-    private static int VocabularySize(GgufFields fields, GgufFile file) =>
-        file.TryGet("token_embd.weight", out GgufTensor? table) && table.Rows is > 0 and <= int.MaxValue
-            ? (int)table.Rows
-            : throw fields.Bad("has no tensor token_embd.weight; expected a whole model.");
-
-    private static void WriteLlama(ModelConfig config, GgufMetadata metadata)
+    private static void Write(ModelConfig config, GgufMetadata metadata)
     {
-        if (config.Windows.Any(w => w > 0 && w < config.MaxPositions))
-        {
-            throw new NotSupportedException("a sliding window has no form in GGUF files of the architecture llama: other tools would attend to everything");
-        }
-        if (config.AttentionBias != config.OutputBias)
-        {
-            throw new NotSupportedException("a bias on q, k and v alone has no form in GGUF files of the architecture llama");
-        }
-        WriteShared(config, metadata);
-    }
-
-    private static void WriteShared(ModelConfig config, GgufMetadata metadata)
-    {
-        if (config.PerLayerShapes)
-        {
-            throw new NotSupportedException("per_layer_shapes: blocks of different widths are not built yet in GGUF files");
-        }
-        metadata.Own("block_count", (uint)config.Layers);
-        metadata.Own("context_length", (uint)config.MaxPositions);
-        metadata.Own("embedding_length", (uint)config.HiddenSize);
-        metadata.Own("feed_forward_length", (uint)config.IntermediateSize);
-        metadata.Own("attention.head_count", (uint)config.Heads);
-        metadata.Own("attention.head_count_kv", (uint)config.KeyHeads);
-        metadata.Own("attention.layer_norm_rms_epsilon", config.NormEps);
-        metadata.Own("attention.key_length", (uint)config.HeadDim);
-        metadata.Own("attention.value_length", (uint)config.HeadDim);
-        metadata.Own("vocab_size", (uint)config.VocabularySize);
-        GgufRope.Write(config, metadata);
+        GgufWriting.NoWindows(config);
+        GgufWriting.Only(config, ActivationKind.Silu);
+        GgufWriting.Usual(config, metadata);
     }
 }

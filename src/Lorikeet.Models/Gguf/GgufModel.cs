@@ -106,6 +106,10 @@ public sealed class GgufModel : IDisposable
             throw Wrong(tensor, $"[{to.Length}]");
         }
         File.ReadSingle(tensor, 0, to);
+        for (int i = 0; i < to.Length && module.Offset != 0; i++)
+        {
+            to[i] -= module.Offset;
+        }
         if (module.Heads != GgufHeads.None)
         {
             float[] stored = to.ToArray();

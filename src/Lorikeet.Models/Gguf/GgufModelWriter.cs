@@ -24,12 +24,26 @@ public sealed record GgufSaveOptions
 public static class GgufModelWriter
 {
     private const int RowsAtOnce = 64;
+    private const string Head = "output", Positions = "position_embd";
 
     // What llama.cpp calls a file by most of its matrices; a tool's hint, nothing is read by it.
     private static readonly Dictionary<string, uint> FileTypes = new()
     {
-        ["F32"] = 0, ["F16"] = 1, ["Q4_0"] = 2, ["Q4_1"] = 3, ["Q8_0"] = 7, ["Q5_0"] = 8, ["Q5_1"] = 9, ["Q2_K"] = 10, ["Q3_K"] = 12, ["Q4_K"] = 15,
-        ["Q5_K"] = 17, ["Q6_K"] = 18, ["IQ4_NL"] = 25, ["IQ4_XS"] = 30, ["BF16"] = 32,
+        ["F32"] = 0,
+        ["F16"] = 1,
+        ["Q4_0"] = 2,
+        ["Q4_1"] = 3,
+        ["Q8_0"] = 7,
+        ["Q5_0"] = 8,
+        ["Q5_1"] = 9,
+        ["Q2_K"] = 10,
+        ["Q3_K"] = 12,
+        ["Q4_K"] = 15,
+        ["Q5_K"] = 17,
+        ["Q6_K"] = 18,
+        ["IQ4_NL"] = 25,
+        ["IQ4_XS"] = 30,
+        ["BF16"] = 32,
     };
 
     /// <summary>Writes the file, whole or not at all; matrices are read, converted and written some rows at a time.</summary>
@@ -46,16 +60,24 @@ public static class GgufModelWriter
         List<(GgufTensorToWrite Tensor, BlockFormat? Format, long Bytes)> tensors = [];
         Dictionary<string, GgufName> modules = architecture.AllModules(model.Config.Layers).ToDictionary(m => m.Hub);
         bool tied = model.Head.Sites.All(head => head.Tied);
-        foreach (ModelTensor tensor in model.Tensors)
+        foreach (Site site in model.Sites)
         {
-            int dot = tensor.Name.LastIndexOf('.');
-            string kind = tensor.Name[dot..];
-            GgufName module = modules.TryGetValue(tensor.Name[..dot], out GgufName? known) && kind is ".weight" or ".bias"
-                ? known!
-                : throw new NotSupportedException($"tensor {tensor.Name} has no place in GGUF files of the architecture {architecture.Name}");
-            tensors.Add(tensor.Weight is { } weight
-                ? Matrix(weight, module, kind, model.Config.HeadDim, options.Format?.BlocksFor(weight, Role(model, weight, tied)) ?? Kept(weight))
-                : Vector(tensor.Vector!.Value, module, kind, model.Config.HeadDim));
+            foreach (ModelTensor tensor in site.Tensors)
+            {
+                // A file of the base model alone leaves the first part of the path out; the site has it whole.
+                string kind = tensor.Name[tensor.Name.LastIndexOf('.')..];
+                GgufName module = modules.TryGetValue(site.Name, out GgufName? known) && kind is ".weight" or ".bias"
+                    ? known!
+                    : throw new NotSupportedException($"tensor {tensor.Name} has no place in GGUF files of the architecture {architecture.Name}");
+                tensors.Add(tensor.Weight is { } weight
+                    ? Matrix(weight, module, kind, model.Config.HeadDim, Format(model, weight, module, tied, options.Format))
+                    : Vector(tensor.Vector!.Value, module, kind, model.Config.HeadDim));
+            }
+        }
+        if (tied && architecture.WritesHead)
+        {
+            Weight table = model.Embedding.Weight;
+            tensors.Add(Matrix(table, architecture.Modules.Single(m => m.Gguf == Head), ".weight", 0, Format(model, table, null, tied, options.Format)));
         }
         if (GgufRope.Divisors(model.Config) is { } divisors)
         {
@@ -106,6 +128,9 @@ public static class GgufModelWriter
         : !ReferenceEquals(model.Embedding.Weight, weight) ? MatrixRole.Linear
         : tied ? MatrixRole.Head : MatrixRole.Table;
 
+    private static BlockFormat Format(LanguageModel model, Weight weight, GgufName? module, bool tied, WeightFormat? format) =>
+        module?.Gguf == Positions ? BlockFormat.F32 : format?.BlocksFor(weight, Role(model, weight, tied)) ?? Kept(weight);
+
     // The nearest thing that a GGUF file can hold.
     private static BlockFormat Kept(Weight weight) => weight.Blocks ?? weight.Format switch { "f32" or "f64" => BlockFormat.F32, "f16" => BlockFormat.F16, _ => BlockFormat.BF16 };
 
@@ -145,7 +170,7 @@ public static class GgufModelWriter
 
     private static (GgufTensorToWrite Tensor, BlockFormat? Format, long Bytes) Vector(Tensor value, GgufName module, string kind, int headDim)
     {
-        float[] values = value.Span.ToArray();
+        float[] values = Array.ConvertAll(value.Span.ToArray(), v => v + module.Offset);
         if (module.Heads != GgufHeads.None)
         {
             float[] hub = [.. values];

@@ -6,8 +6,8 @@ namespace Lorikeet.Models.Gguf;
 /// <param name="Heads">Whose heads its rows are, where the file stores rotated pairs side by side.</param>
 internal sealed record GgufName(string Hub, string Gguf, GgufHeads Heads = GgufHeads.None)
 {
-    /// <summary>The module stores [inputs, outputs] in a folder of the hub (Conv1D); the file never does.</summary>
-    public bool Transposed { get; init; }
+    /// <summary>What the file's vectors are larger by than those of the folder.</summary>
+    public float Offset { get; init; }
 
     /// <summary>The names of one block.</summary>
     public GgufName At(int layer) => this with

@@ -66,7 +66,7 @@ internal static class GgufRope
     public static void Write(ModelConfig config, GgufMetadata metadata)
     {
         RopeSettings rope = config.Rope;
-        metadata.Own("rope.dimension_count", (uint)config.HeadDim);
+        metadata.Own("rope.dimension_count", (uint)config.RotaryWidth);
         metadata.Own("rope.freq_base", (float)rope.Theta);
         switch (rope.Kind)
         {
@@ -95,7 +95,7 @@ internal static class GgufRope
         {
             return null;
         }
-        float[] divisors = new float[config.HeadDim / 2];
+        float[] divisors = new float[config.RotaryWidth / 2];
         Divisors(config.Rope, divisors);
         return divisors;
     }

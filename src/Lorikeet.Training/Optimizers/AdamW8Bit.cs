@@ -118,11 +118,11 @@ public sealed unsafe class AdamW8Bit(double beta1 = 0.9, double beta2 = 0.999, d
                     continue;
                 }
                 Span<byte> firstCodes = new(FirstCodes + start, count), secondCodes = new(SecondCodes + start, count);
-                DynamicCodes.Signed.Restore(firstCodes, First[number], new(first, count));
-                DynamicCodes.Unsigned.Restore(secondCodes, Second[number], new(second, count));
+                CodeBook.Dynamic8.Restore(firstCodes, First[number], new(first, count));
+                CodeBook.UnsignedDynamic8.Restore(secondCodes, Second[number], new(second, count));
                 Move(start, count, first, second);
-                First[number] = DynamicCodes.Signed.Store(new(first, count), firstCodes);
-                Second[number] = DynamicCodes.Unsigned.Store(new(second, count), secondCodes);
+                First[number] = CodeBook.Dynamic8.Store(new(first, count), firstCodes);
+                Second[number] = CodeBook.UnsignedDynamic8.Store(new(second, count), secondCodes);
             }
         }
 

@@ -16,6 +16,9 @@ public sealed class EarlyAdamW(double beta1 = 0.9, double beta2 = 0.999, double 
     /// <inheritdoc/>
     public string Name => "early-adamw";
 
+    /// <summary>What is added to the root of the second moment.</summary>
+    public double Eps => eps;
+
     /// <summary>What multiplies m / (sqrt(v) + eps) in a step.</summary>
     /// <param name="rate">The learning rate.</param>
     /// <param name="step">The step's number, from 1.</param>

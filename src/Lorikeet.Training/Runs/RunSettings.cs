@@ -77,6 +77,9 @@ public sealed record RunSettings
     /// <summary>The optimiser.</summary>
     public string Optimizer { get; init; } = "adamw";
 
+    /// <summary>The optimiser's own options, by <see cref="OptimizerOption.Name"/>.</summary>
+    public IReadOnlyDictionary<string, string> OptimizerOptions { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Weight decay; null: the method's own.</summary>
     public double? WeightDecay { get; init; }
 
@@ -135,6 +138,7 @@ public sealed record RunSettings
         Require(Warmup is null or >= 0, "warmup", "0 or more steps");
         Require(WeightDecay is null || (WeightDecay >= 0 && double.IsFinite(WeightDecay.Value)), "weight-decay", "0 or more");
         Require(Clip >= 0 && !double.IsNaN(Clip), "clip", "0 (none) or more");
+        _ = OptimizerOption.Read(new OptimizerSettings(), OptimizerOptions);
         Require(EvalShare is >= 0 and < 1, "eval-share", "from 0 to below 1");
         Require(EvalEvery >= 0, "eval-every", "0 or more steps");
         Require(CheckpointEvery >= 0, "checkpoint-every", "0 or more steps");

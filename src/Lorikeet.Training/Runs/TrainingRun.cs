@@ -212,7 +212,7 @@ public sealed class TrainingRun : IDisposable
             decay = Settings.WeightDecay ?? method.WeightDecay;
         }
         // Of a model, matrices decay; of an adapter, all that trains does, as with PyTorch's optimisers without groups.
-        IReadOnlyList<ParameterGroup> groups = Training.Trainee.Group(adapter?.Parameters ?? model.TrainedParameters, decay, all: adapter is not null);
+        IReadOnlyList<ParameterGroup> groups = Training.Trainee.Group(adapter?.Parameters ?? model.TrainedParameters, decay, all: adapter is not null, Projected(adapter));
         // Language models are pre-trained with a second moment that forgets faster (Brown et al., arXiv 2005.14165).
         OptimizerSettings optimizer = Settings.Shape is null ? new OptimizerSettings() : new OptimizerSettings { Beta2 = 0.95 };
         return new Trainee(
@@ -220,10 +220,15 @@ public sealed class TrainingRun : IDisposable
             adapter,
             groups,
             own.Train,
-            Optimizers.Create(Settings.Optimizer, optimizer),
+            Optimizers.Create(Settings.Optimizer, OptimizerOption.Read(optimizer with { Seed = (int)(Settings.Seed & int.MaxValue) }, Settings.OptimizerOptions)),
             Schedule.Create(Settings.Schedule, schedule),
             Settings.Clip > 0 ? Settings.Clip : null);
     }
+
+    /// <summary>What an optimiser of a subspace projects: an adapter's matrices; of a model those of its blocks' linear layers.</summary>
+    private HashSet<Parameter> Projected(TrainedAdapter? adapter) => adapter is not null
+        ? [.. adapter.Parameters.Where(p => p.Value.Shape.Rank == 2)]
+        : [.. model.Sites.OfType<LinearSite>().Where(site => !site.IsHead).SelectMany(site => site.Weight.Parameters).Where(p => p.Value.Shape.Rank == 2)];
 
     private double DefaultRate() =>
         Settings.Shape is not null ? 2e-3 : Settings.Method == "full" ? 2e-5 : AdapterMethods.Find(Settings.Method).LearningRate;

@@ -19,7 +19,7 @@ public class LinalgTests
         }
         string[] built =
         [
-            "cayley", "eigh-cholesky", "fourier", "givens-householder", "hadamard", "inverse-sqrt", "kmeans", "lu", "newton-schulz", "qr", "randomised-svd", "svd",
+            "cayley", "eigh-cholesky", "fourier", "givens-householder", "hadamard", "inverse-sqrt", "kmeans", "lu", "newton-schulz", "normal-float", "qr", "randomised-svd", "svd",
         ];
         Assert.Superset(built.ToHashSet(), passed);
     }

@@ -36,6 +36,7 @@ internal sealed class Matrices(SafetensorsFile file, string description)
         return tensor.Type switch
         {
             StoredType.F64 => MemoryMarshal.Cast<byte, double>(file.Bytes(tensor)).ToArray(),
+            StoredType.U8 => [.. file.Bytes(tensor).ToArray().Select(v => (double)v)],
             StoredType.I64 => [.. MemoryMarshal.Cast<byte, long>(file.Bytes(tensor)).ToArray().Select(v => (double)v)],
             _ => TrainingReference.Wide(TensorFiles.Floats(file, tensor)),
         };

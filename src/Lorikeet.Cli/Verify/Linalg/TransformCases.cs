@@ -1,4 +1,5 @@
 using System.Numerics;
+using Lorikeet.Kernels;
 using Lorikeet.Tensors.LinearAlgebra;
 
 namespace Lorikeet.Cli.Verify.Linalg;
@@ -74,6 +75,28 @@ internal static class TransformCases
             WalshHadamard.Transform(x.Data, x.Columns & -x.Columns);
             FactorCases.Near(report, name + ".y", x, matrices.Matrix(name + ".y"), 1e-13 * Math.Max(1, x.LargestMagnitude()));
         }
+    }
+
+    public static void NormalFloat(Matrices matrices, CaseReport report)
+    {
+        CodeBook book = CodeBook.NF4;
+        report.Each("table", TrainingReference.Wide(book.Values), matrices.Values("table"), 0, 0);
+        float[] x = [.. matrices.Values("x").Select(v => (float)v)], largest = [.. matrices.Values("absmax").Select(v => (float)v)], restored = new float[x.Length];
+        byte[] codes = new byte[x.Length], packed = new byte[x.Length / 2];
+        float[] maxima = new float[largest.Length];
+        int size = x.Length / largest.Length;
+        FourBitBlocks.Quantise(x, book, size, packed, maxima);
+        for (int block = 0; block < maxima.Length; block++)
+        {
+            book.Store(x.AsSpan(block * size, size), codes.AsSpan(block * size, size));
+            book.Restore(codes.AsSpan(block * size, size), maxima[block], restored.AsSpan(block * size, size));
+        }
+        report.Each("absmax", TrainingReference.Wide(maxima), matrices.Values("absmax"), 0, 0);
+        report.Each("codes", [.. codes.Select(c => (double)c)], matrices.Values("codes"), 0, 0);
+        report.Each("packed", [.. packed.Select(c => (double)c)], matrices.Values("packed"), 0, 0);
+        report.Each("dequantised", TrainingReference.Wide(restored), matrices.Values("dequantised"), 1e-7, 0);
+        double[] borders = matrices.Values("boundaries"), values = TrainingReference.Wide(book.Values);
+        report.Each("boundaries", [.. borders.Select((_, i) => (values[i] + values[i + 1]) / 2)], borders, 0, 1e-7);
     }
 
     public static void KMeans(Matrices matrices, CaseReport report)

@@ -14,11 +14,10 @@ public interface IResidual
 /// <summary>A step of one parameter, seen from outside its subspace.</summary>
 /// <param name="Update">The whole update; its rate is the projected matrices'.</param>
 /// <param name="Low">The projected gradient; does not exist where nothing is inside.</param>
-/// <param name="Change">What the inner optimiser made of it, its rate and sign included: minus step times direction.</param>
 /// <param name="Inside">The projected gradient brought back up; zeros where nothing is inside. It may be overwritten.</param>
 /// <param name="Scale">What multiplies the inner change when it is brought back.</param>
 /// <param name="IsWhole">The subspace is the whole space: what remains is rounding.</param>
-public readonly record struct ResidualStep(Update Update, Tensor Low, Tensor Change, Tensor Inside, double Scale, bool IsWhole);
+public readonly record struct ResidualStep(Update Update, Tensor Low, Tensor Inside, double Scale, bool IsWhole);
 
 /// <summary>FRUGAL's rule: w -= lr scale sign(g - inside), or without the sign. Source: arXiv 2411.07837, algorithm 1.</summary>
 /// <param name="scale">The outside's rate over the inside's.</param>
@@ -47,7 +46,7 @@ public sealed class FreeResidual(double scale, bool sign) : IResidual
 /// phi[i] = |psi(R)[i]| / (|R[i]| + 1e-8) along the long side; S = E phi; S is scaled down to 1.01 times the last limited norm where it is larger;
 /// w -= step S. E = G - alpha back(R): the official code's alpha is inside; <paramref name="clean"/> leaves it out. Source: arXiv 2410.01623, equations 7 and 9.
 /// </remarks>
-/// <param name="inner">The inner optimiser, whose step size is divided out.</param>
+/// <param name="inner">The inner optimiser, whose moments give psi(R) = m / (sqrt(v) + eps): they are there in a step of rate 0, too.</param>
 /// <param name="clean">True: E = G - back(R), as the paper has it.</param>
 public sealed class FiraResidual(EarlyAdamW inner, bool clean = false) : IResidual
 {
@@ -68,7 +67,7 @@ public sealed class FiraResidual(EarlyAdamW inner, bool clean = false) : IResidu
         int rows = step.Inside.Rows, columns = step.Inside.Width;
         bool byColumn = state.Has("left");
         Span<float> residual = step.Inside.Span;
-        double[] factors = Factors(step.Low, step.Change, size, byColumn);
+        double[] factors = Factors(step.Low, state.Part!, byColumn);
         float alpha = clean ? 1f : (float)step.Scale;
         ReadOnlySpan<float> gradient = step.Update.Gradient.Span;
         for (int row = 0; row < rows; row++)
@@ -86,16 +85,17 @@ public sealed class FiraResidual(EarlyAdamW inner, bool clean = false) : IResidu
         Elementwise.AddScaled((float)(-size / limit), residual, step.Update.Parameter.Value.Span);
     }
 
-    private static double[] Factors(in Tensor low, in Tensor change, double size, bool byColumn)
+    private double[] Factors(in Tensor low, OptimizerState moments, bool byColumn)
     {
         int rows = low.Rows, columns = low.Width;
         double[] before = new double[byColumn ? columns : rows], after = new double[before.Length];
-        ReadOnlySpan<float> r = low.Span, moved = change.Span;
+        ReadOnlySpan<float> r = low.Span, first = moments["exp_avg"].Span, second = moments["exp_avg_sq"].Span;
         for (int i = 0; i < r.Length; i++)
         {
             int at = byColumn ? i % columns : i / columns;
+            double psi = first[i] / (Math.Sqrt(second[i]) + inner.Eps);
             before[at] += (double)r[i] * r[i];
-            after[at] += moved[i] / size * (moved[i] / size);
+            after[at] += psi * psi;
         }
         for (int i = 0; i < before.Length; i++)
         {

@@ -91,7 +91,7 @@ public sealed class SubspaceOptimizer(string name, IOptimizer inner, Subspace su
             {
                 subspace.Up(state, low, whole);
             }
-            residual.Apply(new ResidualStep(update, low, change, whole, options.Scale, subspace.IsWhole(shape, state)));
+            residual.Apply(new ResidualStep(update, low, whole, options.Scale, subspace.IsWhole(shape, state)));
         }
         if (options.DecaysLast)
         {

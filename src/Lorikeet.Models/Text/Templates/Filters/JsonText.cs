@@ -51,7 +51,7 @@ internal sealed class JsonText
 
     private void Write(Value value, int depth)
     {
-        StackGuard.Check();
+        StackGuard.Check(depth);
         run.Budget.Step();
         switch (value)
         {

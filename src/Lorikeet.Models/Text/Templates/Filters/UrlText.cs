@@ -53,30 +53,32 @@ internal static class UrlText
 
     private static string Word(string word, int? limit, string attributes, string[] schemes)
     {
-        string head = "", middle = word, tail = "";
-        while (Opening.FirstOrDefault(o => middle.StartsWith(o, StringComparison.Ordinal)) is { } open)
+        int head = 0, tail = word.Length;
+        while (Opening.FirstOrDefault(o => StartsAt(word, head, tail, o)) is { } open)
         {
-            head += open;
-            middle = middle[open.Length..];
+            head += open.Length;
         }
-        while (Closing.FirstOrDefault(c => middle.EndsWith(c, StringComparison.Ordinal)) is { } close)
+        while (Closing.FirstOrDefault(c => tail - c.Length >= head && StartsAt(word, tail - c.Length, tail, c)) is { } close)
         {
-            tail = close + tail;
-            middle = middle[..^close.Length];
+            tail -= close.Length;
         }
         // Brackets that were opened inside the address belong to it.
         foreach ((string open, string close) in Pairs)
         {
-            int missing = Count(middle, open) - Count(middle, close);
-            for (; missing > 0 && tail.Contains(close, StringComparison.Ordinal); missing--)
+            for (int missing = Count(word, head, tail, open) - Count(word, head, tail, close); missing > 0; missing--)
             {
-                int end = tail.IndexOf(close, StringComparison.Ordinal) + close.Length;
-                middle += tail[..end];
-                tail = tail[end..];
+                int at = word.IndexOf(close, tail, StringComparison.Ordinal);
+                if (at < 0)
+                {
+                    break;
+                }
+                tail = at + close.Length;
             }
         }
-        return head + Linked(middle, limit, attributes, schemes) + tail;
+        return word[..head] + Linked(word[head..tail], limit, attributes, schemes) + word[tail..];
     }
+
+    private static bool StartsAt(string word, int at, int end, string part) => at + part.Length <= end && string.CompareOrdinal(word, at, part, 0, part.Length) == 0;
 
     private static string Linked(string word, int? limit, string attributes, string[] schemes)
     {
@@ -131,10 +133,10 @@ internal static class UrlText
             && parts[1].Split('.').All(n => n.Length > 0 && n.All(c => c == '-' || CharacterFacts.IsWord(c)));
     }
 
-    private static int Count(string text, string part)
+    private static int Count(string text, int from, int to, string part)
     {
         int count = 0;
-        for (int at = text.IndexOf(part, StringComparison.Ordinal); at >= 0; at = text.IndexOf(part, at + part.Length, StringComparison.Ordinal))
+        for (int at = text.IndexOf(part, from, to - from, StringComparison.Ordinal); at >= 0; at = text.IndexOf(part, at + part.Length, to - at - part.Length, StringComparison.Ordinal))
         {
             count++;
         }

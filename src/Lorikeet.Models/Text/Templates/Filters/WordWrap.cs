@@ -50,6 +50,7 @@ internal static class WordWrap
             }
             if (chunks.Count > 0 && CodePoints.Count(chunks.Peek()) > width)
             {
+                run.Budget.Work(chunks.Peek().Length);
                 Break(chunks, current, width - length, breakWords, hyphens);
             }
             if (current.Count > 0 && IsBlank(current[^1]))

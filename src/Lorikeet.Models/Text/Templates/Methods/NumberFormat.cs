@@ -83,11 +83,11 @@ internal static class NumberFormat
         return Mantissa(digits, point) + Exponent(exponent);
     }
 
-    private static string General(double value, int precision, bool alternate, bool float1)
+    private static string General(double value, int precision, bool alternate, bool keepsPoint)
     {
         (string digits, int exponent) = FloatText.Leading(value, precision);
         // Without a type, a float that ends before its point keeps ".0", and switches one digit earlier.
-        if (exponent < -4 || exponent >= precision - (float1 ? 1 : 0))
+        if (exponent < -4 || exponent >= precision - (keepsPoint ? 1 : 0))
         {
             string kept = alternate ? digits : digits[..1] + digits[1..].TrimEnd('0');
             return Mantissa(kept, alternate) + Exponent(exponent);
@@ -103,7 +103,7 @@ internal static class NumberFormat
         {
             plain = plain.TrimEnd('0').TrimEnd('.');
         }
-        return float1 && !plain.Contains('.', StringComparison.Ordinal) ? plain + ".0" : plain;
+        return keepsPoint && !plain.Contains('.', StringComparison.Ordinal) ? plain + ".0" : plain;
     }
 
     private static string Mantissa(string digits, bool point) => digits.Length > 1 ? $"{digits[0]}.{digits[1..]}" : point ? digits + "." : digits;
@@ -153,8 +153,8 @@ internal static class NumberFormat
             while (digits.Length + ((digits.Length - 1) / group) < room)
             {
                 digits = "0" + digits;
-                int short1 = room - (digits.Length + ((digits.Length - 1) / group));
-                digits = short1 > group ? new string('0', short1 * group / (group + 1)) + digits : digits;
+                int left = room - (digits.Length + ((digits.Length - 1) / group));
+                digits = left > group ? new string('0', left * group / (group + 1)) + digits : digits;
             }
         }
         System.Text.StringBuilder grouped = new();

@@ -32,7 +32,7 @@ internal static class SequenceMethods
 
     public static void Represent(IReadOnlyList<Value> items, char open, char close, TextBuilder to)
     {
-        StackGuard.Check();
+        to.Enter();
         to.Append(open);
         for (int i = 0; i < items.Count; i++)
         {
@@ -40,6 +40,7 @@ internal static class SequenceMethods
             items[i].Represent(to);
         }
         to.Append(close);
+        to.Leave();
     }
 
     private static Value? Common(Value self, string name) => name switch

@@ -5,6 +5,10 @@ namespace Lorikeet.Models.Text.Templates;
 /// <summary>Counts what a run uses, against its limits.</summary>
 internal sealed class Budget(TemplateLimits limits, CancellationToken stop)
 {
+    // Comparisons and hashes of values have no run at hand, yet may walk structures that are exponentially large.
+    [ThreadStatic]
+    private static Budget? current;
+
     private const int StepsBetweenLooks = 1 << 10;
     private const long WorkBetweenLooks = 1 << 22;
     private readonly long start = Stopwatch.GetTimestamp();
@@ -15,6 +19,24 @@ internal sealed class Budget(TemplateLimits limits, CancellationToken stop)
 
     /// <summary>The most characters or items of one value.</summary>
     public int ValueSize => limits.ValueSize;
+
+    /// <summary>Makes this the budget of what runs on this thread; gives the one before.</summary>
+    public Budget? Begin()
+    {
+        Budget? before = current;
+        current = this;
+        return before;
+    }
+
+    /// <summary>Goes back to the budget before.</summary>
+    public static void End(Budget? before) => current = before;
+
+    /// <summary>Counts a step, and characters that are looked at, of what runs on this thread.</summary>
+    public static void Spend(int characters = 0)
+    {
+        current?.Step();
+        current?.Work(characters);
+    }
 
     /// <summary>Counts a step.</summary>
     public void Step()

@@ -37,8 +37,16 @@ internal sealed class Interpreter
     /// <summary>Runs the whole template.</summary>
     public string Run()
     {
-        Execute(template.Body, Root);
-        return rendered.ToString();
+        Budget? before = Budget.Begin();
+        try
+        {
+            Execute(template.Body, Root);
+            return rendered.ToString();
+        }
+        finally
+        {
+            Templates.Budget.End(before);
+        }
     }
 
     public Value? Global(string variable) => globals.Find(variable);
@@ -149,9 +157,16 @@ internal sealed class Interpreter
         IEnumerator<Value> items = value.Iterate(this) ?? throw Raise.NotIterable(value);
         return Walk();
 
+        bool Next()
+        {
+            // Iterators over iterators go as deep as a template has put them over each other.
+            StackGuard.Check();
+            return items.MoveNext();
+        }
+
         IEnumerable<Value> Walk()
         {
-            while (items.MoveNext())
+            while (Next())
             {
                 Budget.Step();
                 yield return items.Current;
@@ -188,13 +203,7 @@ internal sealed class Interpreter
             ?? UndefinedValue.Member(this, value, key);
     }
 
-    public Value Call(Value function, Arguments arguments)
-    {
-        Budget.Enter();
-        Value result = function.Call(this, arguments);
-        Budget.Leave();
-        return result;
-    }
+    public Value Call(Value function, Arguments arguments) => function.Call(this, arguments);
 
     /// <summary>Notes a text that the assistant says and that is about to be written.</summary>
     public void NoteGeneration(string text)

@@ -8,11 +8,18 @@ internal sealed class TextBuilder(Budget budget)
     private readonly StringBuilder text = new();
     private int counted;
     private int codePoints;
+    private int nesting;
 
     /// <summary>UTF-16 units so far.</summary>
     public int Length => text.Length;
 
     public Budget Budget => budget;
+
+    /// <summary>Begins a value inside another.</summary>
+    public void Enter() => StackGuard.Check(++nesting);
+
+    /// <summary>Ends it.</summary>
+    public void Leave() => nesting--;
 
     public TextBuilder Append(string piece)
     {

@@ -19,13 +19,14 @@ internal sealed class ArgumentList(
         }
         List<Value> values = [.. run.EvaluateAll(positional, scope)];
         List<KeyValuePair<string, Value>> names = [];
+        HashSet<string> known = [];
         foreach ((string name, Expression value) in named)
         {
-            Add(names, name, run.Evaluate(value, scope));
+            Add(name, run.Evaluate(value, scope));
         }
         if (caller is not null)
         {
-            Add(names, "caller", caller);
+            Add("caller", caller);
         }
         if (all is not null)
         {
@@ -40,22 +41,20 @@ internal sealed class ArgumentList(
             Value given = run.Evaluate(allNamed, scope);
             foreach ((Value key, Value value) in given is DictValue dict ? dict.Entries : throw Raise.Runtime($"argument after ** must be a mapping, not {given.TypeName}"))
             {
-                Add(names, key is StringValue s ? s.Text : throw Raise.Runtime("keywords must be strings"), value);
+                Add(key is StringValue s ? s.Text : throw Raise.Runtime("keywords must be strings"), value);
             }
         }
         return new Arguments(values, names);
-    }
 
-    private static void Add(List<KeyValuePair<string, Value>> names, string name, Value value)
-    {
-        foreach ((string other, _) in names)
+        void Add(string name, Value value)
         {
-            if (other == name)
+            if (!known.Add(name))
             {
                 throw Raise.Runtime($"got multiple values for keyword argument '{name}'");
             }
+            run.Budget.Make(1);
+            names.Add(KeyValuePair.Create(name, value));
         }
-        names.Add(KeyValuePair.Create(name, value));
     }
 }
 

@@ -6,20 +6,20 @@ namespace Lorikeet.Models.Text.Templates;
 internal static class Comparison
 {
     /// <summary>Whether <c>left == right</c>.</summary>
-    public static bool Same(Value left, Value right)
+    public static bool Same(Value left, Value right, int depth = 0)
     {
-        StackGuard.Check();
+        StackGuard.Check(depth);
         return (left, right) switch
         {
             (UndefinedValue, UndefinedValue) => true,
-            (StringValue a, StringValue b) => a.Text == b.Text,
+            (StringValue a, StringValue b) => a.Text.Length == b.Text.Length && SameText(a.Text, b.Text),
             (FloatValue a, FloatValue b) => a.Value == b.Value,
             (FloatValue a, _) => Operators.AsInteger(right) is { } b && SameNumber(b, a.Value),
             (_, FloatValue b) => Operators.AsInteger(left) is { } a && SameNumber(a, b.Value),
             (IntValue or BoolValue, IntValue or BoolValue) => Operators.AsInteger(left) == Operators.AsInteger(right),
-            (ListValue a, ListValue b) => Same(a.Items, b.Items),
-            (TupleValue a, TupleValue b) => Same(a.Items, b.Items),
-            (DictValue a, DictValue b) => a.Count == b.Count && a.Entries.All(e => b.Get(e.Key) is { } other && Identical(e.Value, other)),
+            (ListValue a, ListValue b) => Same(a.Items, b.Items, depth + 1),
+            (TupleValue a, TupleValue b) => Same(a.Items, b.Items, depth + 1),
+            (DictValue a, DictValue b) => a.Count == b.Count && a.Entries.All(e => b.Get(e.Key) is { } other && Identical(e.Value, other, depth + 1)),
             (BytesValue a, BytesValue b) => a.Bytes.AsSpan().SequenceEqual(b.Bytes),
             (RangeValue a, RangeValue b) => a.Count == b.Count && (a.Count == 0 || (a.At(0).Value == b.At(0).Value && a.At(a.Count - 1).Value == b.At(b.Count - 1).Value)),
             (DictView { AreKeys: true } a, DictView { AreKeys: true } b) => a.Dict.Count == b.Dict.Count && a.Dict.Keys.All(k => b.Dict.Get(k) is not null),
@@ -28,13 +28,13 @@ internal static class Comparison
     }
 
     /// <summary>Whether they are the same object, or equal: how Python's containers compare their items (a NaN is in its own list).</summary>
-    public static bool Identical(Value left, Value right) => ReferenceEquals(left, right) || Same(left, right);
+    public static bool Identical(Value left, Value right, int depth = 0) => ReferenceEquals(left, right) || Same(left, right, depth);
 
     /// <summary>The order of two values: negative, 0 or positive; null where they are not ordered (NaN).</summary>
     /// <exception cref="TemplateException">Python does not order such types.</exception>
-    public static int? Order(Interpreter run, string sign, Value left, Value right)
+    public static int? Order(Interpreter run, string sign, Value left, Value right, int depth = 0)
     {
-        StackGuard.Check();
+        StackGuard.Check(depth);
         run.Budget.Step();
         switch (left, right)
         {
@@ -54,9 +54,9 @@ internal static class Comparison
             case (IntValue or BoolValue, IntValue or BoolValue):
                 return Operators.AsInteger(left)!.Value.CompareTo(Operators.AsInteger(right)!.Value);
             case (ListValue a, ListValue b):
-                return Order(run, sign, a.Items, b.Items);
+                return Order(run, sign, a.Items, b.Items, depth + 1);
             case (TupleValue a, TupleValue b):
-                return Order(run, sign, a.Items, b.Items);
+                return Order(run, sign, a.Items, b.Items, depth + 1);
             case (BytesValue a, BytesValue b):
                 return a.Bytes.AsSpan().SequenceCompareTo(b.Bytes);
             default:
@@ -69,10 +69,8 @@ internal static class Comparison
         switch (sign)
         {
             case "==":
-                Weigh(run, left, right);
                 return Same(left, right);
             case "!=":
-                Weigh(run, left, right);
                 return !Same(left, right);
             case "in":
                 return Contains(run, right, left);
@@ -115,9 +113,7 @@ internal static class Comparison
         }
     }
 
-    private static void Weigh(Interpreter run, Value left, Value right) => run.Budget.Work(Math.Min(left.Length ?? 0, right.Length ?? 0));
-
-    private static bool Same(IReadOnlyList<Value> left, IReadOnlyList<Value> right)
+    private static bool Same(IReadOnlyList<Value> left, IReadOnlyList<Value> right, int depth)
     {
         if (left.Count != right.Count)
         {
@@ -125,7 +121,7 @@ internal static class Comparison
         }
         for (int i = 0; i < left.Count; i++)
         {
-            if (!Identical(left[i], right[i]))
+            if (!Identical(left[i], right[i], depth))
             {
                 return false;
             }
@@ -133,16 +129,22 @@ internal static class Comparison
         return true;
     }
 
-    private static int? Order(Interpreter run, string sign, IReadOnlyList<Value> left, IReadOnlyList<Value> right)
+    private static int? Order(Interpreter run, string sign, IReadOnlyList<Value> left, IReadOnlyList<Value> right, int depth)
     {
         for (int i = 0; i < Math.Min(left.Count, right.Count); i++)
         {
             if (!Identical(left[i], right[i]))
             {
-                return Order(run, sign, left[i], right[i]);
+                return Order(run, sign, left[i], right[i], depth);
             }
         }
         return left.Count.CompareTo(right.Count);
+    }
+
+    private static bool SameText(string left, string right)
+    {
+        Budget.Spend(left.Length);
+        return left == right;
     }
 
     private static bool SameNumber(BigInteger whole, double number) => double.IsInteger(number) && new BigInteger(number) == whole;

@@ -50,7 +50,7 @@ internal sealed class DictValue : Value
 
     public override void Represent(TextBuilder to)
     {
-        StackGuard.Check();
+        to.Enter();
         to.Append('{');
         bool first = true;
         foreach ((Value key, Value value) in entries)
@@ -62,5 +62,6 @@ internal sealed class DictValue : Value
             value.Represent(to);
         }
         to.Append('}');
+        to.Leave();
     }
 }

@@ -6,13 +6,13 @@ internal sealed class KeyComparer : IEqualityComparer<Value>
     public static readonly KeyComparer Instance = new();
 
     /// <summary>Whether Python can hash a value.</summary>
-    public static bool CanBeKey(Value value)
+    public static bool CanBeKey(Value value, int depth = 0)
     {
-        StackGuard.Check();
+        StackGuard.Check(depth);
         return value switch
         {
             ListValue or DictValue or DictView => false,
-            TupleValue tuple => tuple.Items.All(CanBeKey),
+            TupleValue tuple => tuple.Items.All(item => CanBeKey(item, depth + 1)),
             _ => true,
         };
     }
@@ -29,10 +29,11 @@ internal sealed class KeyComparer : IEqualityComparer<Value>
 
     public int GetHashCode(Value obj)
     {
-        StackGuard.Check();
+        StackGuard.Check(0);
         switch (obj)
         {
             case StringValue s:
+                Budget.Spend(s.Text.Length);
                 return s.Text.GetHashCode(StringComparison.Ordinal);
             case IntValue i:
                 return i.Value.GetHashCode();

@@ -40,6 +40,7 @@ internal sealed class StringValue : Value
         {
             return null;
         }
+        run.Budget.Work(Count == Text.Length ? 0 : Text.Length);
         if (index < 0)
         {
             index += Count;
@@ -51,6 +52,7 @@ internal sealed class StringValue : Value
     {
         SliceRange range = SliceRange.Of(Count, start, stop, step);
         run.Budget.Make(range.Count);
+        run.Budget.Work(Count == Text.Length ? 0 : Text.Length);
         return Like(CodePoints.Slice(Text, Count, range));
     }
 

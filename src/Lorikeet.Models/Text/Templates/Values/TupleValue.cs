@@ -34,10 +34,11 @@ internal sealed class TupleValue(IReadOnlyList<Value> items, IReadOnlyList<strin
     {
         if (items.Count == 1)
         {
-            StackGuard.Check();
+            to.Enter();
             to.Append('(');
             items[0].Represent(to);
             to.Append(",)");
+            to.Leave();
             return;
         }
         SequenceMethods.Represent(items, '(', ')', to);
