@@ -69,7 +69,7 @@ public sealed class SiteForm : IDisposable
             FactorStorage.Int8 => FactorType.Int8,
             _ => IsBrief(a.Span) && IsBrief(b.Span) ? FactorType.BF16 : FactorType.F32,
         };
-        Storage factors = Storage.ForWeights(Kernels.LowRank.ByteLength(a.Rows, a.Width, b.Rows, type));
+        Storage factors = new(Kernels.LowRank.ByteLength(a.Rows, a.Width, b.Rows, type));
         try
         {
             Kernels.LowRank.Pack(a.Span, b.Span, a.Rows, a.Width, b.Rows, type, factors.Span);
