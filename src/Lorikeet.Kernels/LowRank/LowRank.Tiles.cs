@@ -158,44 +158,64 @@ public static unsafe partial class LowRank
     /// <summary>Ks from ... from + count - 1 of a panel as singles [k][16]; lanes that do not exist are zero.</summary>
     private static float* Widen(in FactorLayout layout, byte* panel, int from, int count, int lanes, float* to)
     {
-        if (lanes < FactorLayout.Lanes)
-        {
-            for (int k = 0; k < count; k++)
-            {
-                for (int l = 0; l < FactorLayout.Lanes; l++)
-                {
-                    to[(k * FactorLayout.Lanes) + l] = l < lanes ? Read(layout, panel, from + k, l, lanes) : 0f;
-                }
-            }
-            return to;
-        }
         switch (layout.Type)
         {
-            case FactorType.F32:
+            case FactorType.F32 when lanes == FactorLayout.Lanes:
                 return (float*)panel + ((long)from * FactorLayout.Lanes);
+            case FactorType.F32:
+                Widen<F32Factor>(panel, from, count, lanes, to);
+                return to;
             case FactorType.BF16:
-                Widen<BF16Factor>(panel, from, count, to);
+                Widen<BF16Factor>(panel, from, count, lanes, to);
                 return to;
             default:
-                Widen<Int8Factor>(panel, from, count, to);
+                Widen<Int8Factor>(panel, from, count, lanes, to);
                 return to;
         }
     }
 
-    private static void Widen<TFactor>(byte* panel, int from, int count, float* to)
+    private static void Widen<TFactor>(byte* panel, int from, int count, int lanes, float* to)
         where TFactor : struct, IFactor
     {
-        nint step = FactorLayout.Lanes * TFactor.Size;
+        nint step = lanes * TFactor.Size;
         panel += from * step;
         for (int k = 0; k < count; k += 2, panel += 2 * step, to += 2 * FactorLayout.Lanes)
         {
-            Avx.Store(to, TFactor.Even(panel));
-            Avx.Store(to + 8, TFactor.Even(panel + TFactor.Eight));
-            if (k + 1 < count)
+            float* odd = to + FactorLayout.Lanes;
+            switch (lanes)
             {
-                Avx.Store(to + 16, TFactor.Odd(panel, step));
-                Avx.Store(to + 24, TFactor.Odd(panel + TFactor.Eight, step));
+                case 4:
+                    Store(Vector256.Create(TFactor.EvenFour(panel), Vector128<float>.Zero), Vector256<float>.Zero, to);
+                    break;
+                case 8:
+                    Store(TFactor.Even(panel), Vector256<float>.Zero, to);
+                    break;
+                default:
+                    Store(TFactor.Even(panel), TFactor.Even(panel + TFactor.Eight), to);
+                    break;
+            }
+            if (k + 1 == count)
+            {
+                break;
+            }
+            switch (lanes)
+            {
+                case 4:
+                    Store(Vector256.Create(TFactor.OddFour(panel, step), Vector128<float>.Zero), Vector256<float>.Zero, odd);
+                    break;
+                case 8:
+                    Store(TFactor.Odd(panel, step), Vector256<float>.Zero, odd);
+                    break;
+                default:
+                    Store(TFactor.Odd(panel, step), TFactor.Odd(panel + TFactor.Eight, step), odd);
+                    break;
             }
         }
+    }
+
+    private static void Store(Vector256<float> low, Vector256<float> high, float* to)
+    {
+        Avx.Store(to, low);
+        Avx.Store(to + 8, high);
     }
 }
