@@ -133,6 +133,7 @@ public sealed class GenerateCommandTests : IDisposable
     [InlineData(2, "--temperature does not go with --beams", "--prompt", "x", "--beams", "2", "--temperature", "1")]
     [InlineData(2, "--stop does not go with --beams", "--prompt", "x", "--beams", "2", "--stop", "y")]
     [InlineData(1, "nowhere", "--prompt", "x", "--adapter", "nowhere")]
+    [InlineData(2, "--adapter-type q4: expected exact, f32, bf16 or int8", "--prompt", "x", "--adapter-type", "q4")]
     [InlineData(1, "the prompt is empty", "--prompt", "")]
     [InlineData(1, "nowhere.jsonl", "--prompts", "nowhere.jsonl")]
     public async Task Errors_are_one_line(int expected, string message, params string[] args)
