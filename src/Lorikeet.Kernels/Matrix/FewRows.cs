@@ -53,7 +53,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             count = count,
             accumulate = accumulate,
             units = units,
-            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units),
+            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units, rows <= TTiles.RowsOfFour),
             later = NextReads.Pieces(TileFetches.PieceBytes(inputs), (long)units * (Unit / TTiles.Panels) * TileFetches.Places(tiles)),
         };
         Team.Shared.Run(ref job, job.chunks);
@@ -84,7 +84,8 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private readonly void Multiply(in PackedPart part, int panel, int end, int panelsBefore, ref NextPieces pieces)
     {
         int outputs = part.Outputs;
-        end = Math.Min(end, PackedMatrix.PanelCount(outputs));
+        int all = PackedMatrix.PanelCount(outputs);
+        end = Math.Min(end, all);
         int whole = Math.Min(end, outputs / Lanes);
         nint panelBytes = (nint)PackedMatrix.PanelBytes(inputs, TElement.Type);
         PanelBlock block = new()
@@ -108,9 +109,9 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
-            // The panels after these are fetched meanwhile, where this chunk will read them.
+            // The panels after these are fetched meanwhile, the next chunk's too: whichever thread takes it finds them nearer than in memory.
             fetches.Begin(tiles, ref pieces, (long)(panelsBefore + panel) / TTiles.Panels * TileFetches.Places(tiles));
-            nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
+            nint next = panel + TTiles.Panels < all ? TTiles.Panels * panelBytes : 0;
             int r = 0;
             for (int tile = 0; tile < tiles; tile++)
             {

@@ -77,7 +77,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             y = y,
             accumulate = accumulate,
             merge = merge,
-            apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns)),
+            apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns, halves: true)),
             straight = straight,
             scale = scale,
             rows = rows,
@@ -92,7 +92,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             job.later = NextReads.Pieces(
                 TileFetches.PieceBytes(source.Depth), (long)units * job.rowBlocks * TileFetches.Places(TTiles.Tiles(rowBlock)));
         }
-        if (transposeX || LeftBlocks.Clash(source.Depth))
+        if (transposeX || LeftBlocks.Clash(source.Depth, source.Stored && source.Type != ElementType.F32))
         {
             job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
             job.xStride = depthBlock;
