@@ -7,7 +7,7 @@ namespace Lorikeet.Kernels;
 
 /// <summary>Measures what this machine can do at most, now: the figures that speeds are quoted against.</summary>
 /// <remarks>Virtual machines change from minute to minute: measure in the run whose speed is to be judged.</remarks>
-public static unsafe class Limits
+public static unsafe partial class Limits
 {
     private const double Seconds = 0.3;
 

@@ -70,6 +70,7 @@ public sealed class ConvertTests : IDisposable
             Assert.Equal((float)alpha, file.Metadata["adapter.lora.alpha"].Value);
         }
         Close(Logits(model, adapter), Logits(model, folder["a.gguf"]));
+        Assert.Contains("of the model are adapted", Cli.Run("inspect", folder["a.gguf"], "--model", model).Done().Output, StringComparison.Ordinal);
         Cli.Run("convert", folder["a.gguf"], folder["back"], "--model", model).Done();
         Close(Logits(model, adapter), Logits(model, folder["back"]));
         Assert.True(Logits(model).Zip(Logits(model, adapter)).Max(p => Math.Abs(p.First - p.Second)) > 1e-3f);

@@ -18,6 +18,18 @@ public static class GgufLora
     private const string TypeKey = "adapter.type", AlphaKey = "adapter.lora.alpha", A = ".weight.lora_a", B = ".weight.lora_b";
     private const string Table = "token_embd";
 
+    /// <summary>True for a GGUF file that says it is an adapter.</summary>
+    /// <param name="path">The file; false where it is absent, a folder, or of another kind.</param>
+    public static bool Is(string path)
+    {
+        if (!GgufFile.Is(path))
+        {
+            return false;
+        }
+        using GgufFile file = GgufFile.Open(path);
+        return new GgufFields(file.Metadata, path).Text("general.type") == "adapter";
+    }
+
     /// <summary>Writes an adapter, whole or not at all; factors are float32, as llama.cpp's own converter writes them.</summary>
     /// <param name="adapter">The adapter.</param>
     /// <param name="path">The file; its folder must exist.</param>

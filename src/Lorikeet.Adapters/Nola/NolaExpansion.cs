@@ -1,49 +1,25 @@
-using Lorikeet.Models;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters;
 
-/// <summary>Expands many NOLA adapters of one seed at once: every basis number is made once for all of them.</summary>
-public static class NolaExpansion
+/// <summary>Expands many NOLA adapters of one seed at once, as they enter a batch: every basis number is made once for all of them.</summary>
+internal static class NolaExpansion
 {
-    /// <summary>Makes the batched forms of several adapters; those that share a basis at a site are expanded by one product.</summary>
-    /// <remarks>The forms have the bits of lone expansions; an adapter that has its form already keeps it.</remarks>
-    /// <param name="adapters">Adapters of one model; sites without NOLA are left alone.</param>
-    public static void LowerTogether(IReadOnlyList<Adapter> adapters)
+    /// <summary>Expands the factors of several changes of one site; those that share a basis by one product. The bits are those of lone expansions.</summary>
+    /// <param name="changes">The changes.</param>
+    public static void ExpandTogether(List<NolaSite> changes)
     {
-        ArgumentNullException.ThrowIfNull(adapters);
-        if (adapters.Count == 0)
+        while (changes.Count > 0)
         {
-            return;
-        }
-        foreach (Site site in adapters[0].Model.Sites)
-        {
-            List<(Adapter Adapter, NolaSite Change)> open = [];
-            foreach (Adapter adapter in adapters)
+            NolaSite first = changes[0];
+            List<NolaSite> group = changes.FindAll(other => other.BasisA.Same(first.BasisA) && other.BasisB.Same(first.BasisB));
+            changes.RemoveAll(group.Contains);
+            Tensor[] a = Expand(first.BasisA, group.ConvertAll(change => change.Alpha));
+            Tensor[] b = Expand(first.BasisB, group.ConvertAll(change => change.Beta));
+            for (int i = 0; i < group.Count; i++)
             {
-                if (adapter[site] is NolaSite change)
-                {
-                    open.Add((adapter, change));
-                }
+                group[i].TakeExpanded(a[i], b[i]);
             }
-            while (open.Count > 0)
-            {
-                NolaSite first = open[0].Change;
-                List<(Adapter Adapter, NolaSite Change)> group = open.FindAll(o => o.Change.BasisA.Same(first.BasisA) && o.Change.BasisB.Same(first.BasisB));
-                open.RemoveAll(o => group.Contains(o));
-                Lower(site, group);
-            }
-        }
-    }
-
-    private static void Lower(Site site, List<(Adapter Adapter, NolaSite Change)> group)
-    {
-        Tensor[] a = Expand(group[0].Change.BasisA, group.ConvertAll(g => g.Change.Alpha));
-        Tensor[] b = Expand(group[0].Change.BasisB, group.ConvertAll(g => g.Change.Beta));
-        for (int i = 0; i < group.Count; i++)
-        {
-            group[i].Change.TakeExpanded(a[i], b[i]);
-            group[i].Adapter.Form(site);
         }
     }
 

@@ -48,6 +48,13 @@ public sealed class NolaSite(Parameter alpha, Parameter beta, NolaBasis basisA, 
     }
 
     /// <inheritdoc/>
+    public override void PrepareTogether(IReadOnlyList<SiteAdapter> changes)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        NolaExpansion.ExpandTogether([.. changes.OfType<NolaSite>()]);
+    }
+
+    /// <inheritdoc/>
     public override SiteForm? Lower(Site site, FactorStorage factors)
     {
         (Tensor a, Tensor b) = expanded.A.Exists ? expanded : Expand();

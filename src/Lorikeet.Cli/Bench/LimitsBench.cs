@@ -12,12 +12,13 @@ internal static class LimitsBench
     {
         int most = Team.Shared.Threads;
         Console.WriteLine($"kernels: {KernelPath.Current} (available: {string.Join(", ", KernelPath.Available)}), threads: {most}");
-        Console.WriteLine($"{"threads",8}" + string.Concat(KernelPath.Available.Select(v => $"{$"{v} FMA GFLOP/s",22}")) + $"{"reads GB/s",12}");
+        Console.WriteLine($"{"threads",8}" + string.Concat(KernelPath.Available.Select(v => $"{$"{v} FMA GFLOP/s",22}")) + $"{$"{Limits.IntegerPath} int8 GOP/s",22}{"reads GB/s",12}");
         for (int threads = 1; threads <= most; threads++)
         {
             stop.ThrowIfCancellationRequested();
             Console.WriteLine(
-                $"{threads,8}" + string.Concat(KernelPath.Available.Select(v => $"{Limits.FmaGflops(threads, v),22:F0}")) + $"{Limits.ReadGigabytesPerSecond(threads),12:F1}");
+                $"{threads,8}" + string.Concat(KernelPath.Available.Select(v => $"{Limits.FmaGflops(threads, v),22:F0}")) +
+                $"{Limits.IntegerGops(threads),22:F0}{Limits.ReadGigabytesPerSecond(threads),12:F1}");
         }
         double limit = Limits.FmaGflops(most), reads = Limits.ReadGigabytesPerSecond(most);
         Console.WriteLine();
@@ -38,6 +39,29 @@ internal static class LimitsBench
             string name = $"{type} y[{rows},{outputs}] = x W[{outputs},{inputs}]";
             Console.WriteLine($"{name,-34}{flops,10:F0}{flops / limit,9:P0}{bytes,8:F1}{bytes / reads,10:P0}");
         }
+        Quantised(limit, Limits.IntegerGops(most), reads, stop);
         return 0;
+    }
+
+    // Scales included; the input is coded before.
+    private static void Quantised(double fma, double integers, double reads, CancellationToken stop)
+    {
+        Console.WriteLine();
+        Console.WriteLine($"{$"coded product ({Limits.IntegerPath})",-34}{"GOP/s",10}{"of FMA",9}{"of int8",9}{"GB/s",8}{"of reads",10}");
+        foreach (BlockPanels panels in BlockPanels.All)
+        {
+            foreach ((int rows, int outputs, int inputs) in (ReadOnlySpan<(int, int, int)>)[(256, 5632, 2048), (8, 5632, 2048), (1, 49152, 768)])
+            {
+                stop.ThrowIfCancellationRequested();
+                float[] x = new float[rows * inputs], y = new float[rows * outputs];
+                byte[] coded = new byte[rows * CodedRows.RowBytes(inputs)], packed = new byte[panels.ByteLength(outputs, inputs)];
+                packed.AsSpan().Fill(0x3c);
+                CodedRows.Code(x, rows, inputs, coded);
+                double seconds = Median.Seconds(() => panels.MultiplyCoded(coded, rows, packed, outputs, inputs, y), 7, stop);
+                double operations = 2.0 * rows * outputs * inputs / seconds / 1e9, bytes = packed.Length / seconds / 1e9;
+                string name = $"{panels.Format.Name} y[{rows},{outputs}] = x W[{outputs},{inputs}]";
+                Console.WriteLine($"{name,-34}{operations,10:F0}{operations / fma,9:P0}{operations / integers,9:P0}{bytes,8:F1}{bytes / reads,10:P0}");
+            }
+        }
     }
 }

@@ -19,8 +19,9 @@ internal static class TrainBench
     /// <param name="tokens">Tokens of each.</param>
     /// <param name="checkpointing">Recompute blocks in backward.</param>
     /// <param name="runs">Steps that are timed, after one that warms up.</param>
+    /// <param name="json">One JSON object instead of lines.</param>
     /// <param name="stop">Stops between steps.</param>
-    public static int Run(LanguageModel model, string method, int rank, int sequences, int tokens, bool checkpointing, int runs, CancellationToken stop)
+    public static int Run(LanguageModel model, string method, int rank, int sequences, int tokens, bool checkpointing, int runs, bool json, CancellationToken stop)
     {
         double fma = Limits.FmaGflops(Team.Shared.Threads);
         JsonObject options = new() { ["r"] = rank, ["lora_alpha"] = rank, ["target_modules"] = "all-linear" };
@@ -40,6 +41,30 @@ internal static class TrainBench
         // Forward, and the gradient of each layer's input: two products a layer. Frozen weights have no gradient of their own; adapters are not counted.
         double flops = 2 * (ModelBench.LinearFlops(model, head: false) + ModelBench.LinearFlops(model, head: true)) * sequences * tokens;
         using Process process = Process.GetCurrentProcess();
+        if (json)
+        {
+            JsonObject result = new()
+            {
+                ["method"] = method,
+                ["rank"] = rank,
+                ["sequences"] = sequences,
+                ["tokens"] = tokens,
+                ["checkpointing"] = checkpointing,
+                ["trained"] = adapter.ParameterCount,
+                ["parameters"] = model.ParameterCount,
+                ["threads"] = Team.Shared.Threads,
+                ["kernels"] = KernelPath.Current.ToString(),
+                ["fma_gflops"] = fma,
+                ["seconds"] = seconds,
+                ["tokens_per_s"] = sequences * tokens / seconds,
+                ["share_of_roof"] = flops / seconds / 1e9 / fma,
+                ["step_bytes"] = trainer.PeakBytes,
+                ["process_peak_bytes"] = process.PeakWorkingSet64,
+                ["managed_bytes_a_step"] = allocated,
+            };
+            Console.WriteLine(result.ToJsonString());
+            return 0;
+        }
         Console.WriteLine($"{method}, rank {rank}, all linear layers: {adapter.ParameterCount / 1e6:F2} M numbers train over {model.ParameterCount / 1e6:F1} M frozen ({model.WeightBytes / 1e6:F0} MB)");
         Console.WriteLine($"{sequences} x {tokens} tokens a step{(checkpointing ? ", blocks recomputed" : "")}: {seconds * 1e3:F0} ms, {sequences * tokens / seconds:F0} tokens/s");
         Console.WriteLine($"roof (two products a layer and token at {fma:F0} GFLOP/s FMA): {fma * 1e9 / (flops / (sequences * tokens)):F0} tokens/s; reached {flops / seconds / 1e9 / fma:P0}");

@@ -28,12 +28,13 @@ internal static class BenchCommand
         Option<int[]> prefill = Numbers("--prefill", "Prompt lengths", [64, 256]);
         Option<int[]> batch = Numbers("--batch", "Batch sizes of decode", [1, 8, 16, 32]);
         Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
-        Command command = new("model", "Prefill and decode rates of a reference shape with random weights.") { shape, weights, prefill, batch, runs };
+        Option<bool> json = Json();
+        Command command = new("model", "Prefill and decode rates of a reference shape with random weights.") { shape, weights, prefill, batch, runs, json };
         command.SetAction((parsed, stop) => Task.Run(
             () =>
             {
                 using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
-                return ModelBench.Run(model, parsed.GetValue(prefill)!, parsed.GetValue(batch)!, parsed.GetValue(runs), stop);
+                return ModelBench.Run(model, parsed.GetValue(prefill)!, parsed.GetValue(batch)!, parsed.GetValue(runs), parsed.GetValue(json), stop);
             },
             stop));
         return command;
@@ -48,9 +49,10 @@ internal static class BenchCommand
         Option<int> tokens = new("--tokens") { Description = "Tokens of each", DefaultValueFactory = _ => 128 };
         Option<bool> checkpointing = new("--checkpointing") { Description = "Recompute blocks in backward" };
         Option<int> runs = new("--runs") { Description = "Steps that are timed (the median counts)", DefaultValueFactory = _ => 5 };
+        Option<bool> json = Json();
         Command command = new("train", "Rate and memory of adapter training on a reference shape with random weights.")
         {
-            shape, weights, method, rank, sequences, tokens, checkpointing, runs,
+            shape, weights, method, rank, sequences, tokens, checkpointing, runs, json,
         };
         command.SetAction((parsed, stop) => Task.Run(
             () =>
@@ -58,7 +60,7 @@ internal static class BenchCommand
                 using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
                 return TrainBench.Run(
                     model, parsed.GetValue(method)!, parsed.GetValue(rank), parsed.GetValue(sequences), parsed.GetValue(tokens), parsed.GetValue(checkpointing),
-                    parsed.GetValue(runs), stop);
+                    parsed.GetValue(runs), parsed.GetValue(json), stop);
             },
             stop));
         return command;
@@ -79,7 +81,7 @@ internal static class BenchCommand
         };
         Option<int> prompt = new("--prompt") { Description = "Tokens of each row before the step", DefaultValueFactory = _ => 16 };
         Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
-        Option<bool> json = new("--json") { Description = "One JSON object instead of a table" };
+        Option<bool> json = Json();
         Command command = new("adapters", "What adapters cost in a decode step: by rows, distinct adapters, rank and storage.")
         {
             shape, weights, method, rows, distinct, rank, types, prompt, runs, json,
@@ -128,6 +130,8 @@ internal static class BenchCommand
         };
         return ModelLoader.Create(config, new CounterRandom(1), WeightsOption.Parse(weights));
     }
+
+    private static Option<bool> Json() => new("--json") { Description = "One JSON object instead of text" };
 
     private static Option<string> Shape() => new("--shape") { Description = "S (SmolLM2-135M's) or M (TinyLlama-1.1B's)", DefaultValueFactory = _ => "S" };
 

@@ -45,7 +45,7 @@ internal static class ConvertCommand
 
     private static int Run(Request request, CancellationToken stop)
     {
-        bool adapter = File.Exists(Path.Combine(request.From, AdapterFolder.ConfigName)) || (GgufFile.Is(request.From) && IsAdapter(request.From));
+        bool adapter = File.Exists(Path.Combine(request.From, AdapterFolder.ConfigName)) || GgufLora.Is(request.From);
         if (adapter != request.Model is not null)
         {
             throw new UsageException(adapter ? $"{request.From} is an adapter: name the model that it is for with --model" : $"--model names the model of an adapter; {request.From} is a model itself");
@@ -162,12 +162,6 @@ internal static class ConvertCommand
         {
             throw new UsageException($"the folder of {request.To} is not there; make it first");
         }
-    }
-
-    private static bool IsAdapter(string path)
-    {
-        using GgufFile file = GgufFile.Open(path);
-        return new GgufFields(file.Metadata, path).Text("general.type") == "adapter";
     }
 
     private sealed record Request(string From, string To, string? Type, string? Model, string? Name, bool Force);

@@ -38,7 +38,7 @@ internal static class InspectCommand
 
     private static Sheet Make(string folder, string? model, bool sites)
     {
-        if (File.Exists(Path.Combine(folder, AdapterFolder.ConfigName)))
+        if (File.Exists(Path.Combine(folder, AdapterFolder.ConfigName)) || GgufLora.Is(folder))
         {
             return sites
                 ? throw new UsageException($"--sites lists a model's sites; {folder} is an adapter (give the model's folder)")

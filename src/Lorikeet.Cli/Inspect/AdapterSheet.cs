@@ -1,10 +1,11 @@
 using System.Text.Json.Nodes;
 using Lorikeet.Adapters;
 using Lorikeet.Models.Files;
+using Lorikeet.Models.Gguf;
 
 namespace Lorikeet.Cli.Inspect;
 
-/// <summary>Describes an adapter folder from its configuration and its file's header; with a model, also how it fits.</summary>
+/// <summary>Describes an adapter folder, or a GGUF file, from its configuration and its file's header; with a model, also how it fits.</summary>
 internal static class AdapterSheet
 {
     private static readonly string[] Shown = ["peft_type", "base_model_name_or_path", "target_modules", "r", "lora_alpha", "task_type", "peft_version"];
@@ -15,6 +16,11 @@ internal static class AdapterSheet
     public static Sheet Make(string folder, string? model)
     {
         Sheet sheet = new();
+        if (File.Exists(folder))
+        {
+            DescribeFile(sheet, folder, model);
+            return sheet;
+        }
         JsonObject config = AdapterFolder.ReadConfig(folder);
         (AdapterMethod? method, string? refusal) = Method(config, Path.Combine(folder, AdapterFolder.ConfigName));
         string type = Text(config, "peft_type") ?? "-";
@@ -45,6 +51,23 @@ internal static class AdapterSheet
         }
         sheet.Table("tensors", TensorList.Columns, TensorList.Rows(stored));
         return sheet;
+    }
+
+    private static void DescribeFile(Sheet sheet, string path, string? model)
+    {
+        using GgufFile file = GgufFile.Open(path);
+        GgufFields fields = new(file.Metadata, path);
+        IReadOnlyList<ListedTensor> stored = ListedTensor.All(file);
+        sheet.Fact("kind", "kind", "adapter", $"an adapter in a GGUF file, {fields.Text("adapter.type") ?? "of no type"}");
+        sheet.Fact("architecture", "for", fields.Architecture, $"models of the architecture {fields.Architecture}");
+        sheet.Fact("lora_alpha", "alpha", fields.Number("adapter.lora.alpha"));
+        sheet.Fact("parameters", "parameters", stored.Sum(t => t.Count), $"{stored.Sum(t => t.Count):N0}");
+        sheet.Fact("bytes", "weights", TensorList.FormatsJson(stored), $"{TensorList.Formats(stored)} in {stored.Count:N0} tensors");
+        if (model is not null)
+        {
+            Fit(sheet, path, model);
+        }
+        sheet.Table("tensors", TensorList.Columns, TensorList.Rows(stored));
     }
 
     private static (AdapterMethod? Method, string? Refusal) Method(JsonObject config, string path)

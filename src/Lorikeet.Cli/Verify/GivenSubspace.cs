@@ -35,12 +35,12 @@ internal sealed class GivenSubspace(Subspace own, SafetensorsFile file, Func<int
                     Indices(state, TrainingReference.Integers(file, tensor.Name));
                     break;
                 case "column":
-                {
-                    int width = request.Gradient.Width;
-                    int[] rows = TrainingReference.Integers(file, prefix + "row"), columns = TrainingReference.Integers(file, tensor.Name);
-                    Indices(state, [.. rows.Zip(columns, (r, c) => (r * width) + c)]);
-                    break;
-                }
+                    {
+                        int width = request.Gradient.Width;
+                        int[] rows = TrainingReference.Integers(file, prefix + "row"), columns = TrainingReference.Integers(file, tensor.Name);
+                        Indices(state, [.. rows.Zip(columns, (r, c) => (r * width) + c)]);
+                        break;
+                    }
                 case "row":
                     break;
                 case "active":

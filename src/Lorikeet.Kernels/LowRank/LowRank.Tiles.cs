@@ -3,7 +3,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
 
-/// <content>Many rows of one adapter: each panel is widened once to [k][16] singles and multiplied with all rows in tiles of six.</content>
+/// <content>
+/// Many rows of one adapter: with AVX2 each panel is widened once to [k][16] singles and multiplied with all rows in tiles of six; with AVX-512 tiles of
+/// eight rows widen it in registers. Bound by arithmetic.
+/// </content>
 public static unsafe partial class LowRank
 {
     // Rows whose h stays in the cache between both products, and over which a widened panel is shared.
@@ -12,12 +15,13 @@ public static unsafe partial class LowRank
     // Ks of A that are widened at once: 64 KB.
     private const int TileDepth = 1024;
 
-    private static void Tiles(in LowRankSegment segment, int from, int to, float* x, int inputs, in LowRankResult result)
+    private static void Tiles(in LowRankSegment segment, int from, int to, float* x, int inputs, in LowRankResult result, bool wide)
     {
         FactorLayout layout = new(segment.Rank, inputs, result.Outputs, segment.Type);
         int width = layout.HiddenFloats, depth = Math.Max(Math.Min(TileDepth, inputs), segment.Rank);
         float* hidden = (float*)ThreadScratch.Take((nuint)(((long)TileBlock * width) + ((long)depth * FactorLayout.Lanes)) * sizeof(float));
         float* panel = hidden + ((long)TileBlock * width);
+        float* scales = stackalloc float[TileBlock];
         for (int row = from; row < to; row += TileBlock)
         {
             int rows = Math.Min(TileBlock, to - row);
@@ -25,18 +29,25 @@ public static unsafe partial class LowRank
             for (int p = 0; p < layout.PanelsA; p++)
             {
                 byte* a = segment.Factors + (p * layout.PanelBytesA);
+                if (wide && layout.LanesOf(p) == FactorLayout.Lanes)
+                {
+                    ShrinkWide(layout, a, left, rows, hidden + (p * FactorLayout.Lanes));
+                    continue;
+                }
                 for (int k = 0; k < inputs; k += TileDepth)
                 {
                     int some = Math.Min(TileDepth, inputs - k);
-                    float* wide = Widen(layout, a, k, some, layout.LanesOf(p), panel);
-                    Multiply(left + k, inputs, rows, wide, some, hidden + (p * FactorLayout.Lanes), width, k > 0);
+                    float* made = Widen(layout, a, k, some, layout.LanesOf(p), panel);
+                    Multiply(left + k, inputs, rows, made, some, hidden + (p * FactorLayout.Lanes), width, k > 0);
                 }
             }
             for (int r = 0; r < rows; r++)
             {
                 ScaleHidden(segment, layout, hidden + ((long)r * width));
+                scales[r] = RowScale(segment, row + r);
             }
-            ExpandTiles(segment, layout, row, rows, hidden, panel, result);
+            int done = wide ? ExpandWide(segment, layout, row, rows, hidden, scales, result) : 0;
+            ExpandTiles(segment, layout, row, rows, done, hidden, scales, panel, result);
         }
     }
 
@@ -53,10 +64,55 @@ public static unsafe partial class LowRank
         }
     }
 
-    private static void ExpandTiles(in LowRankSegment segment, in FactorLayout layout, int row, int rows, float* hidden, float* panel, in LowRankResult result)
+    private static void ShrinkWide(in FactorLayout layout, byte* a, float* x, int rows, float* hidden)
+    {
+        switch (layout.Type)
+        {
+            case FactorType.F32:
+                ShrinkRowsWide<F32Factor>(a, x, layout.Inputs, rows, hidden, layout.HiddenFloats);
+                break;
+            case FactorType.BF16:
+                ShrinkRowsWide<BF16Factor>(a, x, layout.Inputs, rows, hidden, layout.HiddenFloats);
+                break;
+            default:
+                ShrinkRowsWide<Int8Factor>(a, x, layout.Inputs, rows, hidden, layout.HiddenFloats);
+                break;
+        }
+    }
+
+    // All whole pairs of panels; returns the first output that is left.
+    private static int ExpandWide(
+        in LowRankSegment segment, in FactorLayout layout, int row, int rows, float* hidden, float* scales, in LowRankResult result)
+    {
+        const int Pair = 2 * FactorLayout.Lanes;
+        nint panelBytes = (nint)layout.PanelBytesB;
+        byte* b = segment.Factors + layout.OffsetB;
+        float* y = result.Y + ((long)(segment.Row + row) * layout.Outputs);
+        int o = 0;
+        for (; o + Pair <= layout.Outputs; o += Pair, b += 2 * panelBytes)
+        {
+            float* bias = segment.Bias is null ? null : segment.Bias + o;
+            switch (layout.Type)
+            {
+                case FactorType.F32:
+                    ExpandRowsWide<F32Factor>(b, panelBytes, layout.Rank, hidden, layout.HiddenFloats, rows, bias, scales, y + o, layout.Outputs);
+                    break;
+                case FactorType.BF16:
+                    ExpandRowsWide<BF16Factor>(b, panelBytes, layout.Rank, hidden, layout.HiddenFloats, rows, bias, scales, y + o, layout.Outputs);
+                    break;
+                default:
+                    ExpandRowsWide<Int8Factor>(b, panelBytes, layout.Rank, hidden, layout.HiddenFloats, rows, bias, scales, y + o, layout.Outputs);
+                    break;
+            }
+        }
+        return o;
+    }
+
+    private static void ExpandTiles(
+        in LowRankSegment segment, in FactorLayout layout, int row, int rows, int first, float* hidden, float* scales, float* panel, in LowRankResult result)
     {
         float* tile = stackalloc float[TileKernel.Most * FactorLayout.Lanes];
-        for (int o = 0; o < layout.Outputs; o += FactorLayout.Lanes)
+        for (int o = first; o < layout.Outputs; o += FactorLayout.Lanes)
         {
             byte* b = segment.Factors + layout.OffsetB + (o / FactorLayout.Lanes * layout.PanelBytesB);
             float* wide = Widen(layout, b, 0, segment.Rank, FactorLayout.Lanes, panel);
@@ -76,7 +132,7 @@ public static unsafe partial class LowRank
                 for (int i = 0; i < some; i++)
                 {
                     float* y = result.Y + ((long)(segment.Row + row + r + i) * layout.Outputs) + o;
-                    AddScaled(RowScale(segment, row + r + i), tile + (i * FactorLayout.Lanes), y, lanes);
+                    AddScaled(scales[r + i], tile + (i * FactorLayout.Lanes), y, lanes);
                 }
                 r += some;
             }

@@ -71,6 +71,7 @@ public static unsafe partial class LowRank
         {
             return;
         }
+        KernelWork.Count(1, work, 1, bytes);
         LowRankJob job = new()
         {
             Variant = variant,
@@ -145,7 +146,7 @@ public static unsafe partial class LowRank
                 }
                 else if (to - from >= TileRows)
                 {
-                    Tiles(segment, from, to, X, Inputs, Results[segment.Site]);
+                    Tiles(segment, from, to, X, Inputs, Results[segment.Site], Variant > KernelVariant.Avx2);
                 }
                 else
                 {

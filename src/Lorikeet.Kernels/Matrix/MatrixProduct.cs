@@ -29,6 +29,7 @@ public static unsafe partial class MatrixProduct
         Require.Length(a.Length, (long)m * k, nameof(a), transposeA ? "[k, m]" : "[m, k]");
         Require.Length(b.Length, (long)k * n, nameof(b), transposeB ? "[n, k]" : "[k, n]");
         Require.Length(c.Length, (long)m * n, nameof(c), "[m, n]");
+        KernelWork.Count(m, n, k, (double)n * k * sizeof(float));
         fixed (float* left = a)
         fixed (float* right = b)
         fixed (float* to = c)

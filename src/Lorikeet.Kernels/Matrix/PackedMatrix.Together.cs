@@ -25,6 +25,7 @@ public static unsafe partial class PackedMatrix
             {
                 throw new ArgumentException($"part {i} has no matrix or no result; expected pointers to both", nameof(parts));
             }
+            KernelWork.Count(rows, parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
         }
         fixed (float* left = x)
         fixed (PackedPart* list = parts)

@@ -70,6 +70,7 @@ public static unsafe partial class PackedMatrix
         Require.Bytes(packed.Length, ByteLength(outputs, inputs, type), nameof(packed));
         Require.Length(x.Length, (long)rows * inputs, nameof(x), "[rows, inputs]");
         Require.Length(y.Length, (long)rows * outputs, nameof(y), "[rows, outputs]");
+        KernelWork.Count(rows, outputs, inputs, ByteLength(outputs, inputs, type));
         fixed (float* left = x)
         fixed (byte* right = packed)
         fixed (float* to = y)
@@ -96,6 +97,7 @@ public static unsafe partial class PackedMatrix
         Require.Bytes(packed.Length, ByteLength(outputs, inputs, type), nameof(packed));
         Require.Length(dy.Length, (long)rows * outputs, nameof(dy), "[rows, outputs]");
         Require.Length(dx.Length, (long)rows * inputs, nameof(dx), "[rows, inputs]");
+        KernelWork.Count(rows, outputs, inputs, ByteLength(outputs, inputs, type));
         fixed (float* left = dy)
         fixed (byte* right = packed)
         fixed (float* to = dx)

@@ -78,7 +78,7 @@ internal sealed unsafe class BlockPanels<TFormat>() : BlockPanels(TFormat.Format
         fixed (byte* right = packed)
         {
             Context context = new() { Data = right, Inputs = inputs };
-            new PanelExpansion { Expand = &Expand, Context = &context }.Multiply(x, rows, outputs, inputs, y, accumulate);
+            new PanelExpansion { Expand = &Expand, Context = &context, ValueBytes = (double)TFormat.Format.Bytes / TFormat.Format.Values }.Multiply(x, rows, outputs, inputs, y, accumulate);
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed unsafe class BlockPanels<TFormat>() : BlockPanels(TFormat.Format
         fixed (byte* right = packed)
         {
             Context context = new() { Data = right, Inputs = inputs };
-            new PanelExpansion { Expand = &Expand, Context = &context }.MultiplyTransposed(dy, rows, outputs, inputs, dx, accumulate);
+            new PanelExpansion { Expand = &Expand, Context = &context, ValueBytes = (double)TFormat.Format.Bytes / TFormat.Format.Values }.MultiplyTransposed(dy, rows, outputs, inputs, dx, accumulate);
         }
     }
 

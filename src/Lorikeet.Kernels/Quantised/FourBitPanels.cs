@@ -149,7 +149,7 @@ public static unsafe class FourBitPanels
                 NestedBlockSize = scales.NestedBlockSize,
                 Offset = scales.NestedOffset,
             };
-            PanelExpansion expansion = new() { Expand = &Expand, Context = &context };
+            PanelExpansion expansion = new() { Expand = &Expand, Context = &context, ValueBytes = 0.5 };
             if (transposed)
             {
                 expansion.MultiplyTransposed(x, rows, outputs, inputs, y, accumulate);

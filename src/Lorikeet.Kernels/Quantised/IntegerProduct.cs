@@ -39,6 +39,7 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         int panels = (outputs + Lanes - 1) / Lanes;
         double elements = (double)outputs * inputs;
         double bytes = elements * TFormat.Format.Bytes / TFormat.Format.Values;
+        KernelWork.Count(rows, outputs, inputs, bytes);
         int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows / Faster, bytes), int.MaxValue);
         int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);

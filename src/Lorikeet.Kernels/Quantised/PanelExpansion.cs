@@ -14,6 +14,9 @@ internal unsafe struct PanelExpansion
     /// <summary>What <see cref="Expand"/> is given; it outlives the product.</summary>
     public void* Context;
 
+    /// <summary>Bytes of a stored value, for the count of what is read.</summary>
+    public double ValueBytes;
+
     /// <summary>y = (accumulate ? y : 0) + x W^T.</summary>
     public readonly void Multiply(ReadOnlySpan<float> x, int rows, int outputs, int inputs, Span<float> y, bool accumulate) =>
         Run(x, rows, outputs, inputs, y, accumulate, transposed: false);
@@ -32,6 +35,7 @@ internal unsafe struct PanelExpansion
         {
             return;
         }
+        KernelWork.Count(rows, columns, depth, (double)columns * depth * ValueBytes);
         fixed (float* left = x)
         fixed (float* to = y)
         {

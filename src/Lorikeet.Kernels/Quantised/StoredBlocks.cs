@@ -20,7 +20,7 @@ public static unsafe class StoredBlocks
         fixed (byte* data = blocks)
         {
             Context context = new() { Data = data, Format = format.Id, Outputs = outputs, Inputs = inputs };
-            new PanelExpansion { Expand = &Expand, Context = &context }.Multiply(x, rows, outputs, inputs, y, accumulate);
+            new PanelExpansion { Expand = &Expand, Context = &context, ValueBytes = (double)format.Bytes / format.Values }.Multiply(x, rows, outputs, inputs, y, accumulate);
         }
     }
 
@@ -40,7 +40,7 @@ public static unsafe class StoredBlocks
         fixed (byte* data = blocks)
         {
             Context context = new() { Data = data, Format = format.Id, Outputs = outputs, Inputs = inputs };
-            new PanelExpansion { Expand = &Expand, Context = &context }.MultiplyTransposed(dy, rows, outputs, inputs, dx, accumulate);
+            new PanelExpansion { Expand = &Expand, Context = &context, ValueBytes = (double)format.Bytes / format.Values }.MultiplyTransposed(dy, rows, outputs, inputs, dx, accumulate);
         }
     }
 

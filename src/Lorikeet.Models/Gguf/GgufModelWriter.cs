@@ -29,8 +29,21 @@ public static class GgufModelWriter
     // What llama.cpp calls a file by most of its matrices; a tool's hint, nothing is read by it.
     private static readonly Dictionary<string, uint> FileTypes = new()
     {
-        ["F32"] = 0, ["F16"] = 1, ["Q4_0"] = 2, ["Q4_1"] = 3, ["Q8_0"] = 7, ["Q5_0"] = 8, ["Q5_1"] = 9, ["Q2_K"] = 10, ["Q3_K"] = 12, ["Q4_K"] = 15,
-        ["Q5_K"] = 17, ["Q6_K"] = 18, ["IQ4_NL"] = 25, ["IQ4_XS"] = 30, ["BF16"] = 32,
+        ["F32"] = 0,
+        ["F16"] = 1,
+        ["Q4_0"] = 2,
+        ["Q4_1"] = 3,
+        ["Q8_0"] = 7,
+        ["Q5_0"] = 8,
+        ["Q5_1"] = 9,
+        ["Q2_K"] = 10,
+        ["Q3_K"] = 12,
+        ["Q4_K"] = 15,
+        ["Q5_K"] = 17,
+        ["Q6_K"] = 18,
+        ["IQ4_NL"] = 25,
+        ["IQ4_XS"] = 30,
+        ["BF16"] = 32,
     };
 
     /// <summary>Writes the file, whole or not at all; matrices are read, converted and written some rows at a time.</summary>

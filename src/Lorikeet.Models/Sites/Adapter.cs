@@ -142,6 +142,9 @@ public class Adapter : IDisposable
         return forms[site.Index];
     }
 
+    /// <summary>True where <see cref="Form"/> was asked for already.</summary>
+    internal bool IsLowered(Site site) => lowered[site.Index];
+
     /// <summary>Bytes of the batched forms made so far.</summary>
     public long FormBytes
     {

@@ -13,6 +13,12 @@ public abstract class SiteAdapter : IDisposable
     /// <returns>[rows, outputs].</returns>
     public abstract Tensor Forward(in SiteCall call);
 
+    /// <summary>Called before <see cref="Lower"/> where changes of one kind enter a batch together at one site: what they share can be made once for all.</summary>
+    /// <param name="changes">The changes without a form, this one first.</param>
+    public virtual void PrepareTogether(IReadOnlyList<SiteAdapter> changes)
+    {
+    }
+
     /// <summary>What the change becomes in a batch of many adapters; null: <see cref="Forward"/> runs on the adapter's rows.</summary>
     /// <remarks>A form is faster, never different. It is made once for finished parameters and belongs to the caller.</remarks>
     /// <param name="site">The site.</param>

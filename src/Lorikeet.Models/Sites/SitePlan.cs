@@ -75,6 +75,7 @@ internal sealed unsafe class SitePlan
         {
             return false;
         }
+        PrepareTogether();
         (anyForm, expands, replacesInput) = (false, false, false);
         for (int i = 0; i < segments.Length; i++)
         {
@@ -88,6 +89,25 @@ internal sealed unsafe class SitePlan
             }
         }
         return true;
+    }
+
+    private void PrepareTogether()
+    {
+        List<SiteAdapter> fresh = [];
+        for (int i = 0; i < segments.Length; i++)
+        {
+            if (changes[i] is { } change && !segments[i].Adapter!.IsLowered(site) && !fresh.Contains(change))
+            {
+                fresh.Add(change);
+            }
+        }
+        while (fresh.Count > 1)
+        {
+            Type kind = fresh[0].GetType();
+            List<SiteAdapter> alike = fresh.FindAll(change => change.GetType() == kind);
+            fresh.RemoveAll(alike.Contains);
+            alike[0].PrepareTogether(alike);
+        }
     }
 
     /// <summary>Each change's own forward on its segment, at a linear site.</summary>

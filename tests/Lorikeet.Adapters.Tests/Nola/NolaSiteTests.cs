@@ -96,13 +96,16 @@ public sealed class NolaSiteTests
         const int Adapters = 21;
         using LayerBench bench = new(Outputs, Inputs);
         List<Adapter> together = [], alone = [];
+        List<SiteAdapter> sites = [];
         for (int i = 0; i < Adapters; i++)
         {
             float[] alpha = LayerBench.Normal((ulong)i, "alpha", K), beta = LayerBench.Normal((ulong)i, "beta", L);
-            together.Add(bench.Adapt(Site(alpha, beta, seed: i % 3 == 0 ? 8UL : 5UL)));
+            NolaSite site = Site(alpha, beta, seed: i % 3 == 0 ? 8UL : 5UL);
+            sites.Add(site);
+            together.Add(bench.Adapt(site));
             alone.Add(bench.Adapt(Site(alpha, beta, seed: i % 3 == 0 ? 8UL : 5UL)));
         }
-        NolaExpansion.LowerTogether(together);
+        sites[0].PrepareTogether(sites);
         float[] x = LayerBench.Normal(1, "x", Rows * Inputs);
         for (int i = 0; i < Adapters; i++)
         {

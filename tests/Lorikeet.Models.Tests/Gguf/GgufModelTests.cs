@@ -26,10 +26,15 @@ public sealed class GgufModelTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    public static TheoryData<string> Kinds => ["llama", "mistral", "tied", "biases", "qwen2", "qwen3", "llama3", "linear", "yarn", "wide heads"];
+    public static TheoryData<string> Kinds => ["gpt2", "gemma", "gemma2", "olmo2", "starcoder2", "llama", "mistral", "tied", "biases", "qwen2", "qwen3", "llama3", "linear", "yarn", "wide heads"];
 
     private static ModelConfig Config(string kind) => kind switch
     {
+        "gpt2" => Other("gpt2", """{"n_embd": 64, "n_inner": 96, "n_layer": 2, "n_head": 4, "n_positions": 128, "vocab_size": 50, "layer_norm_epsilon": 0.00002}"""),
+        "gemma" => Other("gemma", Rest + """, "head_dim": 32}"""),
+        "gemma2" => Other("gemma2", Rest + """, "head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 24, "attn_logit_softcapping": 20.0, "final_logit_softcapping": 9.0}"""),
+        "olmo2" => Other("olmo2", Rest + "}"),
+        "starcoder2" => Other("starcoder2", Rest + """, "norm_epsilon": 0.00002, "sliding_window": null}"""),
         "llama" => Small,
         "mistral" => Small with { ModelType = "mistral" },
         "tied" => Small with { TieEmbeddings = true },
@@ -41,6 +46,17 @@ public sealed class GgufModelTests : IDisposable
         "yarn" => Small with { Rope = new RopeSettings { Kind = RopeKind.Yarn, Factor = 4, OriginalPositions = 32, AttentionFactor = (0.1 * Math.Log(4)) + 1 } },
         _ => Small with { HeadDim = 32 },
     };
+
+    private const string Rest =
+        """{"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 50, "max_position_embeddings": 128, "rms_norm_eps": 0.00002""";
+
+    private static ModelConfig Other(string type, string json)
+    {
+        System.Text.Json.Nodes.JsonObject config = System.Text.Json.Nodes.JsonNode.Parse(json)!.AsObject();
+        config["model_type"] = type;
+        using System.Text.Json.JsonDocument document = System.Text.Json.JsonDocument.Parse(config.ToJsonString());
+        return ModelConfigFile.Parse(document.RootElement, "the test");
+    }
 
     [Theory]
     [MemberData(nameof(Kinds))]

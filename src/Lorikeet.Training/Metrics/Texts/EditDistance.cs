@@ -13,6 +13,7 @@ internal sealed class EditDistance(int[] reference)
     public (int Distance, string Trace) Of(int[] candidate)
     {
         int rows = candidate.Length, columns = reference.Length;
+        Subsequence.CheckSize(rows, columns);
         int[,] cost = new int[rows + 1, columns + 1];
         char[,] last = new char[rows + 1, columns + 1];
         for (int j = 0; j <= columns; j++)

@@ -19,9 +19,20 @@ internal static class Subsequence
         return row[^1];
     }
 
+    /// <summary>Refuses a table of two lines' words that would not fit into memory.</summary>
+    public static void CheckSize(long left, long right)
+    {
+        const long MostCells = 1 << 28;
+        if ((left + 1) * (right + 1) > MostCells)
+        {
+            throw new ArgumentException($"lines of {left} and {right} words would need a table of more than {MostCells} cells; split them");
+        }
+    }
+
     /// <summary>The places in the first list of one of the longest; which, is rouge_score's choice.</summary>
     public static IEnumerable<int> Places(IReadOnlyList<string> left, IReadOnlyList<string> right)
     {
+        CheckSize(left.Count, right.Count);
         int[,] table = new int[left.Count + 1, right.Count + 1];
         for (int i = 1; i <= left.Count; i++)
         {
