@@ -33,7 +33,8 @@ internal static class WorkSplit
             return 1;
         }
         double chunk = Math.Clamp(nanoseconds / (threads * ChunksOfThread), reading ? ShortestReading : ShortestChunk, LongestChunk);
-        double wanted = Math.Max(threads, nanoseconds / chunk);
+        // A multiple of the threads: five equal chunks would leave two threads with three and two.
+        double wanted = Math.Max(1, Math.Round(nanoseconds / chunk / threads)) * threads;
         return (int)Math.Clamp(wanted, 1, Math.Max(1, most));
     }
 
