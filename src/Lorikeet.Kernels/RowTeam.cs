@@ -13,7 +13,7 @@ internal static unsafe class RowTeam
     private const long Worthwhile = 20_000;
 
     /// <summary>Elements of one chunk.</summary>
-    private const int Grain = 8_192;
+    private const int Grain = 4_096;
 
     /// <summary>Runs the kernel on each of <paramref name="rows"/> rows, about <paramref name="width"/> elements of work each.</summary>
     public static void Run<TKernel>(ref TKernel kernel, int rows, int width)

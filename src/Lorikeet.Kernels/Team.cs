@@ -13,7 +13,7 @@ public interface IJob
 
 /// <summary>The worker team: the calling thread and n-1 others that run the chunks of one job together.</summary>
 /// <remarks>
-/// Helpers spin for about 20 microseconds after a job and park then. A job ends when its chunks are done: helpers that are still asleep, or that
+/// Helpers spin for about 60 microseconds after a job and park then. A job ends when its chunks are done: helpers that are still asleep, or that
 /// the system has not scheduled, are not waited for. Chunks are claimed one by one from a shared counter, because virtual
 /// cores are unequal. A job started inside a job, or while another thread's job runs, is computed by its caller alone: results never depend
 /// on the number of threads, so this is only slower.
@@ -21,7 +21,8 @@ public interface IJob
 public sealed unsafe class Team : IDisposable
 {
     private const int MostThreads = 256;
-    private static readonly long SpinTicks = Stopwatch.Frequency / 50_000;
+    // Longer than what a decode step's caller does alone between two jobs: waking a parked helper takes as long again.
+    private static readonly long SpinTicks = Stopwatch.Frequency / 16_000;
     private static Team shared = new(DefaultThreads());
 
     private readonly Thread[] helpers;
@@ -182,7 +183,7 @@ public sealed unsafe class Team : IDisposable
         long seen = 0;
         while (true)
         {
-            // About 20 microseconds of spinning, then park until the next job.
+            // About 60 microseconds of spinning, then park until the next job.
             long start = Stopwatch.GetTimestamp();
             while (Volatile.Read(ref counters.Epoch) == seen && !stopping && Stopwatch.GetTimestamp() - start < SpinTicks)
             {

@@ -1,4 +1,5 @@
 using Lorikeet.Kernels;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Bench;
 
@@ -30,12 +31,11 @@ internal static class LimitsBench
             ])
         {
             stop.ThrowIfCancellationRequested();
-            float[] x = new float[rows * inputs], y = new float[rows * outputs];
-            byte[] packed = new byte[PackedMatrix.ByteLength(outputs, inputs, type)];
-            // Pages that were never written would all be one page of zeros, in the cache.
-            packed.AsSpan().Fill(0x3c);
-            double seconds = Median.Seconds(() => PackedMatrix.Multiply(x, rows, packed, type, outputs, inputs, y), 7, stop);
-            double flops = 2.0 * rows * outputs * inputs / seconds / 1e9, bytes = packed.Length / seconds / 1e9;
+            using Run run = new();
+            using DenseWeight weight = new(new float[outputs * inputs], outputs, inputs, type);
+            Tensor x = run.Arena.Zeros(new Shape(rows, inputs)), y = run.Arena.Zeros(new Shape(rows, outputs));
+            double seconds = Median.Seconds(() => weight.Multiply(run, new Prepared(x), y), 7, stop);
+            double flops = 2.0 * rows * outputs * inputs / seconds / 1e9, bytes = weight.Bytes / seconds / 1e9;
             string name = $"{type} y[{rows},{outputs}] = x W[{outputs},{inputs}]";
             Console.WriteLine($"{name,-34}{flops,10:F0}{flops / limit,9:P0}{bytes,8:F1}{bytes / reads,10:P0}");
         }

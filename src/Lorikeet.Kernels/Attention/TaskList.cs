@@ -27,9 +27,8 @@ internal interface IAttentionCall
 /// </summary>
 internal static unsafe class TaskList
 {
-    /// <summary>Products of two elements below which waking the helpers costs more than they save: about ten microseconds of one
-    /// core.</summary>
-    private const long Worthwhile = 400_000;
+    /// <summary>Products of two elements below which sharing costs more than it saves: about three microseconds of one core.</summary>
+    private const long Worthwhile = 100_000;
 
     public static void Run<TCall>(ref TCall call, in AttentionShape shape, int sequences)
         where TCall : unmanaged, IAttentionCall

@@ -5,8 +5,11 @@ namespace Lorikeet.Kernels;
 /// <summary>Checks spans, and divides a <see cref="Map"/> over the team where it is long enough to pay.</summary>
 internal static unsafe class MapTeam
 {
-    /// <summary>Elements of one chunk: about 10 microseconds of the cheapest operator.</summary>
-    private const int Grain = 16_384;
+    /// <summary>Elements below which waking the helpers costs more than they save: about 10 microseconds of the cheapest operator.</summary>
+    private const int Worthwhile = 16_384;
+
+    /// <summary>Elements of one chunk: few enough that threads end at about the same time.</summary>
+    private const int Grain = 4_096;
 
     public static void Unary<TOperator>(TOperator op, ReadOnlySpan<float> x, Span<float> to, [CallerMemberName] string? kernel = null)
         where TOperator : unmanaged, IUnary
@@ -59,7 +62,19 @@ internal static unsafe class MapTeam
 
     /// <summary>Runs a job whose chunk c covers the elements from c * <see cref="Grain"/>.</summary>
     public static void Run<TJob>(ref TJob job, int count)
-        where TJob : unmanaged, IJob => Team.Shared.Run(ref job, (int)(((long)count + Grain - 1) / Grain));
+        where TJob : unmanaged, IJob
+    {
+        int chunks = (int)(((long)count + Grain - 1) / Grain);
+        if (count > Worthwhile)
+        {
+            Team.Shared.Run(ref job, chunks);
+            return;
+        }
+        for (int chunk = 0; chunk < chunks; chunk++)
+        {
+            job.Execute(chunk);
+        }
+    }
 
     /// <summary>Where a chunk starts.</summary>
     public static nint Start(int chunk) => (nint)chunk * Grain;

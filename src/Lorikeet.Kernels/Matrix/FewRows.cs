@@ -44,6 +44,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         }
         double elements = outputs * inputs;
         int tiles = TTiles.Tiles(rows);
+        bool reading = rows / TTiles.FusedPerNanosecond < TElement.Size / WorkSplit.BytesPerNanosecond;
         FewRows<TTiles, TElement> job = new()
         {
             x = x,
@@ -53,7 +54,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             count = count,
             accumulate = accumulate,
             units = units,
-            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units),
+            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units, reading),
             later = NextReads.Pieces(TileFetches.PieceBytes(inputs), (long)units * (Unit / TTiles.Panels) * TileFetches.Places(tiles)),
         };
         Team.Shared.Run(ref job, job.chunks);
@@ -108,7 +109,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
-            // The panels after these are fetched meanwhile, where this chunk will read them.
+            // The panels after these are fetched meanwhile, where this chunk will read them: another thread would not find them.
             fetches.Begin(tiles, ref pieces, (long)(panelsBefore + panel) / TTiles.Panels * TileFetches.Places(tiles));
             nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
             int r = 0;

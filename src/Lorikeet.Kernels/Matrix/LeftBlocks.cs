@@ -14,8 +14,10 @@ internal unsafe struct LeftBlocks : IJob
     private int rowsOfChunk;
     private float* to;
 
-    /// <summary>True where rows of so many floats lie a multiple of 4 KB apart: more than a few of them do not fit the cache sets that they share.</summary>
-    public static bool Clash(int depth) => depth % 1024 == 0;
+    /// <summary>True where rows lie a multiple of 4 KB apart, or of 2 KB beside panels of float32: a tile's do not fit the cache sets that they share.</summary>
+    /// <param name="depth">Floats of a row.</param>
+    /// <param name="halves">The panels are read as halves, which leave more room.</param>
+    public static bool Clash(int depth, bool halves) => depth % (halves ? 1024 : 512) == 0;
 
     /// <summary>Copies to the calling thread's scratch, [blocks of k][rows][depthBlock].</summary>
     /// <param name="from">[rows, depth], or stored [depth, rows].</param>

@@ -19,7 +19,8 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private const int MostRowBlock = 240;
 
     // Panels of a range where rows can still be cut; and the least rows of a block, each of which reads its panels again, or makes them.
-    private const int LeastPanels = 4;
+    private const int LeastPanelsStored = 8;
+    private const int LeastPanelsMade = 4;
     private const int LeastRowsStored = 40;
     private const int LeastRowsMade = 120;
 
@@ -60,10 +61,12 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         double fused = (double)rows * source.Columns * source.Depth;
         double bytes = (double)source.Columns * source.Depth * source.Type.Size();
         int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes, TTiles.FusedPerNanosecond), Team.Shared.Threads * ChunksOfThread);
-        // Ranges of panels first: each block of rows expands or packs every panel again. Rows next; short ranges where nothing else is left.
-        int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
+        // Ranges of panels first: each block of rows reads, expands or packs every panel again. Rows next; short ranges where nothing else is left.
+        int fewest = (rows + MostRowBlock - 1) / MostRowBlock;
+        int leastPanels = source.Stored ? LeastPanelsStored : LeastPanelsMade;
         int leastRows = source.Stored ? LeastRowsStored : LeastRowsMade;
-        int rowBlocks = Math.Max((rows + MostRowBlock - 1) / MostRowBlock, Math.Min((chunks + ranges - 1) / ranges, (rows + leastRows - 1) / leastRows));
+        int ranges = Math.Min((chunks + fewest - 1) / fewest, (panels + leastPanels - 1) / leastPanels);
+        int rowBlocks = Math.Max(fewest, Math.Min((chunks + ranges - 1) / ranges, (rows + leastRows - 1) / leastRows));
         ranges = Math.Min(units, Math.Max(ranges, (chunks + rowBlocks - 1) / rowBlocks));
         int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TTiles.RowMultiple - 1) / TTiles.RowMultiple * TTiles.RowMultiple;
         bool straight = (long)rowBlock * blocks * depthBlock <= TTiles.StraightFloats;
@@ -77,7 +80,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             y = y,
             accumulate = accumulate,
             merge = merge,
-            apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns)),
+            apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns, halves: true)),
             straight = straight,
             scale = scale,
             rows = rows,
@@ -92,7 +95,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             job.later = NextReads.Pieces(
                 TileFetches.PieceBytes(source.Depth), (long)units * job.rowBlocks * TileFetches.Places(TTiles.Tiles(rowBlock)));
         }
-        if (transposeX || LeftBlocks.Clash(source.Depth))
+        if (transposeX || LeftBlocks.Clash(source.Depth, source.Stored && source.Type != ElementType.F32))
         {
             job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
             job.xStride = depthBlock;
