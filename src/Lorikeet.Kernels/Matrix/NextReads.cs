@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Lorikeet.Kernels;
 
 #pragma warning disable CA1051, CA1815 // A record of a pointer and a length that kernels index.
@@ -48,7 +50,70 @@ public static unsafe class NextReads
         {
             pieces += NextPieces.Of(regions[i], piece);
         }
-        return new NextPieces { Regions = regions, Piece = piece, Pieces = pieces, Places = places };
+        // Pieces longer than the stretches would fetch what nobody asked for: those go line by line.
+        return pieces > 0 && Bytes() * 2 < pieces * piece ? default : new NextPieces { Regions = regions, Piece = piece, Pieces = pieces, Places = places };
+    }
+
+    /// <summary>Shares out what was announced line by line, where its stretches are short.</summary>
+    /// <param name="places">Tiles of the product.</param>
+    /// <param name="pieces">The pieces: with any, there are no lines.</param>
+    internal static NextLines Lines(long places, in NextPieces pieces) =>
+        pieces.Pieces > 0 || count == 0 || places == 0 ? default : new NextLines { Regions = regions, Lines = NextLines.Count(Bytes()), Places = places };
+
+    private static long Bytes()
+    {
+        long bytes = 0;
+        for (int i = 0; i < count; i++)
+        {
+            bytes += NextLines.Count(regions[i].Bytes) * NextLines.Line;
+        }
+        return bytes;
+    }
+}
+
+/// <summary>Short stretches of memory, cache line by cache line, spread evenly over the tiles of a product, each of which asks for some before it begins.</summary>
+internal unsafe struct NextLines
+{
+    public const int Line = 64;
+
+    public MemoryRegion* Regions;
+    public long Lines;
+    public long Places;
+
+    // Where the search for the last line ended: places of a chunk come in ascending order.
+    private int region;
+    private long before;
+
+    public static long Count(long bytes) => (bytes + Line - 1) / Line;
+
+    /// <summary>Asks for a place's share.</summary>
+    /// <param name="place">The number of the place.</param>
+    public void Fetch(long place)
+    {
+        if (Lines == 0)
+        {
+            return;
+        }
+        long from = place * Lines / Places, to = (place + 1) * Lines / Places;
+        if (from < before)
+        {
+            (region, before) = (0, 0);
+        }
+        while (from < to)
+        {
+            long own = Count(Regions[region].Bytes);
+            if (from >= before + own)
+            {
+                before += own;
+                region++;
+                continue;
+            }
+            byte* at = Regions[region].Start + ((from - before) * Line);
+            for (long end = Math.Min(to, before + own); from < end; from++, at += Line)
+            {
+                Sse.Prefetch1(at);
+            }
+        }
     }
 }
 

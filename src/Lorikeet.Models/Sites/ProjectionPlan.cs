@@ -16,6 +16,10 @@ internal sealed unsafe class ProjectionPlan
     private LowRankSegment[][] waves = [];
     private MemoryRegion[] factors = [];
 
+    // What is read before the products: FLoRA's B. The projection that was entered before this one fetches it.
+    private MemoryRegion[] before = [];
+    private ProjectionPlan? follower;
+
     public ProjectionPlan(LinearSite[] sites, SitePlan?[] plans, RowSegment[] segments)
     {
         this.sites = sites;
@@ -46,8 +50,10 @@ internal sealed unsafe class ProjectionPlan
         {
             waves = Gather();
             factors = waves.Length == 0 ? [] : Array.ConvertAll(waves[0], RegionOf);
+            before = Before();
         }
-        if (batched && sites.Length > 1 && Together(run, x, y))
+        Follow(run);
+        if (batched && (sites.Length > 1 || plans[0]?.Around.Count > 0) && Together(run, x, y))
         {
             Changes(run, x, y);
             return;
@@ -73,21 +79,30 @@ internal sealed unsafe class ProjectionPlan
     {
         for (int i = 0; i < sites.Length; i++)
         {
-            if (plans[i] is { TakesPlainProduct: false })
+            if (plans[i] is { TakesPlainInput: false })
             {
                 return false;
             }
+        }
+        Span<HadamardSegments> around = stackalloc HadamardSegments[sites.Length];
+        bool any = false;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            around[i] = plans[i]?.Around ?? default;
+            any |= around[i].Count > 0;
         }
         for (int i = 0; i < sites.Length; i++)
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
-        fixed (MemoryRegion* list = factors)
+        // What is read next: this product's low-rank factors, or the factors before the next product.
+        MemoryRegion[] next = factors.Length > 0 ? factors : follower?.before ?? [];
+        fixed (MemoryRegion* list = next)
         {
             try
             {
-                NextReads.Announce(list, factors.Length);
-                return SharedProducts.Multiply(run, sites, x, y);
+                NextReads.Announce(list, next.Length);
+                return SharedProducts.Multiply(run, sites, prepared[0], y, any ? around : default);
             }
             finally
             {
@@ -164,6 +179,37 @@ internal sealed unsafe class ProjectionPlan
                 NextReads.Forget();
             }
         }
+    }
+
+    /// <summary>Tells the projection that was entered last what comes after it: models enter theirs in the same order at each step.</summary>
+    private void Follow(ModelRun run)
+    {
+        if (run.Plan is { } plan)
+        {
+            if (plan.Entered is { } last)
+            {
+                last.follower = this;
+            }
+            plan.Entered = this;
+        }
+    }
+
+    private MemoryRegion[] Before()
+    {
+        List<MemoryRegion> list = [];
+        for (int site = 0; site < sites.Length; site++)
+        {
+            HadamardSegments around = plans[site]?.Around ?? default;
+            for (int i = 0; i < around.Count; i++)
+            {
+                HadamardSegment segment = around.First[i];
+                if (segment.Rank > 0)
+                {
+                    list.Add(new MemoryRegion { Start = segment.B, Bytes = segment.Rank * Hadamard.RowBytes(sites[site].Inputs, segment.Type) });
+                }
+            }
+        }
+        return [.. list];
     }
 
     private MemoryRegion RegionOf(LowRankSegment segment) => new()

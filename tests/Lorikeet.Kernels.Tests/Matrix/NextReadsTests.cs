@@ -58,4 +58,27 @@ public unsafe class NextReadsTests
         NextReads.Forget();
         Assert.Equal(0, NextReads.Pieces(1000, 20).Pieces);
     }
+
+    [Fact]
+    public void Short_stretches_go_line_by_line_and_no_line_is_left_out()
+    {
+        using BoundedMemory<byte> next = new(10_000);
+        MemoryRegion* regions = stackalloc MemoryRegion[3];
+        regions[0] = new() { Start = next.Pointer, Bytes = 1000 };
+        regions[1] = new() { Start = next.Pointer + 5000, Bytes = 2500 };
+        regions[2] = new() { Start = next.Pointer + 9000, Bytes = 10 };
+        NextReads.Announce(regions, 3);
+        // A piece of 64 KB would fetch 60 KB that nobody announced.
+        NextPieces pieces = NextReads.Pieces(65536, 20);
+        Assert.Equal(0, pieces.Pieces);
+        NextLines lines = NextReads.Lines(7, pieces);
+        Assert.Equal(16 + 40 + 1, lines.Lines);
+        for (int place = 0; place < 7; place++)
+        {
+            lines.Fetch(place);
+        }
+        lines.Fetch(0);
+        NextReads.Forget();
+        Assert.Equal(0, NextReads.Lines(7, default).Lines);
+    }
 }
