@@ -36,6 +36,9 @@ internal sealed class LossPass : IDisposable
 
     public Tape Tape { get; }
 
+    /// <summary>The memory of a step's values.</summary>
+    public Arena Arena => run.Arena;
+
     /// <summary>Losses that are not recorded code activations at quantised weights, as serving does.</summary>
     public bool CodedActivations
     {

@@ -46,7 +46,12 @@ public sealed class Trainer : IDisposable
         share = options.Ranks is { Count: > 1 } ranks ? new RankShare(ranks, options.Accumulation) : null;
         // Of several ranks a gradient is whole only after their sum.
         pass.Tape.GradientReady = options.Rules.Count > 0 && share is null ? Ready : null;
-        Averages = options.Average is { } decay ? new WeightAverages(trainees, decay) : null;
+        Stored = new StoredSteps(pass.Arena, options.Random.Named("rounding"));
+        foreach (Trainee trainee in trainees)
+        {
+            trainee.Stored = Stored;
+        }
+        Averages = options.Average is { } decay ? new WeightAverages(trainees, decay, Stored) : null;
     }
 
     /// <summary>What is trained.</summary>
@@ -54,6 +59,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>The moving averages, where they are kept.</summary>
     public WeightAverages? Averages { get; }
+
+    /// <summary>How parameters are read and changed that are not float32 in memory.</summary>
+    internal StoredSteps Stored { get; }
 
     /// <summary>Steps that are done.</summary>
     public int Step

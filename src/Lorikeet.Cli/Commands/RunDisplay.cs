@@ -56,12 +56,12 @@ internal static class RunDisplay
         {
             Console.WriteLine($"{ranks.Count} processes share every step");
         }
-        RunResult result = AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? WithBar(run, stop) : WithLines(run, stop);
+        RunResult result = Watch(run, Console.Out, stop);
         return Report(run, result, command);
     }
 
     /// <summary>Settings that cannot be meant are wrong usage; files that cannot be used are failures.</summary>
-    public static TrainingRun Checked(Func<TrainingRun> start)
+    public static T Checked<T>(Func<T> start)
     {
         try
         {
@@ -72,6 +72,13 @@ internal static class RunDisplay
             throw new UsageException(e.Message);
         }
     }
+
+    /// <summary>Runs and shows how it goes: a bar on a terminal, elsewhere a line from time to time.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="lines">Where lines go.</param>
+    /// <param name="stop">Set by Ctrl-C.</param>
+    public static RunResult Watch(TrainingRun run, TextWriter lines, CancellationToken stop) =>
+        AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected ? WithBar(run, stop) : WithLines(run, lines, stop);
 
     private static RunResult WithBar(TrainingRun run, CancellationToken stop)
     {
@@ -100,8 +107,7 @@ internal static class RunDisplay
         return result!;
     }
 
-    /// <summary>Runs with a line from time to time.</summary>
-    public static RunResult WithLines(TrainingRun run, CancellationToken stop)
+    private static RunResult WithLines(TrainingRun run, TextWriter lines, CancellationToken stop)
     {
         long last = 0;
         return run.Run(
@@ -112,11 +118,11 @@ internal static class RunDisplay
                         if (e.Step == e.Steps || last == 0 || Stopwatch.GetElapsedTime(last) > LineEvery)
                         {
                             last = Stopwatch.GetTimestamp();
-                            Console.WriteLine(Invariant(
+                            lines.WriteLine(Invariant(
                                 $"step {e.Step}/{e.Steps}: loss {e.Loss:F4}, lr {e.Numbers[0].Rate:G3}, gradient norm {e.Numbers[0].GradientNorm:G3}, {e.TokensPerSecond:F0} tokens/s, {Time(e.Remaining)} left"));
                         }
                     },
-                    e => Console.WriteLine(Invariant($"step {e.Step}/{e.Steps}: held-out loss {e.Loss:F4}") + (double.IsNaN(e.AveragedLoss) ? "" : Invariant($", of the average {e.AveragedLoss:F4}")))),
+                    e => lines.WriteLine(Invariant($"step {e.Step}/{e.Steps}: held-out loss {e.Loss:F4}") + (double.IsNaN(e.AveragedLoss) ? "" : Invariant($", of the average {e.AveragedLoss:F4}")))),
             ],
             stop);
     }

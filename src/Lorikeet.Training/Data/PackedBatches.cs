@@ -20,6 +20,20 @@ public sealed class PackedBatches(PieceSet pieces, int tokens, CounterRandom ran
     /// <inheritdoc/>
     public DataPosition Position { get; set => field = value.Within(order.Length); }
 
+    /// <summary>Tokens of one epoch.</summary>
+    public long TokenCount
+    {
+        get
+        {
+            long count = 0;
+            for (int i = 0; i < pieces.Count; i++)
+            {
+                count += pieces.Documents.Length(pieces.First + i);
+            }
+            return count;
+        }
+    }
+
     /// <inheritdoc/>
     public Batch Next()
     {

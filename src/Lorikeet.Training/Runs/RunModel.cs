@@ -62,7 +62,7 @@ internal static class RunModel
             }
             if (settings.Method == "full")
             {
-                model.MakeTrainable();
+                model.MakeTrainable(halves: settings.TrainType == "bf16");
             }
             return model;
         }

@@ -28,14 +28,25 @@ public sealed class RunKeepingTests : IDisposable
     }
 
     [Theory]
-    [InlineData("adamw")]
-    [InlineData("galore")]
-    [InlineData("adamw8bit")]
-    [InlineData("muon")]
-    public void A_run_with_averages_and_patience_goes_on_to_the_same_bytes_from_any_step(string optimizer)
+    [InlineData("lora", "adamw")]
+    [InlineData("lora", "adamw8bit")]
+    [InlineData("lora", "muon")]
+    [InlineData("full", "adafactor")]
+    [InlineData("full", "galore")]
+    [InlineData("full", "adamw", "bf16")]
+    [InlineData("full", "galore", "bf16")]
+    public void A_run_with_averages_and_patience_goes_on_to_the_same_bytes_from_any_step(string method, string optimizer, string? type = null)
     {
         string model = Model();
-        RunSettings settings = Settings(model, "whole") with { Ema = 0.8, Patience = 3, Optimizer = optimizer, EvalEvery = 3 };
+        RunSettings settings = Settings(model, "whole") with { Ema = 0.8, Patience = 3, Optimizer = optimizer, EvalEvery = 3, TrainType = type };
+        if (method == "full")
+        {
+            settings = settings with { Method = method, MethodOptions = [], Rate = 0.003 };
+        }
+        if (optimizer == "galore")
+        {
+            settings = settings with { OptimizerOptions = new Dictionary<string, string> { ["rank"] = "4", ["period"] = "3" } };
+        }
         using (TrainingRun run = TrainingRun.Start(settings))
         {
             run.Run();
@@ -199,7 +210,8 @@ public sealed class RunKeepingTests : IDisposable
         CheckpointEvery = 0,
     };
 
-    private byte[] Bytes(string run, string part) => File.ReadAllBytes(In(Path.Combine(run, part, "adapter_model.safetensors")));
+    private byte[] Bytes(string run, string part) => File.ReadAllBytes(
+        new[] { "adapter_model.safetensors", "model.safetensors" }.Select(name => In(Path.Combine(run, part, name))).First(File.Exists));
 
     private double[] Steps(string run) => [.. Lines(run).Select(l => l["loss"]).Where(l => l is not null).Select(l => l!.GetValue<double>())];
 
