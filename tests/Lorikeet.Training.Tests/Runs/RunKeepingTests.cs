@@ -31,8 +31,17 @@ public sealed class RunKeepingTests : IDisposable
     [InlineData("lora", "adamw")]
     [InlineData("lora", "adamw8bit")]
     [InlineData("lora", "muon")]
+    [InlineData("lora", "lion")]
+    [InlineData("full", "sgd")]
+    [InlineData("full", "adamax")]
+    [InlineData("full", "rmsprop")]
     [InlineData("full", "adafactor")]
+    [InlineData("full", "sm3")]
     [InlineData("full", "galore")]
+    [InlineData("full", "natural-galore")]
+    [InlineData("full", "online-galore")]
+    [InlineData("full", "fira")]
+    [InlineData("full", "frugal")]
     [InlineData("full", "adamw", "bf16")]
     [InlineData("full", "galore", "bf16")]
     public void A_run_with_averages_and_patience_goes_on_to_the_same_bytes_from_any_step(string method, string optimizer, string? type = null)
@@ -43,7 +52,7 @@ public sealed class RunKeepingTests : IDisposable
         {
             settings = settings with { Method = method, MethodOptions = [], Rate = 0.003 };
         }
-        if (optimizer == "galore")
+        if (optimizer.Contains("galore", StringComparison.Ordinal) || optimizer is "fira" or "frugal")
         {
             settings = settings with { OptimizerOptions = new Dictionary<string, string> { ["rank"] = "4", ["period"] = "3" } };
         }

@@ -155,15 +155,18 @@ public sealed class Chart(string title, string across, string up, IReadOnlyList<
 
     private void Legend()
     {
-        double at = Top + 12;
+        string[] names = [.. lines.Select((line, i) => $"{line.Name}: last {(points[i].Count > 0 ? Short(points[i][^1].Y) : "-")}")];
+        // About as wide as the longest name, at six units a letter.
+        double at = Top + 12, left = Width - Right - 30 - (6.2 * names.Select(n => n.Length).DefaultIfEmpty(0).Max());
         for (int i = 0; i < lines.Count; i++)
         {
-            string last = points[i].Count > 0 ? points[i][^1].Y.ToString("G4", CultureInfo.InvariantCulture) : "-";
-            Add($"<line x1=\"{Width - 240}\" x2=\"{Width - 218}\" y1=\"{at - 4}\" y2=\"{at - 4}\" style=\"stroke:{Colour(i)};stroke-width:3\"/>");
-            Add($"<text x=\"{Width - 212}\" y=\"{at}\">{Escape(lines[i].Name)}: last {last}</text>");
+            Add($"<line x1=\"{left:F0}\" x2=\"{left + 22:F0}\" y1=\"{at - 4}\" y2=\"{at - 4}\" style=\"stroke:{Colour(i)};stroke-width:3\"/>");
+            Add($"<text x=\"{left + 28:F0}\" y=\"{at}\">{Escape(names[i])}</text>");
             at += 17;
         }
     }
+
+    private static string Short(double value) => value.ToString(Math.Abs(value) is >= 1000 and < 1e7 ? "F0" : "G4", CultureInfo.InvariantCulture);
 
     private string Colour(int number) => $"var(--c{(lines[number].Colour ?? number) % Colours})";
 

@@ -34,7 +34,7 @@ internal static class RunCard
         {
             card.Append("library_name: transformers\ntags:\n- lorikeet\n");
         }
-        card.Append("pipeline_tag: text-generation\n---\n\n# ").Append(Plain(run.Trainees[trainee].Name)).Append("\n\n");
+        card.Append("pipeline_tag: text-generation\n---\n\n# ").Append(Plain(Path.GetFileName(result.Folders[trainee]))).Append("\n\n");
         card.Append(adapter
             ? $"An adapter of the method `{settings.Method}` for `{Plain(settings.Model)}`.\n\n"
             : settings.Shape is not null ? "A language model trained from random weights.\n\n" : $"`{Plain(settings.Model)}` with all weights trained further.\n\n");

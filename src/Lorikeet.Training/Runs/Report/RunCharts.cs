@@ -3,8 +3,6 @@ namespace Lorikeet.Training;
 /// <summary>The pictures of a run: loss, learning rate, gradient norm, memory, tokens each second.</summary>
 internal static class RunCharts
 {
-    private const double Gibi = 1 << 30;
-
     /// <summary>The loss, in training and held out.</summary>
     public static Chart Loss(RunHistory history) => new("Loss", "optimiser step", "nats a token", [.. LossLines(history)]);
 
@@ -14,16 +12,22 @@ internal static class RunCharts
         yield return Loss(history);
         yield return new Chart("Learning rate", "optimiser step", "rate", [.. Each(history, "rate", s => s.Rate, LineStyle.Plain)]);
         yield return new Chart("Gradient norm", "optimiser step", "norm before clipping", [.. Each(history, "gradient norm", s => s.GradientNorm, LineStyle.Noisy)]);
-        IReadOnlyList<StepRecord> first = history.Steps[0];
-        yield return new Chart(
+        yield return Memory(history.Steps[0]);
+        yield return new Chart("Speed", "optimiser step", "tokens/s", [new ChartLine("tokens/s", [.. Speeds(history)], LineStyle.Noisy)]);
+    }
+
+    private static Chart Memory(IReadOnlyList<StepRecord> steps)
+    {
+        bool large = steps.Count > 0 && steps.Max(s => s.ResidentBytes) >= 10L << 30;
+        double unit = large ? 1 << 30 : 1 << 20;
+        return new Chart(
             "Memory",
             "optimiser step",
-            "GiB",
+            large ? "GiB" : "MiB",
             [
-                new ChartLine("process, resident", [.. first.Select(s => ((double)s.Step, s.ResidentBytes / Gibi))], LineStyle.Plain),
-                new ChartLine("values of a step, peak", [.. first.Select(s => ((double)s.Step, s.PeakBytes / Gibi))], LineStyle.Plain),
+                new ChartLine("process", [.. steps.Select(s => ((double)s.Step, s.ResidentBytes / unit))], LineStyle.Plain),
+                new ChartLine("values of a step, most", [.. steps.Select(s => ((double)s.Step, s.PeakBytes / unit))], LineStyle.Plain),
             ]);
-        yield return new Chart("Speed", "optimiser step", "tokens/s", [new ChartLine("tokens/s", [.. Speeds(history)], LineStyle.Noisy)]);
     }
 
     private static IEnumerable<ChartLine> LossLines(RunHistory history)

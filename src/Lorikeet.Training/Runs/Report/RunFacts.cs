@@ -7,8 +7,8 @@ internal static class RunFacts
 {
     /// <summary>What is trained on what.</summary>
     public static string Title(RunSettings settings) => settings.Shape is not null
-        ? "Pre-training"
-        : $"{settings.Method} on {Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Model))}";
+        ? $"{Path.GetFileName(settings.Out)}: a new model"
+        : $"{Path.GetFileName(settings.Out)}: {settings.Method} on {Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Model))}";
 
     /// <summary>The numbers that matter most.</summary>
     public static IEnumerable<(string Name, string Value)> Numbers(TrainingRun run, RunResult? result)
