@@ -39,7 +39,11 @@ public sealed class Trainer : IDisposable
         }
         numbers = new StepNumbers[trainees.Count];
         losses = new double[trainees.Count];
-        pass = new LossPass(model, [.. trainees.Select(t => t.Adapter)], options.Checkpointing);
+        foreach (Trainee trainee in trainees)
+        {
+            trainee.Objective.Check();
+        }
+        pass = new LossPass(model, [.. trainees.Select(t => t.Adapter)], options.Checkpointing, [.. trainees.Select(t => t.Objective)]);
         pass.Tape.GradientReady = options.Rules.Count > 0 ? Ready : null;
     }
 
