@@ -16,7 +16,7 @@ internal sealed record RunData(string Name, PackedBatches Train, IReadOnlyList<B
     public static RunData Read(RunSettings settings, int number, Tokenizer tokenizer, IList<string> notes)
     {
         string path = settings.Data[number];
-        TokenDocuments documents = DocumentTokens.Encode(DataFile.Read(path, settings.Separator), tokenizer, settings.Context);
+        TokenDocuments documents = DocumentTokens.Encode(DataFile.Read(path, new DataOptions { Separator = settings.Separator }), tokenizer, settings.Context);
         if (documents.PieceCount == 0)
         {
             throw new BadFileException($"{path} has no token to learn; expected documents of at least two tokens.");
@@ -30,7 +30,7 @@ internal sealed record RunData(string Name, PackedBatches Train, IReadOnlyList<B
         IReadOnlyList<Batch> held = [];
         if (settings.EvalData is { } evalPath)
         {
-            TokenDocuments eval = DocumentTokens.Encode(DataFile.Read(evalPath, settings.Separator), tokenizer, settings.Context);
+            TokenDocuments eval = DocumentTokens.Encode(DataFile.Read(evalPath, new DataOptions { Separator = settings.Separator }), tokenizer, settings.Context);
             held = DocumentTokens.InOrder(eval.All(), budget);
         }
         else if (settings.EvalShare > 0 && documents.PieceCount > 1)

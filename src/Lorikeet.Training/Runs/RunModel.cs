@@ -40,7 +40,7 @@ internal static class RunModel
         {
             throw new ArgumentException($"tokenizer {name} is not byte, a folder, or bpe:N with N from 258 to 1048576");
         }
-        IEnumerable<string> texts = settings.Data.SelectMany(path => DataFile.Read(path, settings.Separator)).SelectMany(r => r.Parts).Select(p => p.Text);
+        IEnumerable<string> texts = settings.Data.SelectMany(path => DataFile.Read(path, new DataOptions { Separator = settings.Separator })).SelectMany(r => r.Parts).Select(p => p.Text);
         return BpeTrainer.Train(texts, new BpeTrainerOptions { VocabularySize = size, SpecialTokens = [EndOfText], EosToken = EndOfText });
     }
 
