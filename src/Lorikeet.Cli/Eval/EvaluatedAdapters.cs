@@ -40,12 +40,19 @@ internal sealed class EvaluatedAdapters : IDisposable
 
     public void Dispose() => loaded.ForEach(a => a.Dispose());
 
-    // The last part of the path, or the whole path where two end alike.
+    // As many of the path's last parts as tell it from the others.
     private static string Name(string folder, string[] folders)
     {
-        string last = Last(folder);
-        return folders.Count(other => Last(other) == last) > 1 ? folder : last;
+        string[] others = [.. folders.Select(Path.GetFullPath).Select(Path.TrimEndingDirectorySeparator).Distinct()];
+        string[] parts = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)).Split(Path.DirectorySeparatorChar);
+        for (int count = 1; count < parts.Length; count++)
+        {
+            string name = string.Join('/', parts[^count..]);
+            if (others.Count(other => other.EndsWith(Path.DirectorySeparatorChar + name, StringComparison.Ordinal)) == 1)
+            {
+                return name;
+            }
+        }
+        return folder;
     }
-
-    private static string Last(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 }

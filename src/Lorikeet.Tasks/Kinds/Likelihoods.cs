@@ -29,7 +29,8 @@ internal static class Likelihoods
         int count = run.Adapters.Count;
         double[] sums = new double[count];
         long targets = 0, bytes = 0;
-        int total = documents.ItemCount;
+        // Of a text, --limit counts windows.
+        int total = file.Text is null ? documents.ItemCount : Math.Min(documents.ItemCount, run.Options.Limit ?? int.MaxValue);
         int done = ScoredExamples.Run(
             run,
             total,
