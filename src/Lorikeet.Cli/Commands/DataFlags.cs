@@ -24,10 +24,13 @@ internal sealed class DataFlags
         Description = "Text with fields in braces, \"{question}\\n{answer}\": what stands before the completion's field is read, the rest learnt",
     };
 
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Option> All => [Separator, Columns, Prompt, Completion, Text, Label, Template];
+
     /// <summary>Adds all options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[Separator, Columns, Prompt, Completion, Text, Label, Template])
+        foreach (Option option in All)
         {
             command.Options.Add(option);
         }

@@ -68,4 +68,17 @@ public sealed class Batch
 
     /// <summary>Bytes of text that the targets stand for; 0: not known.</summary>
     public long Bytes { get; }
+
+    /// <summary>Some of its sequences as a batch of their own, without the count of bytes.</summary>
+    /// <param name="first">The first sequence.</param>
+    /// <param name="count">How many; of pairs both are even.</param>
+    public Batch Sequences(int first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)first, (uint)Lengths.Length, nameof(first));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(Lengths.Length - first), nameof(count));
+        int start = Lengths[..first].Sum();
+        int[] lengths = Lengths[first..(first + count)];
+        Range rows = start..(start + lengths.Sum());
+        return new Batch(Tokens[rows], Targets[rows], lengths, kind: Kind);
+    }
 }

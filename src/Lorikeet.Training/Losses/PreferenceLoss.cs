@@ -28,6 +28,7 @@ public sealed record PreferenceLoss
     public double Smoothing { get; init; }
 
     /// <summary>Whether the frozen model's likelihoods are needed.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
     public bool NeedsReference => Name != "orpo";
 
     /// <summary>The loss of a pair and its derivatives.</summary>

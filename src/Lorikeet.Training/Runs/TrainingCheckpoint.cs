@@ -17,6 +17,7 @@ public static class TrainingCheckpoint
     private const string Prefix = "step-";
     private const string PartName = "part/";
     private const string CodesName = "codes/";
+    private const string AverageName = "average/";
 
     /// <summary>Writes a checkpoint and deletes all but the newest ones.</summary>
     /// <param name="parent">The folder of the run's checkpoints; made where it is missing.</param>
@@ -88,6 +89,11 @@ public static class TrainingCheckpoint
             if (state is not null && HasLess(state, file, name))
             {
                 throw new BadFileException($"{file.FilePath}: {name} lacks a part of its optimiser's state; the checkpoint is of other settings. Start the run anew.");
+            }
+            if (Average(trainer, parameter) is { } average)
+            {
+                Read(file, AverageName + name, average.Value, unread);
+                average.Started = true;
             }
         }
         if (unread.Count > 0)
@@ -232,6 +238,10 @@ public static class TrainingCheckpoint
         foreach ((string name, Parameter parameter, OptimizerState? state) in Parameters(trainer))
         {
             yield return ToWrite(name, parameter.Value);
+            if (Average(trainer, parameter) is { } average)
+            {
+                yield return ToWrite(AverageName + name, average.Value);
+            }
             for ((OptimizerState? own, string prefix) = (state, name + "/"); own is not null; (own, prefix) = (own.Part, prefix + PartName))
             {
                 for (int i = 0; i < own.Names.Count; i++)
@@ -245,6 +255,9 @@ public static class TrainingCheckpoint
             }
         }
     }
+
+    /// <summary>The average of a parameter, where there is one: before the first step there is none.</summary>
+    private static MovingAverage? Average(Trainer trainer, Parameter parameter) => trainer.Step > 0 ? trainer.Averages?.Of(parameter) : null;
 
     private static TensorToWrite ToWrite(string name, Tensor tensor)
     {
