@@ -22,6 +22,9 @@ public unsafe struct MemoryRegion
 /// </summary>
 public static unsafe class NextReads
 {
+    // Lines that are asked for at once before a tile: they come while it computes, and do not hold it up.
+    private const int MostLines = 96;
+
     [ThreadStatic]
     private static MemoryRegion* regions;
 
@@ -41,7 +44,7 @@ public static unsafe class NextReads
     public static void Forget() => Announce(null, 0);
 
     /// <summary>Cuts what was announced into pieces for a product's idle places.</summary>
-    /// <param name="piece">Bytes that one place fetches.</param>
+    /// <param name="piece">The most bytes that one place fetches.</param>
     /// <param name="places">Tiles of the product, each of which fetches one; 0 where the product is bound by memory itself.</param>
     internal static NextPieces Pieces(long piece, long places)
     {
@@ -50,15 +53,17 @@ public static unsafe class NextReads
         {
             pieces += NextPieces.Of(regions[i], piece);
         }
-        // Pieces longer than the stretches would fetch what nobody asked for: those go line by line.
-        return pieces > 0 && Bytes() * 2 < pieces * piece ? default : new NextPieces { Regions = regions, Piece = piece, Pieces = pieces, Places = places };
+        // More short stretches than places: those go line by line.
+        return pieces > places && IsBrief(places) ? default : new NextPieces { Regions = regions, Piece = piece, Pieces = pieces, Places = places };
     }
 
-    /// <summary>Shares out what was announced line by line, where its stretches are short.</summary>
+    /// <summary>Shares out what was announced line by line, where no tile gets many lines.</summary>
     /// <param name="places">Tiles of the product.</param>
     /// <param name="pieces">The pieces: with any, there are no lines.</param>
     internal static NextLines Lines(long places, in NextPieces pieces) =>
-        pieces.Pieces > 0 || count == 0 || places == 0 ? default : new NextLines { Regions = regions, Lines = NextLines.Count(Bytes()), Places = places };
+        pieces.Pieces > 0 || count == 0 || !IsBrief(places) ? default : new NextLines { Regions = regions, Lines = NextLines.Count(Bytes()), Places = places };
+
+    private static bool IsBrief(long places) => NextLines.Count(Bytes()) <= MostLines * places;
 
     private static long Bytes()
     {
@@ -133,8 +138,10 @@ internal unsafe struct NextPieces
 
     /// <summary>Where the stretch begins that a place fetches; null: nothing.</summary>
     /// <param name="place">The number of the place.</param>
-    public byte* At(long place)
+    /// <param name="bytes">Its length: a region's pieces are equal, and at most <see cref="Piece"/>.</param>
+    public byte* At(long place, out long bytes)
     {
+        bytes = 0;
         if (Pieces == 0)
         {
             return null;
@@ -155,6 +162,8 @@ internal unsafe struct NextPieces
             before += here;
             region++;
         }
-        return Regions[region].Start + ((number - before) * Piece);
+        long lines = NextLines.Count(Regions[region].Bytes), from = lines * (number - before) / here, to = lines * (number - before + 1) / here;
+        bytes = (to - from) * NextLines.Line;
+        return Regions[region].Start + (from * NextLines.Line);
     }
 }

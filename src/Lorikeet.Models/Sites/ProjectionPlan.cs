@@ -16,7 +16,7 @@ internal sealed unsafe class ProjectionPlan
     private LowRankSegment[][] waves = [];
     private MemoryRegion[] factors = [];
 
-    // What is read before the products: FLoRA's B. The projection that was entered before this one fetches it.
+    // What is read first: FLoRA's factors. The projection that was entered before this one fetches it.
     private MemoryRegion[] before = [];
     private ProjectionPlan? follower;
 
@@ -49,7 +49,7 @@ internal sealed unsafe class ProjectionPlan
         if (changed)
         {
             waves = Gather();
-            factors = waves.Length == 0 ? [] : Array.ConvertAll(waves[0], RegionOf);
+            factors = waves.Length == 0 ? [] : Joined(Array.ConvertAll(waves[0], RegionOf));
             before = Before();
         }
         Follow(run);
@@ -205,11 +205,32 @@ internal sealed unsafe class ProjectionPlan
                 HadamardSegment segment = around.First[i];
                 if (segment.Rank > 0)
                 {
-                    list.Add(new MemoryRegion { Start = segment.B, Bytes = segment.Rank * Hadamard.RowBytes(sites[site].Inputs, segment.Type) });
+                    list.Add(new MemoryRegion { Start = segment.B, Bytes = Hadamard.ByteLength(segment.Rank, sites[site].Inputs, sites[site].Outputs, segment.Type) });
                 }
             }
         }
-        return [.. list];
+        return Joined([.. list]);
+    }
+
+    /// <summary>Regions that lie side by side become one: forms that were made together are read in longer stretches.</summary>
+    private static MemoryRegion[] Joined(MemoryRegion[] regions)
+    {
+        const int Gap = 256;
+        Array.Sort(regions, (a, b) => ((nuint)a.Start).CompareTo((nuint)b.Start));
+        int last = -1;
+        for (int i = 0; i < regions.Length; i++)
+        {
+            long apart = last < 0 ? -1 : regions[i].Start - (regions[last].Start + regions[last].Bytes);
+            if (apart is >= 0 and < Gap)
+            {
+                regions[last].Bytes += apart + regions[i].Bytes;
+            }
+            else
+            {
+                regions[++last] = regions[i];
+            }
+        }
+        return regions[..(last + 1)];
     }
 
     private MemoryRegion RegionOf(LowRankSegment segment) => new()

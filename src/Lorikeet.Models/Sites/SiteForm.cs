@@ -27,7 +27,7 @@ public sealed class SiteForm : IDisposable
     public bool OwnsFactors { get; init; } = true;
 
     /// <summary>True where the form is nothing but low-rank changes.</summary>
-    public bool IsLowRankOnly => !Pre.Exists && !Expand.Exists && !Post.Exists && !Bias.Exists && Sparse is null;
+    public bool IsLowRankOnly => !Pre.Exists && Around is null && !Post.Exists && !Bias.Exists && Sparse is null;
 
     /// <summary>Sparse changes, row by row.</summary>
     public SparsePart? Sparse { get; init; }
