@@ -46,6 +46,12 @@ public sealed class Trainer : IDisposable
     /// <summary>What is trained.</summary>
     public IReadOnlyList<Trainee> Trainees { get; }
 
+    /// <summary>What happens around each step, in order.</summary>
+    public IReadOnlyList<IStepRule> Rules => options.Rules;
+
+    /// <summary>Where training stands.</summary>
+    internal TrainState State => state;
+
     /// <summary>Steps that are done.</summary>
     public int Step
     {

@@ -39,7 +39,7 @@ public sealed class SubspaceOptimizer(string name, IOptimizer inner, Subspace su
         {
             if (updates[i].Projected)
             {
-                One(updates[i], number++, projected);
+                One(updates[i], updates[i].Count > 0 ? updates[i].Number : number++, updates[i].Count > 0 ? updates[i].Count : projected);
                 continue;
             }
             if (updates[i].State.Names.Count + updates[i].State.Codes.Count == 0)
