@@ -33,6 +33,8 @@ public sealed record OptimizerOption(string Name, string Meaning, Func<Optimizer
         Choice<BasisKind>("basis", "where a basis comes from (galore, fira, frugal)", (s, v) => s with { Basis = v }),
         Number("damping", "lambda (natural-galore)", (s, v) => s with { Damping = v }),
         Count("history", "gradients in the Fisher matrix (natural-galore)", (s, v) => s with { History = v }),
+        Flag("clear_history", "forget the history when a subspace is chosen anew (natural-galore)", (s, v) => s with { ClearsHistory = v }),
+        Flag("relative_damping", "damping times the mean squared norm of the history (natural-galore)", (s, v) => s with { RelativeDamping = v }),
         Flag("clean_residual", "the paper's residual, without the code's alpha (fira)", (s, v) => s with { CleanResidual = v }),
         Number("density", "the share of numbers that has a state (frugal)", (s, v) => s with { Density = v }),
         Choice<FrugalKind>("subspace", "what has a state (frugal)", (s, v) => s with { Frugal = v }),
@@ -42,6 +44,9 @@ public sealed record OptimizerOption(string Name, string Meaning, Func<Optimizer
         Number("outside_scale", "the rest's rate over the inside's (frugal)", (s, v) => s with { OutsideScale = v }),
         Number("rate_scale", "the projected matrices' rate over the others' (frugal)", (s, v) => s with { RateScale = v }),
         Flag("resets", "moments begin anew with each choice (frugal)", (s, v) => s with { Resets = v }),
+        Flag("released", "the released code's form in place of the exact gradient (gradnormlorp)", (s, v) => s with { Released = v }),
+        Number("loraplus", "the rate of an adapter's B over that of its A (LoRA+, with any optimiser)", (s, v) => s with { LoraPlus = v }),
+        Number("loraplus_embedding_rate", "the peak rate of an embedding's factors with loraplus", (s, v) => s with { LoraPlusEmbeddingRate = v }),
     ];
 
     /// <summary>Puts options into settings.</summary>
