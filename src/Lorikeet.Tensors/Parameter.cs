@@ -4,6 +4,7 @@ namespace Lorikeet.Tensors;
 public sealed class Parameter : IDisposable
 {
     private Tensor gradient;
+    private GradientMeter? counted;
 
     /// <summary>A parameter that owns its value.</summary>
     /// <param name="name">Its name in files, for example <c>model.layers.0.self_attn.q_proj.lora_A.weight</c>.</param>
@@ -35,6 +36,9 @@ public sealed class Parameter : IDisposable
     /// <summary>Uses that are recorded and not yet gone through backward; the gradient is complete at 0.</summary>
     internal int Pending { get; set; }
 
+    /// <summary>Counts the gradient's memory: that of the tape which recorded the parameter last.</summary>
+    internal GradientMeter? Meter { get; set; }
+
     /// <summary>Forgets the gradient; its memory is kept for the next one.</summary>
     public void ClearGradient() => HasGradient = false;
 
@@ -44,6 +48,8 @@ public sealed class Parameter : IDisposable
         HasGradient = false;
         if (gradient.Exists)
         {
+            counted?.Add(-gradient.Shape.Length * sizeof(float));
+            counted = null;
             gradient.Free();
             gradient = default;
         }
@@ -56,6 +62,8 @@ public sealed class Parameter : IDisposable
         if (!gradient.Exists)
         {
             gradient = new Tensor(new Storage(Value.Shape.Length * sizeof(float)), 0, Value.Shape);
+            counted = Meter;
+            counted?.Add(Value.Shape.Length * sizeof(float));
         }
         accumulate = HasGradient;
         HasGradient = true;

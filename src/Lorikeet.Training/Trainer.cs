@@ -62,6 +62,12 @@ public sealed class Trainer : IDisposable
     /// <summary>The most bytes of step memory in use at once: values, and gradients in flight.</summary>
     public long PeakBytes => pass.PeakBytes;
 
+    /// <summary>The most bytes that gradients of parameters took at once.</summary>
+    public long PeakGradientBytes => pass.Tape.PeakParameterGradientBytes;
+
+    /// <summary>The most bytes of values that were kept for backward at once.</summary>
+    public long PeakSavedBytes => pass.Tape.PeakSavedBytes;
+
     /// <summary>Does one optimiser step.</summary>
     /// <returns>One entry for each trainee; valid until the next step.</returns>
     /// <exception cref="TrainingDivergedException">A gradient is not finite; that trainee's parameters, and those of the trainees after it, are as they were before the step.</exception>

@@ -173,11 +173,15 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
 
     private void CompareFinal(TrainingCaseSession session)
     {
+        string reference = session.Adapter is null ? Path.Combine(folder, "final.safetensors") : Path.Combine(folder, "adapter-final", AdapterFolder.WeightsName);
+        if (!File.Exists(reference))
+        {
+            return;
+        }
         (double Absolute, double Relative) allowed = Tolerance("final_weights");
         string made = Path.Combine(Path.GetTempPath(), "lorikeet-verify-" + Guid.NewGuid().ToString("N"));
         try
         {
-            string reference = session.Adapter is null ? Path.Combine(folder, "final.safetensors") : Path.Combine(folder, "adapter-final", AdapterFolder.WeightsName);
             if (session.Adapter is null)
             {
                 ModelWriter.Save(session.Model, made, ElementType.F32);
