@@ -66,6 +66,8 @@ internal sealed class GivenSubspace(Subspace own, SafetensorsFile file, Func<int
         }
     }
 
+    public override bool CanChoose(in Tensor gradient) => true;
+
     public override Shape? Inside(Shape shape, OptimizerState state) => own.Inside(shape, state);
 
     public override void Down(OptimizerState state, in Tensor gradient, in Tensor low) => own.Down(state, gradient, low);

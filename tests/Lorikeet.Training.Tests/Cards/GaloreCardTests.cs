@@ -57,7 +57,7 @@ public sealed class GaloreCardTests
     {
         const double Rate = 0.01, Scale = 0.5;
         using OptimizerBench bench = new("galore", new OptimizerSettings { Rank = rank, Scale = Scale, Eps = 0 }, new Shape(rows, columns));
-        bench.Draw().Step(Rate);
+        bench.FromZero().Draw().Step(Rate);
         bool left = rows < columns;
         Matrix64 basis = bench.State(left ? "left" : "right"), gradient = bench.Gradient();
         Matrix64 low = left ? basis.Transposed().Times(gradient) : gradient.Times(basis.Transposed());
@@ -113,6 +113,30 @@ public sealed class GaloreCardTests
         bench.Random(2);
         Assert.Equal(2 * 9 * sizeof(float), bench.States[1].Bytes);
         Assert.Null(bench.States[1].Part);
+    }
+
+    [Fact]
+    public void A_gradient_of_zero_waits_for_one_that_has_a_direction_and_keeps_an_old_basis()
+    {
+        foreach (string name in (string[])["galore", "fira", "natural-galore"])
+        {
+            using OptimizerBench late = new(name, new OptimizerSettings { Rank = 4, Period = 3 }, new Shape(20, 12)), plain = new(name, new OptimizerSettings { Rank = 4, Period = 3 }, new Shape(20, 12));
+            float[] before = late.Value();
+            late.Step();
+            Assert.Equal(before, late.Value());
+            Assert.Equal(0, late.States[0].Steps);
+            late.Draw().Step();
+            plain.Draw();
+            late.Gradients[0].Span.CopyTo(plain.Gradients[0].Span);
+            Assert.Equal(plain.Step().Value(), late.Value());
+            late.Random(2);
+            string basis = name == "natural-galore" ? "factor0" : "right";
+            float[] chosen = late.States[0][basis].Span.ToArray();
+            late.Gradients[0].Span.Clear();
+            late.Step();
+            Assert.Equal(chosen, late.States[0][basis].Span.ToArray());
+            Assert.All(late.Value(), v => Assert.True(float.IsFinite(v)));
+        }
     }
 
     /// <summary>Basis and moments by the card's formulas, and one number that counts the choices.</summary>

@@ -34,6 +34,19 @@ public sealed class SubspaceExperiments(LearningWorld world, ITestOutputHelper o
     }
 
     [Fact]
+    [Trait("Card", "NaturalGaLore 7")]
+    public void The_natural_gradient_against_GaLores()
+    {
+        OptimizerSettings settings = new() { Rank = Width / 4, Period = Period, Scale = 1 };
+        Learnt galore = Say("two-sided GaLore", LearningWorld.Best(rate => world.Full("natural-galore", settings with { History = 0 }, rate), 3e-3, 1e-2));
+        foreach (double damping in (double[])[1e-3, 1, 100])
+        {
+            Say($"natural, damping {damping}", LearningWorld.Best(rate => world.Full("natural-galore", settings with { Damping = damping }, rate), 3e-3, 1e-2));
+        }
+        Assert.True(galore.Loss > 0);
+    }
+
+    [Fact]
     [Trait("Card", "Fira 7")]
     public void Fira_is_before_GaLore_at_a_small_rank_and_the_gap_closes_with_it()
     {

@@ -39,6 +39,17 @@ internal sealed class OptimizerBench : IDisposable
 
     public int StepsDone { get; private set; }
 
+    /// <summary>Lets parameters start at zero: small changes keep all their digits.</summary>
+    public OptimizerBench FromZero()
+    {
+        for (int i = 0; i < starts.Count; i++)
+        {
+            Parameters[i].Value.Span.Clear();
+            Array.Clear(starts[i]);
+        }
+        return this;
+    }
+
     /// <summary>One step with the gradients as they are.</summary>
     public OptimizerBench Step(double rate = 0.01, double decay = 0)
     {
