@@ -139,7 +139,7 @@ public sealed class GradNormLorpCardTests
         List<double> losses = Train(model, plain, new Sgd(), 12);
         SubspaceOptimizer galore = new("galore-sgd", new Sgd(), new BasisSubspace(ProjectionSide.Std, BasisKind.Svd, _ => 4), new SubspaceOptions { Period = 5 });
         Assert.Equal(losses.Count, Train(model, projected, galore, 12).Zip(losses, (a, b) => Math.Abs(a - b) < 1e-4).Count(near => near));
-        Train(model, small, "galore", new OptimizerSettings { Rank = 2 }, 1, check: trainee =>
+        Train(model, small, "galore", new OptimizerSettings { Rank = 2 }, 2, check: trainee =>
         {
             foreach ((Parameter parameter, OptimizerState state) in trainee.States)
             {
