@@ -15,8 +15,10 @@ public sealed class SubspaceExperiments(LearningWorld world, ITestOutputHelper o
     public void GaLore_comes_near_Adam_with_fewer_states_and_before_low_rank_weights()
     {
         Learnt adam = Adam, galore = Galore(Width / 4);
-        Learnt lora = Say("LoRA on random weights", LearningWorld.Best(rate => world.Lora(Width / 4, rate, alone: false), 3e-3, 1e-2));
-        Learnt factors = Say("W = BA", LearningWorld.Best(rate => world.Lora(Width / 4, rate, alone: true), 3e-3, 1e-2));
+        Learnt lora = Say("LoRA on random weights", LearningWorld.Best(rate => world.Lora(Width / 4, rate, alone: false), 1e-2));
+        Learnt factors = Say("W = BA", LearningWorld.Best(rate => world.Lora(Width / 4, rate, alone: true), 1e-2));
+        Say("LoRA r=4", world.Lora(4, 1e-2, alone: false));
+        Galore(4);
         Assert.True(adam.Loss <= galore.Loss, $"AdamW {adam}, GaLore {galore}");
         Assert.True(galore.Loss < lora.Loss && galore.Loss < factors.Loss, $"GaLore {galore}, LoRA {lora}, W = BA {factors}");
         Assert.True(galore.StateBytes < 0.6 * adam.StateBytes);
@@ -69,10 +71,10 @@ public sealed class SubspaceExperiments(LearningWorld world, ITestOutputHelper o
     }
 
     private Learnt Galore(int rank) => Say($"GaLore r={rank}", LearningWorld.Best(
-        rate => world.Full("galore", new OptimizerSettings { Rank = rank, Period = Period, Scale = 1 }, rate), 3e-3, 1e-2));
+        rate => world.Full("galore", new OptimizerSettings { Rank = rank, Period = Period, Scale = 1 }, rate), 1e-2));
 
     private Learnt Fira(int rank) => Say($"Fira r={rank}", LearningWorld.Best(
-        rate => world.Full("fira", new OptimizerSettings { Rank = rank, Period = Period, Scale = 1 }, rate), 3e-3, 1e-2));
+        rate => world.Full("fira", new OptimizerSettings { Rank = rank, Period = Period, Scale = 1 }, rate), 1e-2));
 
     private Learnt Frugal(string name, FrugalKind kind, OutsideRule outside) => Say(name, LearningWorld.Best(
         rate => world.Full(
