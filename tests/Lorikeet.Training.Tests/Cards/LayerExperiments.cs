@@ -15,20 +15,17 @@ public sealed class LayerExperiments(ITestOutputHelper output)
     public void Two_of_eight_layers_at_a_time_are_before_LoRA_and_near_full_training_and_need_table_and_head()
     {
         const int Steps = 80;
-        using Learner learner = new(layers: 8, width: 48, outliers: []);
-        double[] rates = [2e-3, 6e-3];
-        Learnt full = Best(rate => learner.Continue(Steps, 1, rate, _ => []));
-        Learnt lisa = Best(rate => learner.Continue(Steps, 1, rate, m => [Rule("lisa", m, 2, 20, 1, null)]));
-        Learnt inner = Best(rate => learner.Continue(Steps, 1, rate, m => [Rule("lisa", m, 2, 20, 1, null)], ends: false));
+        using Learner learner = new(layers: 8, width: 32, outliers: [], dialects: 3, steps: 200);
+        Learnt full = LearningWorld.Best(rate => learner.Continue(Steps, 1, rate, _ => []), 1e-3, 3e-3);
+        Learnt lisa = LearningWorld.Best(rate => learner.Continue(Steps, 1, rate, m => [Rule("lisa", m, 2, 20, 1, null)]), 3e-3, 6e-3);
+        Learnt inner = LearningWorld.Best(rate => learner.Continue(Steps, 1, rate, m => [Rule("lisa", m, 2, 20, 1, null)], ends: false), 3e-3, 6e-3);
         // As many numbers train as table, head and two layers have.
-        Learnt lora = Best(rate => learner.Lora(Steps, 8, rate));
-        output.WriteLine($"before {learner.Before:F4}; full {full}; LISA {lisa}; without table and head {inner}; LoRA r=8 {lora}");
+        Learnt lora = LearningWorld.Best(rate => learner.Lora(Steps, 4, rate), 3e-3, 1e-2);
+        output.WriteLine($"before {learner.Before:F4}; full {full}; LISA {lisa}; without table and head {inner}; LoRA r=4 {lora}");
         Assert.True(lisa.Loss < lora.Loss, $"LISA {lisa}, LoRA {lora}");
         Assert.InRange(lisa.Loss / full.Loss, 0.95, 1.06);
         Assert.True(inner.Loss > 1.02 * lisa.Loss, $"without table and head {inner}");
         Assert.True(lisa.StateBytes < 0.5 * full.StateBytes);
-
-        Learnt Best(Func<double, Learnt> train) => LearningWorld.Best(train, rates);
     }
 
     [Fact]
@@ -36,7 +33,7 @@ public sealed class LayerExperiments(ITestOutputHelper output)
     public void Layers_with_outliers_are_worth_more_than_others()
     {
         const int Steps = 40, Seeds = 5;
-        using Learner learner = new(layers: 6, width: 32, outliers: [1, 4]);
+        using Learner learner = new(layers: 6, width: 32, outliers: [1, 4], dialects: 2, steps: 120);
         IReadOnlyList<double> shares = learner.Shares(5);
         Dictionary<string, double> losses = new() { ["owlore"] = 0, ["even"] = 0, ["reversed"] = 0 };
         foreach (string name in losses.Keys)
@@ -55,13 +52,13 @@ public sealed class LayerExperiments(ITestOutputHelper output)
     private static LayerSampling Rule(string name, LanguageModel model, int layers, int interval, int seed, IReadOnlyList<double>? shares) => new(
         name, LayerSampling.LayersOf(model), new WeightedDraw(model.Blocks.Count, layers, new CounterRandom((ulong)seed), shares is null ? null : () => shares), interval, RestingMoments.Drop);
 
-    /// <summary>A model that was trained on dialects 0 and 1; each continuation starts from there with dialect 2.</summary>
+    /// <summary>A model that was trained on some dialects, from 0 on; each continuation starts from there with dialect 2.</summary>
     private sealed class Learner : IDisposable
     {
         private readonly LanguageModel model;
         private readonly Dictionary<Parameter, float[]> start = [];
 
-        public Learner(int layers, int width, int[] outliers)
+        public Learner(int layers, int width, int[] outliers, int dialects, int steps)
         {
             model = ModelLoader.Build(
                 new ModelConfig
@@ -88,7 +85,7 @@ public sealed class LayerExperiments(ITestOutputHelper output)
                     }
                 }
             }
-            Train(null, Trainee.Group(model.TrainedParameters, 0, all: true), 120, i => i % 2, 1, 3e-3, [], "adamw");
+            Train(null, Trainee.Group(model.TrainedParameters, 0, all: true), steps, i => i % dialects, 1, 3e-3, [], "adamw");
             foreach (Parameter parameter in model.TrainedParameters)
             {
                 start[parameter] = parameter.Value.Span.ToArray();
