@@ -37,13 +37,14 @@ internal sealed class RankShare
             return batch;
         }
         long before = 0, total = batch.Tokens.Length;
-        int first = 0, count = 0;
-        foreach (int length in batch.Lengths)
+        int first = 0, count = 0, group = batch.Kind == BatchKind.Pairs ? 2 : 1;
+        for (int i = 0; i < batch.Lengths.Length; i += group)
         {
-            // A sequence goes to the rank in whose share its middle lies.
+            int length = batch.Lengths[i] + (group > 1 ? batch.Lengths[i + 1] : 0);
+            // A sequence, or a pair, goes to the rank in whose share its middle lies.
             long owner = ((2 * before) + length) * ranks.Count / Math.Max(2 * total, 1);
-            first += owner < ranks.Rank ? 1 : 0;
-            count += owner == ranks.Rank ? 1 : 0;
+            first += owner < ranks.Rank ? group : 0;
+            count += owner == ranks.Rank ? group : 0;
             before += length;
         }
         return batch.Sequences(first, count);

@@ -72,6 +72,9 @@ public sealed class Trainee : IDisposable
     /// <summary>The largest gradient norm that is left alone, or null.</summary>
     public double? Clip { get; }
 
+    /// <summary>What its loss is made of.</summary>
+    public Objective Objective { get; init; } = new();
+
     /// <summary>The optimiser's state of each parameter.</summary>
     public Dictionary<Parameter, OptimizerState> States { get; }
 

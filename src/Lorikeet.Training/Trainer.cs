@@ -41,8 +41,12 @@ public sealed class Trainer : IDisposable
         }
         numbers = new StepNumbers[trainees.Count];
         losses = new double[trainees.Count];
+        foreach (Trainee trainee in trainees)
+        {
+            trainee.Objective.Check();
+        }
         starts = new DataPosition[trainees.Count];
-        pass = new LossPass(model, [.. trainees.Select(t => t.Adapter)], options.Checkpointing);
+        pass = new LossPass(model, [.. trainees.Select(t => t.Adapter)], options.Checkpointing, [.. trainees.Select(t => t.Objective)]);
         share = options.Ranks is { Count: > 1 } ranks ? new RankShare(ranks, options.Accumulation) : null;
         // Of several ranks a gradient is whole only after their sum.
         pass.Tape.GradientReady = options.Rules.Count > 0 && share is null ? Ready : null;

@@ -6,24 +6,36 @@ namespace Lorikeet.Cli.Commands;
 internal static class RunDataOptions
 {
     /// <summary>The options.</summary>
-    public static IEnumerable<RunOption> Create() =>
+    public static IEnumerable<RunOption> Create()
+    {
+        DataFlags fields = new();
+        return
+        [
+            RunOption.Of("--task", "text: foretell it; classify: texts with a class, by a head of the adapter's; prefer: a chosen and a rejected answer", s => s.Fields.Task, (s, v) => s with { Fields = s.Fields with { Task = v } }),
+            // What the fields are is said by all of these together.
+            .. fields.All.Select((option, i) => new RunOption(option, (parsed, s) => i == 0 ? s with { Fields = fields.Read(parsed, s.Fields.Task) } : s)),
+            .. Others(),
+        ];
+    }
+
+    private static IEnumerable<RunOption> Others() =>
     [
         RunOption.Of(
             new Option<string[]>("--data", "-d")
             {
-                Description = "A .jsonl file ({prompt, completion}, {messages}, or {text} a line), or plain text",
+                Description = "A .jsonl ({prompt, completion}, {messages}, {text}), .csv, .tsv or text file, or a folder of them",
                 AllowMultipleArgumentsPerToken = false,
             },
             (s, v) => s with { Data = [.. v.Select(Path.GetFullPath)] }),
-        RunOption.Of(
-            new Option<string?>("--separator") { Description = "What stands between two documents of a plain text (\\n is a line break)" },
-            (s, v) => s with { Separator = v!.Replace("\\n", "\n", StringComparison.Ordinal) }),
         RunOption.Of(
             new Option<string?>("--eval-data") { Description = "Held-out data; without it the last part of --data is held out" },
             (s, v) => s with { EvalData = Path.GetFullPath(v!) }),
         RunOption.Of("--eval-share", "The share of --data that is held out", s => s.EvalShare, (s, v) => s with { EvalShare = v }),
         RunOption.Of("--context", "The most tokens in a sequence", s => s.Context, (s, v) => s with { Context = v }),
         RunOption.Of("--batch", "Contexts in a batch: documents are packed until it holds batch x context tokens", s => s.Batch, (s, v) => s with { Batch = v }),
+        RunOption.Of(
+            new Option<string?>("--token-cache") { Description = "The folder for tokens of large data, which are read from disk; none: everything in memory" },
+            (s, v) => s with { TokenCache = v == "none" ? "" : Path.GetFullPath(v!) }),
         RunOption.Of("--accumulate", "Batches in an optimiser step", s => s.Accumulate, (s, v) => s with { Accumulate = v }),
     ];
 }

@@ -9,7 +9,7 @@ namespace Lorikeet.Cli.Commands;
 /// <summary>The options that <c>train</c>, <c>pretrain</c> and <c>compare</c> share.</summary>
 internal sealed class RunOptions
 {
-    private readonly IReadOnlyList<RunOption> all = [.. RunDataOptions.Create(), .. RunTrainingOptions.Create(), .. RunKeepingOptions.Create()];
+    private readonly IReadOnlyList<RunOption> all = [.. RunDataOptions.Create(), .. RunLossOptions.Create(), .. RunTrainingOptions.Create(), .. RunKeepingOptions.Create()];
 
     /// <summary>The folder.</summary>
     public Option<string> Out { get; } = new("--out", "-o") { Description = "The folder for the result, the metrics and the report; new, or of a run to resume" };
@@ -30,7 +30,7 @@ internal sealed class RunOptions
     public RunSettings Read(ParseResult parsed)
     {
         RunSettings settings = all.Aggregate(new RunSettings(), (s, option) => option.Apply(parsed, s)) with { Out = Folder(parsed) };
-        return settings.Data.Count > 0 ? settings : throw new UsageException("--data is missing: name a .jsonl or text file");
+        return settings.Data.Count > 0 ? settings : throw new UsageException("--data is missing: name a file or folder");
     }
 
     /// <summary>The run's folder.</summary>

@@ -104,7 +104,7 @@ internal sealed class RunParts : IDisposable
 
     private void AddTrainee(RunData own)
     {
-        TrainedAdapter? adapter = RunTrainees.Adapter(Settings, Model, own.Name);
+        TrainedAdapter? adapter = RunTrainees.Adapter(Settings, Model, own);
         if (adapter is not null)
         {
             adapter.Config["base_model_name_or_path"] ??= Settings.Model;
@@ -123,6 +123,10 @@ internal sealed class RunParts : IDisposable
         foreach (TrainedAdapter adapter in adapters)
         {
             adapter.Dispose();
+        }
+        foreach (RunData own in data)
+        {
+            own.Documents.Dispose();
         }
         Model.Dispose();
     }

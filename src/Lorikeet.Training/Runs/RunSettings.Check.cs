@@ -30,6 +30,12 @@ public sealed partial record RunSettings
         Require(Batch is > 0 and <= 1 << 16, "batch", "from 1 to 65536");
         Require((long)Batch * Context <= 1 << 24, "batch x context", "at most 16777216 tokens");
         Require(EvalShare is >= 0 and < 1, "eval-share", "from 0 to below 1");
+        Require(Fields.Task == DataTask.Text || Shape is null, "task", "text where a new model is trained");
+        Require(Fields.Task != DataTask.Classify || Method != "full", "task", "classify with an adapter, which brings the head: choose an adapter's method");
+        Require(
+            Fields.Task != DataTask.Prefer || Method != "full" || !Objective.Preference.NeedsReference, "loss", "orpo where all weights train: the others compare with the frozen model");
+        Fields.Check();
+        Objective.Check();
     }
 
     private void CheckTraining()

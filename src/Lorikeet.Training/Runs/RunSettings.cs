@@ -35,8 +35,14 @@ public sealed partial record RunSettings
     /// <summary>SHA-256 of each data file; a run that is resumed must find the same bytes.</summary>
     public IReadOnlyList<string> DataHashes { get; init; } = [];
 
-    /// <summary>What stands between two documents of a plain text, or null.</summary>
-    public string? Separator { get; init; }
+    /// <summary>What the data's fields stand for, and what for.</summary>
+    public DataOptions Fields { get; init; } = new();
+
+    /// <summary>What the loss is made of.</summary>
+    public Objective Objective { get; init; } = new();
+
+    /// <summary>The folder where tokens of large data are kept; null: <see cref="TokenCache.DefaultFolder"/>; empty: nowhere.</summary>
+    public string? TokenCache { get; init; }
 
     /// <summary>A file of held-out data, or null.</summary>
     public string? EvalData { get; init; }
@@ -153,6 +159,6 @@ public sealed record NewModel
     public bool Untied { get; init; }
 }
 
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RunSettings))]
 internal sealed partial class RunSettingsContext : JsonSerializerContext;

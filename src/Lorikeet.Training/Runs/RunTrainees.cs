@@ -8,9 +8,20 @@ namespace Lorikeet.Training;
 internal static class RunTrainees
 {
     /// <summary>The adapter of a data file; null where the model's own weights train.</summary>
-    public static TrainedAdapter? Adapter(RunSettings settings, LanguageModel model, string name) => settings.Method == "full"
-        ? null
-        : AdapterMethods.Find(settings.Method).Create(name, model, settings.MethodOptions, new CounterRandom((ulong)settings.Seed).Named("start"));
+    public static TrainedAdapter? Adapter(RunSettings settings, LanguageModel model, RunData own)
+    {
+        if (settings.Method == "full")
+        {
+            return null;
+        }
+        CounterRandom random = new CounterRandom((ulong)settings.Seed).Named("start");
+        TrainedAdapter adapter = AdapterMethods.Find(settings.Method).Create(own.Name, model, settings.MethodOptions, random);
+        if (own.Labels.Count > 0)
+        {
+            Classifiers.Attach(adapter, own.Labels, random);
+        }
+        return adapter;
+    }
 
     /// <summary>The trainee of a data file.</summary>
     public static Trainee Create(RunSettings settings, LanguageModel model, RunData own, TrainedAdapter? adapter, int steps)
@@ -20,7 +31,10 @@ internal static class RunTrainees
         IReadOnlyList<ParameterGroup> groups = Trainee.Group(
             adapter?.Parameters ?? model.TrainedParameters, decay, all: adapter is not null, Projected(model, adapter));
         return new Trainee(
-            own.Name, adapter, groups, own.Train, Optimizer(settings), Schedule(settings, steps), settings.Clip > 0 ? settings.Clip : null);
+            own.Name, adapter, groups, own.Train, Optimizer(settings), Schedule(settings, steps), settings.Clip > 0 ? settings.Clip : null)
+        {
+            Objective = settings.Objective,
+        };
     }
 
     private static IOptimizer Optimizer(RunSettings settings)
