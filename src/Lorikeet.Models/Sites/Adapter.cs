@@ -9,6 +9,8 @@ public class Adapter : IDisposable
     private readonly SiteAdapter?[] sites;
     private readonly SiteForm?[] forms;
     private readonly bool[] lowered;
+    private Parameter[] kept = [];
+    private bool isSealed;
 
     /// <summary>An adapter without changes; add them with <see cref="Set"/>.</summary>
     /// <param name="name">Its name in messages and requests.</param>
@@ -171,11 +173,68 @@ public class Adapter : IDisposable
         }
     }
 
+    /// <summary>Bytes of memory that it holds: parameters and the batched forms made so far.</summary>
+    public long Bytes
+    {
+        get
+        {
+            long floats = 0;
+            foreach (Parameter parameter in isSealed ? kept : Parameters)
+            {
+                floats += parameter.Value.Shape.Length;
+            }
+            return (sizeof(float) * floats) + FormBytes;
+        }
+    }
+
+    /// <summary>
+    /// Makes all batched forms and frees what they were made of: from here on the adapter serves, in half the memory or less, and cannot be trained,
+    /// saved or merged any more.
+    /// </summary>
+    /// <remarks>Changes without a batched form, and an adapter of which a linear layer's change has none, keep their parameters.</remarks>
+    public void Seal()
+    {
+        if (isSealed)
+        {
+            return;
+        }
+        List<(Site Site, SiteAdapter Change)> linear = [.. Changes.Where(c => c.Site is LinearSite)];
+        foreach ((Site site, SiteAdapter change) in linear)
+        {
+            if (Form(site) is null)
+            {
+                return;
+            }
+        }
+        HashSet<SiteAdapter> freed = [.. linear.Select(c => c.Change)];
+        HashSet<Parameter> gone = [.. freed.SelectMany(change => change.Parameters)];
+        if (Changes.Any(c => !freed.Contains(c.Change) && c.Change.Parameters.Any(gone.Contains)))
+        {
+            return;
+        }
+        kept = [.. Parameters.Where(p => !gone.Contains(p))];
+        isSealed = true;
+        foreach (SiteAdapter change in freed)
+        {
+            change.Dispose();
+        }
+    }
+
     /// <summary>Changes whenever the batched forms are forgotten, so that plans know theirs are old.</summary>
     internal int Version { get; private set; }
 
     /// <summary>Forgets the batched forms: the parameters changed.</summary>
+    /// <exception cref="InvalidOperationException">It was sealed: there is nothing left to make them of.</exception>
     public void ForgetForms()
+    {
+        if (isSealed)
+        {
+            throw new InvalidOperationException($"adapter {Name} was sealed for serving: load it again to change it");
+        }
+        DropForms();
+    }
+
+    private void DropForms()
     {
         Version++;
         for (int i = 0; i < forms.Length; i++)
@@ -197,7 +256,7 @@ public class Adapter : IDisposable
     /// <param name="disposing">Always true: there is no finaliser.</param>
     protected virtual void Dispose(bool disposing)
     {
-        ForgetForms();
+        DropForms();
         foreach (SiteAdapter? change in sites)
         {
             change?.Dispose();
