@@ -51,7 +51,7 @@ public sealed record ComparisonSettings
     {
         List<Candidate> all = [.. Methods.Select(Candidate.Parse)];
         return all.Count == 0
-            ? throw new ArgumentException("methods must be at least one")
+            ? throw new ArgumentException("methods must be at least one, for example lora")
             : all.GroupBy(c => c.FolderName, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1) is { } twice
                 ? throw new ArgumentException($"{twice.First().Text} stands twice in the methods")
                 : all;
