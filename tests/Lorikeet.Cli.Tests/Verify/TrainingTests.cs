@@ -8,7 +8,7 @@ public class TrainingTests
     public static TheoryData<string> Built =>
     [
         "lora-adamw", "dora-adamw", "hira-adamw", "full-adamw", "lora-masked-tokens", "lora-masked-micro", "lora-bf16-base", "packed", "text-lora",
-        "text-flora-residual", "text-full",
+        "text-flora-residual", "text-full", "sst2-lora-head", "gpt2-lora-c-attn", "losses",
     ];
 
     [SharedTheory("parity/training")]
