@@ -24,11 +24,11 @@ public partial class LanguageModel
         }
     }
 
-    /// <summary>Makes every matrix a float32 <see cref="TrainableWeight"/> and every vector trainable; a tied head stays one with the token table.</summary>
+    /// <summary>Makes every matrix trainable, dense ones as float32 <see cref="TrainableWeight"/>, and every vector; a tied head stays one with the token table.</summary>
     /// <remarks>For training from random starts or in full. Matrices are copied one by one, so that no second model exists at any time.</remarks>
     public void MakeTrainable()
     {
-        Exchange((name, weight) => weight is TrainableWeight ? weight : TrainableWeight.Copy(name, weight));
+        Exchange((name, weight) => weight.ToTrainable(name));
         SetVectors(true);
     }
 
@@ -36,9 +36,7 @@ public partial class LanguageModel
     /// <param name="type">The format to keep matrices in; float32 keeps their values.</param>
     public void Freeze(ElementType type = ElementType.F32)
     {
-        Exchange((_, weight) => weight is TrainableWeight trained
-            ? new DenseWeight(trained.Parameter.Value.Span, trained.Outputs, trained.Inputs, type)
-            : weight);
+        Exchange((_, weight) => weight.ToFrozen(type));
         SetVectors(false);
     }
 

@@ -37,7 +37,7 @@ internal static class RunDisplay
     }
 
     /// <summary>Settings that cannot be meant are wrong usage; files that cannot be used are failures.</summary>
-    public static TrainingRun Checked(Func<TrainingRun> start)
+    public static T Checked<T>(Func<T> start)
     {
         try
         {

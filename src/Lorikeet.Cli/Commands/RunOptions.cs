@@ -121,7 +121,7 @@ internal sealed class RunOptions
                 Schedule = parsed.GetValue(Schedule)!,
                 Warmup = parsed.GetValue(Warmup),
                 Optimizer = parsed.GetValue(Optimizer)!,
-                OptimizerOptions = Pairs(parsed.GetValue(OptimizerOptions) ?? []),
+                OptimizerOptions = Pairs(OptimizerOptions.Name, parsed.GetValue(OptimizerOptions) ?? []),
                 WeightDecay = parsed.GetValue(WeightDecay),
                 Clip = parsed.GetValue(Clip),
                 Seed = parsed.GetValue(Seed),
@@ -131,7 +131,8 @@ internal sealed class RunOptions
             };
     }
 
-    private static Dictionary<string, string> Pairs(string[] options)
+    /// <summary>NAME=VALUE pairs, each name once.</summary>
+    public static Dictionary<string, string> Pairs(string name, string[] options)
     {
         Dictionary<string, string> pairs = new(StringComparer.Ordinal);
         foreach (string option in options)
@@ -139,7 +140,7 @@ internal sealed class RunOptions
             int at = option.IndexOf('=', StringComparison.Ordinal);
             if (at < 1 || !pairs.TryAdd(option[..at], option[(at + 1)..]))
             {
-                throw new UsageException($"--optimizer-option {option}: expected NAME=VALUE, each name once");
+                throw new UsageException($"{name} {option}: expected NAME=VALUE, each name once");
             }
         }
         return pairs;

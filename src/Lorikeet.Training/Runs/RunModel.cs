@@ -62,6 +62,7 @@ internal static class RunModel
             }
             if (settings.Method == "full")
             {
+                settings.Shape?.Weights?.Apply(model, new CounterRandom((ulong)settings.Seed).Named("start"));
                 model.MakeTrainable();
             }
             return model;

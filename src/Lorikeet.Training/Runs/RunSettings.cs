@@ -125,6 +125,7 @@ public sealed record RunSettings
         Require(Data.Count > 0, "data", "at least one file");
         Require(Out.Length > 0, "out", "a folder");
         Require(Method == "full" || Shape is null, "method", "full where a new model is trained");
+        Shape?.Weights?.Check();
         Require(Method != "full" || Data.Count == 1, "data", "one file where all weights are trained");
         Require(Weights is null || Models.WeightFormat.Find(Weights) is not null, "weights", $"one of {Models.WeightFormat.Names}");
         Require(Weights is null || (Shape is null && Method != "full"), "weights", "left out where the model's own weights are trained");
@@ -173,6 +174,9 @@ public sealed record NewModel
 
     /// <summary>The output head is a matrix of its own, not the token table.</summary>
     public bool Untied { get; init; }
+
+    /// <summary>How the blocks' matrices are parameterised; null: in full.</summary>
+    public NewWeights? Weights { get; init; }
 }
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
