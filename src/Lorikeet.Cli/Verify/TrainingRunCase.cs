@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lorikeet.Adapters;
 using Lorikeet.Kernels;
 using Lorikeet.Models;
@@ -28,6 +29,7 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
         double[] losses = TrainingReference.Numbers(root.GetProperty("losses"));
         using Session session = new(this, full, checkpointing: false);
         Trainer trainer = session.Trainer;
+        CompareStart(losses);
         string gradients = Path.Combine(folder, "first-gradients.safetensors");
         if (File.Exists(gradients))
         {
@@ -111,7 +113,7 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
                     }
                     break;
                 case "lr" or "betas" or "eps" or "weight_decay" or "no_decay" or "schedule" or "warmup_steps" or "training_steps" or "clip" or "accumulation"
-                    or "scale" or "r" or "lora_alpha" or "gradient_checkpointing" or "loss_convention":
+                    or "scale" or "r" or "lora_alpha" or "gradient_checkpointing" or "loss_convention" or "pissa":
                     break;
                 default:
                     unknown.Add(option.Name);
@@ -154,6 +156,35 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
             }
         }
     }
+
+    /// <summary>Where the adapter took over a part of the base: what our own decomposition leaves of it, and the losses of the same run beside the whole base.</summary>
+    private void CompareStart(double[] losses)
+    {
+        if (!File.Exists(Residual))
+        {
+            return;
+        }
+        using Session session = new(this, full: false, checkpointing: false, ownStart: true);
+        using SafetensorsFile file = SafetensorsFile.Open(Residual);
+        foreach (StoredTensor tensor in file.Tensors)
+        {
+            string module = tensor.Name[..tensor.Name.LastIndexOf('.')];
+            if (session.Model.Find(module) is LinearSite site && session.Adapter?[site] is LowRankSite { Start: { } start })
+            {
+                float[] left = site.Weight.ToArray();
+                MatrixProduct.Multiply(start.B.Value.Span, false, start.A.Value.Span, false, left, site.Outputs, site.Inputs, start.Rank, -start.Scale, true);
+                Each($"residual {module}", TrainingReference.Wide(left), TrainingReference.Wide(TrainingReference.Floats(file, tensor.Name)), Tolerance("final_weights"));
+            }
+            else
+            {
+                report.Fail($"residual {module}", "the adapter took over nothing there");
+            }
+        }
+        Each("losses beside the whole base", [.. losses.Select(_ => session.Trainer.Next()[0].Loss)], losses, Tolerance("losses"));
+    }
+
+    /// <summary>The base that the run was made over, where that is not the whole one.</summary>
+    private string Residual => Path.Combine(folder, "residual-base.safetensors");
 
     private void CompareContinuations(string what, Session session)
     {
@@ -248,7 +279,7 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
     {
         private readonly ModelRun run = new();
 
-        public Session(TrainingRunCase owner, bool full, bool checkpointing)
+        public Session(TrainingRunCase owner, bool full, bool checkpointing, bool ownStart = false)
         {
             JsonElement settings = owner.settings;
             string name = owner.Root.GetProperty("base").GetString()!;
@@ -258,9 +289,13 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
             {
                 Model.MakeTrainable();
             }
-            else
+            else if (ownStart || !File.Exists(owner.Residual))
             {
                 Adapter = AdapterFolder.Load(Path.Combine(owner.Folder, "adapter-initial"), Model);
+            }
+            else
+            {
+                Adapter = OverResidual(owner);
             }
             int accumulation = settings.GetProperty("accumulation").GetInt32();
             double decay = settings.GetProperty("weight_decay").GetDouble();
@@ -316,6 +351,27 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
             run.Dispose();
             Adapter?.Dispose();
             Model.Dispose();
+        }
+
+        /// <summary>As a published residual model is used: its weights are the base, and the adapter is a plain one.</summary>
+        private TrainedAdapter OverResidual(TrainingRunCase owner)
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(owner.Residual);
+            Model.Exchange((tensor, weight) => file.TryGet(tensor, out _) ? new DenseWeight(TrainingReference.Floats(file, tensor), weight.Outputs, weight.Inputs) : weight);
+            string plain = Directory.CreateTempSubdirectory("lorikeet-verify-").FullName;
+            try
+            {
+                string given = Path.Combine(owner.Folder, "adapter-initial");
+                File.Copy(Path.Combine(given, AdapterFolder.WeightsName), Path.Combine(plain, AdapterFolder.WeightsName));
+                JsonObject config = AdapterFolder.ReadConfig(given);
+                config["init_lora_weights"] = true;
+                File.WriteAllText(Path.Combine(plain, AdapterFolder.ConfigName), config.ToJsonString());
+                return AdapterFolder.Load(plain, Model);
+            }
+            finally
+            {
+                Directory.Delete(plain, recursive: true);
+            }
         }
 
         private static LossMean Mean(JsonElement settings) =>

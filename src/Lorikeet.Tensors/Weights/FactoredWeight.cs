@@ -204,12 +204,12 @@ public sealed class FactoredWeight : Weight
         string module = name.EndsWith("weight", StringComparison.Ordinal) ? name[..^"weight".Length] : name + ".";
         return A is TrainableWeight && B is TrainableWeight
             ? this
-            : new FactoredWeight(TrainableWeight.Copy(module + "lora_A", A), TrainableWeight.Copy(module + "lora_B", B), scale, Sparse?.Copy(trainable: true), CopyScaling(true));
+            : new FactoredWeight(TrainableWeight.Copy(module + "lora_A", A), TrainableWeight.Copy(module + "lora_B", B), scale, Sparse?.Copy(module + "sparse_value", trainable: true), CopyScaling(module + "scaling", true));
     }
 
     /// <inheritdoc/>
     public override Weight ToFrozen(ElementType type) => A is TrainableWeight || B is TrainableWeight
-        ? new FactoredWeight(A.ToFrozen(type), B.ToFrozen(type), scale, Sparse?.Copy(trainable: false), CopyScaling(false))
+        ? new FactoredWeight(A.ToFrozen(type), B.ToFrozen(type), scale, Sparse?.Copy(Sparse.Values.Name, trainable: false), CopyScaling(Scaling?.Name ?? "", false))
         : this;
 
     /// <inheritdoc/>
@@ -221,7 +221,7 @@ public sealed class FactoredWeight : Weight
         Scaling?.Dispose();
     }
 
-    private Parameter? CopyScaling(bool trainable)
+    private Parameter? CopyScaling(string name, bool trainable)
     {
         if (Scaling is null)
         {
@@ -229,7 +229,7 @@ public sealed class FactoredWeight : Weight
         }
         Tensor value = Storage.Zeros(Scaling.Value.Shape);
         Scaling.Value.Span.CopyTo(value.Span);
-        return new Parameter(Scaling.Name, value, trainable);
+        return new Parameter(name, value, trainable);
     }
 
     private static float Inner(ReadOnlySpan<float> x, ReadOnlySpan<float> y)

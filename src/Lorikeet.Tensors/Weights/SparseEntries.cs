@@ -99,12 +99,13 @@ public sealed class SparseEntries : IDisposable
     }
 
     /// <summary>The same places with a copy of the values.</summary>
+    /// <param name="name">The copy's name.</param>
     /// <param name="trainable">Whether the copy trains.</param>
-    internal SparseEntries Copy(bool trainable)
+    internal SparseEntries Copy(string name, bool trainable)
     {
         Tensor value = Storage.Zeros(Values.Value.Shape);
         Values.Value.Span.CopyTo(value.Span);
-        return new SparseEntries(Positions(), new Parameter(Values.Name, value, trainable), starts.Length - 1, inputs);
+        return new SparseEntries(Positions(), new Parameter(name, value, trainable), starts.Length - 1, inputs);
     }
 
     internal void AddProduct(in Tensor x, in Tensor y) =>
