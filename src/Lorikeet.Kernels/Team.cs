@@ -82,7 +82,7 @@ public sealed unsafe class Team : IDisposable
     public void Run<TJob>(ref TJob work, int count)
         where TJob : unmanaged, IJob
     {
-        if (count <= 1 || helpers.Length == 0 || !gate.TryEnter())
+        if (count <= 1 || helpers.Length == 0 || keepsOff || !gate.TryEnter())
         {
             for (int i = 0; i < count; i++)
             {
@@ -110,6 +110,26 @@ public sealed unsafe class Team : IDisposable
             gate.Exit();
         }
     }
+
+    /// <summary>Runs work whose jobs this thread computes alone: what is done in the background must not hold the helpers of those who wait for a step.</summary>
+    /// <param name="work">The work.</param>
+    public static void KeepOff(Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        keepsOff = true;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            keepsOff = false;
+            ThreadScratch.Release();
+        }
+    }
+
+    [ThreadStatic]
+    private static bool keepsOff;
 
     [ThreadStatic]
     private static bool insideJob;

@@ -26,9 +26,10 @@ public partial class LanguageModel
 
     /// <summary>Makes every matrix trainable, dense ones as float32 <see cref="TrainableWeight"/>, and every vector; a tied head stays one with the token table.</summary>
     /// <remarks>For training from random starts or in full. Matrices are copied one by one, so that no second model exists at any time.</remarks>
-    public void MakeTrainable()
+    /// <param name="halves">Keep matrices in bfloat16 (<see cref="HalfTrainableWeight"/>) in place of float32.</param>
+    public void MakeTrainable(bool halves = false)
     {
-        Exchange((name, weight) => weight.ToTrainable(name));
+        Exchange((name, weight) => weight.ToTrainable(name, halves));
         SetVectors(true);
     }
 

@@ -40,6 +40,9 @@ public sealed class NolaSite(Parameter alpha, Parameter beta, NolaBasis basisA, 
     public override IReadOnlyList<Parameter> Parameters => parameters;
 
     /// <inheritdoc/>
+    public override bool IsSum => true;
+
+    /// <inheritdoc/>
     public override Tensor Forward(in SiteCall call)
     {
         ModelRun run = call.Run;

@@ -26,6 +26,9 @@ public sealed class LowRankEmbeddingSite : SiteAdapter, ILowRankChange
     bool ILowRankChange.IsPlain => norm is null;
 
     /// <inheritdoc/>
+    public override bool IsSum => ((ILowRankChange)this).IsPlain;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters { get; }
 
     /// <inheritdoc/>

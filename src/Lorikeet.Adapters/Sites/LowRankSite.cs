@@ -41,6 +41,9 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     bool ILowRankChange.IsPlain => factorBias is null && bias is null && Start is null;
 
     /// <inheritdoc/>
+    public override bool IsSum => ((ILowRankChange)this).IsPlain;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters { get; }
 
     /// <inheritdoc/>

@@ -33,6 +33,9 @@ internal sealed class StackedSite(StackedPair pair, int expert, int row, int row
     public override IReadOnlyList<Parameter> Parameters { get; } = owner ? [pair.A, pair.B] : [];
 
     /// <inheritdoc/>
+    public override bool IsSum => true;
+
+    /// <inheritdoc/>
     public override Tensor Forward(in SiteCall call)
     {
         Tensor a = pair.AOf(call.Run, expert), b = pair.BOf(call.Run, expert, row, rows);

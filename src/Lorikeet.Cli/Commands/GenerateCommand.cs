@@ -64,11 +64,11 @@ internal static class GenerateCommand
         bool chat = parsed.GetValue(ChatOption);
         jobs = Conversations(jobs, () => Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(tokenizer), chat, parsed.GetValue(SystemText));
         using LanguageModel model = ModelLoader.Load(folder, WeightsOption.Load(parsed.GetValue(Weights)));
-        using AdapterCache cache = new(model, factors: AdapterTypes.Parse(parsed.GetValue(AdapterType)!));
-        AdapterLease?[] leases = [.. jobs.Select(job => job.Adapter is null ? null : cache.Rent(job.Adapter))];
-        foreach (Adapter adapter in leases.Where(l => l is not null).Select(l => l!.Adapter).Distinct())
+        using LoadedAdapters loaded = new(model, AdapterTypes.Parse(parsed.GetValue(AdapterType)!));
+        Adapter?[] adapters = [.. jobs.Select(job => job.Adapter is null ? null : loaded.Load(job.Adapter))];
+        foreach (Adapters.TrainedAdapter adapter in loaded.All)
         {
-            foreach (string warning in (adapter as Adapters.TrainedAdapter)?.Warnings ?? [])
+            foreach (string warning in adapter.Warnings)
             {
                 await Console.Error.WriteLineAsync($"lorikeet: {adapter.Name}: {warning}");
             }
@@ -78,7 +78,7 @@ internal static class GenerateCommand
         IReadOnlyList<int> ends = parsed.GetValue(IgnoreEnd) ? [] : suggested.EndIds.Count > 0 ? suggested.EndIds : tokenizer.EosId is { } end ? [end] : [];
         List<GenerationRequest> requests =
         [
-            .. jobs.Select((job, i) => settings with { Prompt = tokenizer.Encode(job.Prompt, addSpecialTokens: !chat), Adapter = leases[i]?.Adapter, EndIds = ends }),
+            .. jobs.Select((job, i) => settings with { Prompt = tokenizer.Encode(job.Prompt, addSpecialTokens: !chat), Adapter = adapters[i], EndIds = ends }),
         ];
         IAnswerWriter writer = parsed.GetValue(Json) ? new JsonAnswers(jobs) : jobs.Count == 1 ? new OneAnswer(jobs[0]) : new LabelledAnswers(jobs);
         long start = Stopwatch.GetTimestamp();

@@ -43,15 +43,15 @@ internal static class PretrainCommand
             hidden, layers, heads, keyHeads, feedForward, untied, tokenizer, weights, weightOptions,
         };
         shared.AddTo(command);
-        command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(() => Prepare(parsed), "pretrain", stop), CancellationToken.None));
+        command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(ranks => Prepare(parsed, ranks), "pretrain", stop), CancellationToken.None));
         return command;
 
-        TrainingRun Prepare(ParseResult parsed)
+        TrainingRun Prepare(ParseResult parsed, IRanks? ranks)
         {
             if (parsed.GetValue(shared.Resume))
             {
                 shared.CheckResume(parsed);
-                return TrainingRun.Resume(shared.Folder(parsed));
+                return TrainingRun.Resume(shared.Folder(parsed), ranks);
             }
             string name = parsed.GetValue(tokenizer)!;
             RunSettings settings = shared.Read(parsed) with
@@ -69,12 +69,12 @@ internal static class PretrainCommand
                     Weights = Weights(parsed),
                 },
             };
-            return RunDisplay.Checked(() => TrainingRun.Start(settings));
+            return RunDisplay.Checked(() => TrainingRun.Start(settings, ranks));
         }
 
         NewWeights? Weights(ParseResult parsed)
         {
-            Dictionary<string, string> options = RunOptions.Pairs(weightOptions.Name, parsed.GetValue(weightOptions) ?? []);
+            Dictionary<string, string> options = RunTrainingOptions.Pairs(weightOptions.Name, parsed.GetValue(weightOptions) ?? []);
             if (parsed.GetValue(weights) is { } kind)
             {
                 return RunDisplay.Checked(() => NewWeights.Read(kind, options));

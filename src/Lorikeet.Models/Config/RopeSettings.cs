@@ -64,6 +64,9 @@ public sealed record RopeSettings
     /// <summary>The length beyond which the keys of shorter sequences no longer hold; 0: they always do.</summary>
     public int RestartBeyond => Kind == RopeKind.LongRope ? OriginalPositions : 0;
 
+    /// <summary>The length up to which a key depends on its position alone: with dynamic scaling, later keys depend on the length at which they were made.</summary>
+    public int SameUpTo => Kind == RopeKind.Dynamic ? OriginalPositions : int.MaxValue;
+
     /// <inheritdoc/>
     public bool Equals(RopeSettings? other) =>
         other is not null && Parts == other.Parts && ShortFactors.SequenceEqual(other.ShortFactors) && LongFactors.SequenceEqual(other.LongFactors);

@@ -9,6 +9,8 @@ public class Adapter : IDisposable
     private readonly SiteAdapter?[] sites;
     private readonly SiteForm?[] forms;
     private readonly bool[] lowered;
+    private Parameter[] kept = [];
+    private bool isSealed;
 
     /// <summary>An adapter without changes; add them with <see cref="Set"/>.</summary>
     /// <param name="name">Its name in messages and requests.</param>
@@ -47,6 +49,14 @@ public class Adapter : IDisposable
     /// <summary>A network that observes each block's output and answers at the end, or null.</summary>
     public ISideNetwork? Side { get; init; }
 
+    /// <summary>A head that tells classes of sequences, or null; the adapter owns it.</summary>
+    /// <exception cref="InvalidOperationException">It has one already.</exception>
+    public ClassHead? Classifier
+    {
+        get;
+        set => field = field is null ? value : throw new InvalidOperationException($"{Name} already has a classification head");
+    }
+
     /// <summary>The change at a site, or null.</summary>
     /// <param name="site">A site of the model.</param>
     public SiteAdapter? this[Site site] => sites[site.Index];
@@ -66,7 +76,7 @@ public class Adapter : IDisposable
         }
     }
 
-    /// <summary>All parameters, in the model's order of sites; those of a side network and of mixers last.</summary>
+    /// <summary>All parameters, in the model's order of sites; those of a side network, of mixers and of a classification head last.</summary>
     public IEnumerable<Parameter> Parameters
     {
         get
@@ -94,6 +104,10 @@ public class Adapter : IDisposable
                         yield return parameter;
                     }
                 }
+            }
+            if (Classifier is not null)
+            {
+                yield return Classifier.Weight;
             }
         }
     }
@@ -159,11 +173,68 @@ public class Adapter : IDisposable
         }
     }
 
+    /// <summary>Bytes of memory that it holds: parameters and the batched forms made so far.</summary>
+    public long Bytes
+    {
+        get
+        {
+            long floats = 0;
+            foreach (Parameter parameter in isSealed ? kept : Parameters)
+            {
+                floats += parameter.Value.Shape.Length;
+            }
+            return (sizeof(float) * floats) + FormBytes;
+        }
+    }
+
+    /// <summary>
+    /// Makes all batched forms and frees what they were made of: from here on the adapter serves, in half the memory or less, and cannot be trained,
+    /// saved or merged any more.
+    /// </summary>
+    /// <remarks>Changes without a batched form, and an adapter of which a linear layer's change has none, keep their parameters.</remarks>
+    public void Seal()
+    {
+        if (isSealed)
+        {
+            return;
+        }
+        List<(Site Site, SiteAdapter Change)> linear = [.. Changes.Where(c => c.Site is LinearSite)];
+        foreach ((Site site, SiteAdapter change) in linear)
+        {
+            if (Form(site) is null)
+            {
+                return;
+            }
+        }
+        HashSet<SiteAdapter> freed = [.. linear.Select(c => c.Change)];
+        HashSet<Parameter> gone = [.. freed.SelectMany(change => change.Parameters)];
+        if (Changes.Any(c => !freed.Contains(c.Change) && c.Change.Parameters.Any(gone.Contains)))
+        {
+            return;
+        }
+        kept = [.. Parameters.Where(p => !gone.Contains(p))];
+        isSealed = true;
+        foreach (SiteAdapter change in freed)
+        {
+            change.Dispose();
+        }
+    }
+
     /// <summary>Changes whenever the batched forms are forgotten, so that plans know theirs are old.</summary>
     internal int Version { get; private set; }
 
     /// <summary>Forgets the batched forms: the parameters changed.</summary>
+    /// <exception cref="InvalidOperationException">It was sealed: there is nothing left to make them of.</exception>
     public void ForgetForms()
+    {
+        if (isSealed)
+        {
+            throw new InvalidOperationException($"adapter {Name} was sealed for serving: load it again to change it");
+        }
+        DropForms();
+    }
+
+    private void DropForms()
     {
         Version++;
         for (int i = 0; i < forms.Length; i++)
@@ -185,7 +256,7 @@ public class Adapter : IDisposable
     /// <param name="disposing">Always true: there is no finaliser.</param>
     protected virtual void Dispose(bool disposing)
     {
-        ForgetForms();
+        DropForms();
         foreach (SiteAdapter? change in sites)
         {
             change?.Dispose();
@@ -204,5 +275,6 @@ public class Adapter : IDisposable
                 parameter.Dispose();
             }
         }
+        Classifier?.Dispose();
     }
 }

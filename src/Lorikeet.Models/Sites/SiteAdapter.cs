@@ -8,6 +8,9 @@ public abstract class SiteAdapter : IDisposable
     /// <summary>What is trained here.</summary>
     public virtual IReadOnlyList<Parameter> Parameters => [];
 
+    /// <summary>True where the change is a sum added to the base's answer, so that it can be weighed in a mixture of adapters.</summary>
+    public virtual bool IsSum => false;
+
     /// <summary>The adapted answer: the method's one definition, used in training and, where nothing faster is known, in serving.</summary>
     /// <param name="call">Its rows, and the base.</param>
     /// <returns>[rows, outputs].</returns>

@@ -7,7 +7,7 @@ public readonly ref struct SiteCall
 {
     private readonly SharedProduct? shared;
 
-    internal SiteCall(ModelRun run, Site site, in Tensor x, ReadOnlySpan<int> ids, SharedProduct? shared, int row)
+    internal SiteCall(ModelRun run, Site site, scoped in Tensor x, ReadOnlySpan<int> ids, SharedProduct? shared, int row)
     {
         Run = run;
         Site = site;
@@ -47,6 +47,9 @@ public readonly ref struct SiteCall
 
     /// <summary>The base's answer for <see cref="X"/>.</summary>
     public Tensor Base() => Base(X);
+
+    /// <summary>The same call with an answer of the base of its own, which may be changed in place.</summary>
+    internal SiteCall Fresh() => new(Run, Site, X, Ids, null, Row);
 
     /// <summary>W x without the bias; only at linear sites. For the unchanged <see cref="X"/>, the slice of the shared product.</summary>
     /// <param name="x">The input, changed or not.</param>

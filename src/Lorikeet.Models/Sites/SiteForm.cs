@@ -32,6 +32,12 @@ public sealed class SiteForm : IDisposable
     /// <summary>Low-rank changes y += s B (A x).</summary>
     public IReadOnlyList<LowRankPart> LowRank { get; init; } = [];
 
+    /// <summary>False: the low-rank factors are another form's, which outlives this one. Default true.</summary>
+    public bool OwnsFactors { get; init; } = true;
+
+    /// <summary>True where the form is nothing but low-rank changes.</summary>
+    public bool IsLowRankOnly => !Pre.Exists && !Expand.Exists && !Post.Exists && !Bias.Exists && Sparse is null;
+
     /// <summary>Sparse changes, row by row.</summary>
     public SparsePart? Sparse { get; init; }
 
@@ -49,7 +55,7 @@ public sealed class SiteForm : IDisposable
             long bytes = sizeof(float) * (Length(Pre) + Length(Expand) + Length(Reduce) + Length(Post) + Length(Bias));
             foreach (LowRankPart part in LowRank)
             {
-                bytes += part.Factors.Bytes;
+                bytes += OwnsFactors ? part.Factors.Bytes : 0;
             }
             return bytes + (Sparse?.Bytes ?? 0);
         }
@@ -102,7 +108,7 @@ public sealed class SiteForm : IDisposable
         Reduce.Free();
         Post.Free();
         Bias.Free();
-        foreach (LowRankPart part in LowRank)
+        foreach (LowRankPart part in OwnsFactors ? LowRank : [])
         {
             part.Factors.Dispose();
         }

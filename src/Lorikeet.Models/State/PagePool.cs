@@ -2,23 +2,56 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
-/// <summary>Pages of native memory under one budget. Pages given back are kept and given out again, or freed where pages of another size need the room.</summary>
-/// <remarks>One thread uses it at a time. Source of one pool for keys, values and adapters: Sheng et al., arXiv 2311.03285 (unified paging).</remarks>
+/// <summary>Memory under one budget: pages of keys and values that it gives out, and the bytes that adapters hold elsewhere.</summary>
+/// <remarks>
+/// Pages given back are kept and given out again, or freed where the budget is needed for something else. A page may have several owners; it comes
+/// back with the last of them. One thread uses a pool at a time. Source of one pool for keys, values and adapters: Sheng et al., arXiv 2311.03285
+/// (unified paging).
+/// </remarks>
 /// <param name="budgetBytes">The most bytes held at once, in use or kept.</param>
 /// <param name="poison">Fill freed pages with NaN, so that a read of a stale slot shows; for tests.</param>
 public sealed unsafe class PagePool(long budgetBytes, bool poison = false) : IDisposable
 {
-    private readonly Dictionary<int, Stack<Storage>> free = [];
-    private readonly Dictionary<nint, Storage> used = [];
+    private readonly Dictionary<int, Stack<Page>> free = [];
+    private readonly Dictionary<nint, Page> used = [];
 
     /// <summary>The most bytes held at once.</summary>
     public long BudgetBytes { get; } = budgetBytes;
 
-    /// <summary>Bytes in use.</summary>
-    public long UsedBytes { get; private set; }
+    /// <summary>Bytes of pages in use; a page counts once however many own it.</summary>
+    public long PageBytes { get; private set; }
+
+    /// <summary>Bytes that were charged for what lies outside the pages: adapters.</summary>
+    public long ChargedBytes { get; private set; }
+
+    /// <summary>Bytes in use: pages and charges.</summary>
+    public long UsedBytes => PageBytes + ChargedBytes;
+
+    /// <summary>Bytes of the budget that are not in use.</summary>
+    public long FreeBytes => BudgetBytes - UsedBytes;
 
     /// <summary>Bytes taken from the system: in use, or kept for the next request.</summary>
     public long HeldBytes { get; private set; }
+
+    /// <summary>Pages in use.</summary>
+    public int UsedPages => used.Count;
+
+    /// <summary>Pages kept for the next request.</summary>
+    public int KeptPages => free.Values.Sum(stack => stack.Count);
+
+    /// <summary>Owners of all pages in use: as many as calls of <see cref="Return"/> are still to come.</summary>
+    public long Owners
+    {
+        get
+        {
+            long owners = 0;
+            foreach (Page page in used.Values)
+            {
+                owners += page.Owners;
+            }
+            return owners;
+        }
+    }
 
     /// <summary>Gives out a page; its content is undefined. Null: the budget is spent.</summary>
     /// <param name="floats">Its size.</param>
@@ -26,88 +59,144 @@ public sealed unsafe class PagePool(long budgetBytes, bool poison = false) : IDi
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(floats);
         long bytes = (long)sizeof(float) * floats;
-        if (bytes > BudgetBytes - UsedBytes)
+        if (bytes > FreeBytes)
         {
             return null;
         }
-        Stack<Storage> kept = Kept(floats);
-        if (!kept.TryPop(out Storage? page))
+        Stack<Page> kept = Kept(floats);
+        if (!kept.TryPop(out Page? page))
         {
             MakeRoom(bytes);
-            page = new Storage(bytes);
+            page = new Page(new Storage(bytes));
             HeldBytes += bytes;
-            Poison(page, floats);
+            Poison(page);
         }
-        used.Add((nint)page.Pointer, page);
+        page.Owners = 1;
+        used.Add((nint)page.Memory.Pointer, page);
         // Room for all of them to come back: a step that gives a window's pages back allocates nothing.
         kept.EnsureCapacity(used.Count);
-        UsedBytes += bytes;
-        return (float*)page.Pointer;
+        PageBytes += bytes;
+        return (float*)page.Memory.Pointer;
     }
 
-    /// <summary>Takes a page back.</summary>
+    /// <summary>Gives a page in use one more owner.</summary>
+    /// <param name="page">The page.</param>
+    /// <exception cref="ArgumentException">It is no page of this pool in use.</exception>
+    public void Share(float* page) => Find(page).Owners++;
+
+    /// <summary>Takes a page back from one owner.</summary>
     /// <param name="page">The page.</param>
     /// <param name="floats">Its size.</param>
     /// <exception cref="ArgumentException">It is no page of this pool in use, or has another size.</exception>
     public void Return(float* page, int floats)
     {
-        if (!used.TryGetValue((nint)page, out Storage? storage) || storage.Bytes != (long)sizeof(float) * floats)
+        Page found = Find(page);
+        if (found.Memory.Bytes != (long)sizeof(float) * floats)
         {
-            throw new ArgumentException($"a page of {floats} floats was given back that this pool has not given out", nameof(page));
+            throw new ArgumentException($"a page of {found.Memory.Bytes / sizeof(float)} floats was given back as one of {floats}", nameof(page));
+        }
+        if (--found.Owners > 0)
+        {
+            return;
         }
         used.Remove((nint)page);
-        Poison(storage, floats);
-        Kept(floats).Push(storage);
-        UsedBytes -= storage.Bytes;
+        Poison(found);
+        Kept(floats).Push(found);
+        PageBytes -= found.Memory.Bytes;
     }
 
-    /// <summary>A page in use will hold other positions: what it held must not be read.</summary>
-    /// <param name="page">The page.</param>
-    internal void Reuse(float* page)
+    /// <summary>Charges the budget with memory that lies elsewhere.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <returns>False: the budget is spent; nothing was charged.</returns>
+    public bool TryCharge(long bytes)
     {
-        Storage storage = used[(nint)page];
-        Poison(storage, (int)(storage.Bytes / sizeof(float)));
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (bytes > FreeBytes)
+        {
+            return false;
+        }
+        MakeRoom(bytes);
+        ChargedBytes += bytes;
+        HeldBytes += bytes;
+        return true;
+    }
+
+    /// <summary>Takes a charge back.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <exception cref="ArgumentException">So much was not charged.</exception>
+    public void Discharge(long bytes)
+    {
+        if (bytes < 0 || bytes > ChargedBytes)
+        {
+            throw new ArgumentException($"{bytes} bytes were given back of {ChargedBytes} charged", nameof(bytes));
+        }
+        ChargedBytes -= bytes;
+        HeldBytes -= bytes;
+    }
+
+    /// <summary>A page in use will hold other positions, so that what it held must not be read; false: others own it too, and it stays as it is.</summary>
+    /// <param name="page">The page.</param>
+    internal bool TryReuse(float* page)
+    {
+        Page found = Find(page);
+        if (found.Owners > 1)
+        {
+            return false;
+        }
+        Poison(found);
+        return true;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Storage page in used.Values.Concat(free.Values.SelectMany(stack => stack)))
+        foreach (Page page in used.Values.Concat(free.Values.SelectMany(stack => stack)))
         {
-            page.Dispose();
+            page.Memory.Dispose();
         }
         used.Clear();
         free.Clear();
-        (UsedBytes, HeldBytes) = (0, 0);
+        (PageBytes, ChargedBytes, HeldBytes) = (0, 0, 0);
     }
 
-    private Stack<Storage> Kept(int floats)
+    private Page Find(float* page) => used.TryGetValue((nint)page, out Page? found)
+        ? found
+        : throw new ArgumentException("a page was named that this pool has not given out", nameof(page));
+
+    private Stack<Page> Kept(int floats)
     {
-        if (!free.TryGetValue(floats, out Stack<Storage>? stack))
+        if (!free.TryGetValue(floats, out Stack<Page>? stack))
         {
-            free[floats] = stack = new Stack<Storage>();
+            free[floats] = stack = new Stack<Page>();
         }
         return stack;
     }
 
-    /// <summary>Frees kept pages of other sizes until the budget holds one more of this.</summary>
+    /// <summary>Frees kept pages until the budget holds so many bytes more.</summary>
     private void MakeRoom(long bytes)
     {
-        foreach (Stack<Storage> stack in free.Values)
+        foreach (Stack<Page> stack in free.Values)
         {
-            while (bytes > BudgetBytes - HeldBytes && stack.TryPop(out Storage? page))
+            while (bytes > BudgetBytes - HeldBytes && stack.TryPop(out Page? page))
             {
-                HeldBytes -= page.Bytes;
-                page.Dispose();
+                HeldBytes -= page.Memory.Bytes;
+                page.Memory.Dispose();
             }
         }
     }
 
-    private void Poison(Storage page, int floats)
+    private void Poison(Page page)
     {
         if (poison)
         {
-            new Span<float>(page.Pointer, floats).Fill(float.NaN);
+            new Span<float>(page.Memory.Pointer, (int)(page.Memory.Bytes / sizeof(float))).Fill(float.NaN);
         }
+    }
+
+    private sealed class Page(Storage memory)
+    {
+        public Storage Memory { get; } = memory;
+
+        public int Owners { get; set; }
     }
 }

@@ -77,6 +77,21 @@ public sealed unsafe class SequenceState : IDisposable
         }
     }
 
+    /// <summary>The first block of positions that a slot still keeps pages of.</summary>
+    public int FirstBlock
+    {
+        get
+        {
+            int block = int.MaxValue;
+            ReadOnlySpan<StateSpec> slots = layout.Slots;
+            for (int i = 0; i < slots.Length; i++)
+            {
+                block = slots[i].PageFloats > 0 ? Math.Min(block, first[i]) : block;
+            }
+            return block == int.MaxValue ? 0 : block;
+        }
+    }
+
     /// <summary>Takes pages for more positions; called before the step that fills them.</summary>
     /// <param name="positions">New positions.</param>
     /// <param name="rows">The most of them that one step brings: what a window needs depends on it.</param>
@@ -143,9 +158,8 @@ public sealed unsafe class SequenceState : IDisposable
             {
                 float* page = pages[i][first[i]];
                 pages[i][first[i]] = null;
-                if (end[i] < planned)
+                if (end[i] < planned && pool.TryReuse(page))
                 {
-                    pool.Reuse(page);
                     pages[i][end[i]++] = page;
                 }
                 else
@@ -153,6 +167,76 @@ public sealed unsafe class SequenceState : IDisposable
                     pool.Return(page, slots[i].PageFloats);
                 }
             }
+        }
+    }
+
+    /// <summary>Lends the pages of a block of positions that is filled, or that the present step fills.</summary>
+    /// <param name="block">Which: positions 32 block to 32 block + 31.</param>
+    /// <returns>Null: a slot's window has passed the block, or the sequence remembers what is in no page.</returns>
+    public SharedPages? Lend(int block)
+    {
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            if (slots[i].FixedFloats > 0 || (slots[i].PageFloats > 0 && (block < first[i] || block >= end[i])))
+            {
+                return null;
+            }
+        }
+        nint[] own = new nint[slots.Length];
+        for (int i = 0; i < slots.Length; i++)
+        {
+            own[i] = slots[i].PageFloats > 0 ? (nint)pages[i][block] : 0;
+        }
+        return new SharedPages(pool, layout, own);
+    }
+
+    /// <summary>Goes on by a block that another sequence computed for the same tokens; both read the same pages.</summary>
+    /// <param name="block">The block that follows; as many whole blocks must be remembered as lie before it.</param>
+    /// <param name="planned">The length that the sequence is to reach: what was computed for short sequences may not hold for long ones.</param>
+    public void Adopt(SharedPages block, int planned)
+    {
+        ArgumentNullException.ThrowIfNull(block);
+        int page = Length / PageTokens;
+        if (Length % PageTokens != 0)
+        {
+            throw new InvalidOperationException($"the sequence remembers {Length} positions; a shared block follows whole blocks of {PageTokens}");
+        }
+        Grow(page + 1);
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            if (slots[i].PageFloats > 0)
+            {
+                if (end[i] != page || block.Page(i) is null)
+                {
+                    throw new InvalidOperationException($"slot {i} has pages up to {end[i]}; a shared block is taken before others are reserved");
+                }
+                pool.Share(block.Page(i));
+                pages[i][end[i]++] = block.Page(i);
+            }
+        }
+        Planned = Math.Max(Planned, Math.Max(planned, Length + PageTokens));
+        Append(PageTokens);
+    }
+
+    /// <summary>Takes the pages of a lent block in the place of its own equal ones, which are given back.</summary>
+    /// <param name="block">Which block.</param>
+    /// <param name="equal">The same positions of the same tokens.</param>
+    public void Exchange(int block, SharedPages equal)
+    {
+        ArgumentNullException.ThrowIfNull(equal);
+        ReadOnlySpan<StateSpec> slots = layout.Slots;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            float* other = equal.Page(i);
+            if (slots[i].PageFloats == 0 || block < first[i] || block >= end[i] || other is null || other == pages[i][block])
+            {
+                continue;
+            }
+            pool.Share(other);
+            pool.Return(pages[i][block], slots[i].PageFloats);
+            pages[i][block] = other;
         }
     }
 

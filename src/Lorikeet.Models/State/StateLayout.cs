@@ -18,7 +18,18 @@ public sealed class StateLayout
         }
         slots[^1] = adapter?.Side?.State ?? default;
         RestartBeyond = model.Config.Rope.RestartBeyond;
+        SameUpTo = model.Config.Rope.SameUpTo;
+        foreach (StateSpec slot in slots)
+        {
+            Rewinds &= slot.FixedFloats == 0;
+        }
     }
+
+    /// <summary>True where all that is remembered lies in pages: positions can be forgotten again and shared between sequences.</summary>
+    public bool Rewinds { get; } = true;
+
+    /// <summary>The length up to which keys are a function of their tokens alone, and not of how a sequence came to its length.</summary>
+    public int SameUpTo { get; }
 
     /// <summary>The length beyond which what shorter sequences stored no longer holds; 0: there is none.</summary>
     public int RestartBeyond { get; }

@@ -1,182 +1,245 @@
-using Lorikeet.Adapters;
 using Lorikeet.Models;
 
 namespace Lorikeet.Serving;
 
-/// <summary>The adapters of one model by folder: each is read once however many requests use it, and freed when room is needed and nobody does.</summary>
-/// <remarks>Thread-safe. A folder's files are read at its first use; while it is in the cache, changes on disk are not seen.</remarks>
-public sealed class AdapterCache : IDisposable
+/// <summary>The adapters in memory: read when a request in the queue wants one, kept while it is used, thrown out when room is needed and nobody uses it.</summary>
+/// <remarks>Belongs to the engine's thread; only reading is done elsewhere. Their bytes and the keys' and values' share one budget.</remarks>
+internal sealed class AdapterCache : IDisposable
 {
-    private readonly LanguageModel model;
-    private readonly Func<string, Adapter> load;
-    private readonly Lock gate = new();
-    private readonly Dictionary<string, Entry> entries = new(StringComparer.Ordinal);
+    private readonly Memory memory;
+    private readonly AdapterLoader loader;
+    private readonly PrefixCache prefixes;
+    private readonly Dictionary<AdapterVersion, AdapterEntry> entries = [];
     private long clock;
 
-    /// <summary>An empty cache.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="budgetBytes">Unused adapters are freed, those unused longest first, while all together are larger.</param>
-    /// <param name="factors">How low-rank factors are kept while they serve.</param>
-    public AdapterCache(LanguageModel model, long budgetBytes = long.MaxValue, FactorStorage factors = FactorStorage.Exact)
-        : this(
-            model,
-            budgetBytes,
-            folder =>
-            {
-                Adapter adapter = AdapterFolder.Load(folder, model);
-                adapter.Factors = factors;
-                return adapter;
-            })
+    public AdapterCache(LanguageModel model, Memory memory, PrefixCache prefixes, FactorStorage factors, int threads)
     {
+        this.memory = memory;
+        this.prefixes = prefixes;
+        loader = new AdapterLoader(model, factors, threads);
     }
 
-    internal AdapterCache(LanguageModel model, long budgetBytes, Func<string, Adapter> load)
+    /// <summary>Called on a loader's thread when a load ended.</summary>
+    public Action? Loaded
     {
-        this.model = model;
-        this.load = load;
-        BudgetBytes = budgetBytes;
+        set => loader.Finished = value;
     }
 
-    /// <summary>The size above which unused adapters are freed.</summary>
-    public long BudgetBytes { get; }
+    /// <summary>Adapters in memory or on their way.</summary>
+    public IReadOnlyCollection<AdapterEntry> Entries => entries.Values;
 
-    /// <summary>How often an adapter was read from its files.</summary>
+    /// <summary>Loads that have not been taken in yet.</summary>
+    public int Loading => loader.Open;
+
     public long Loads { get; private set; }
 
-    /// <summary>Adapters in memory.</summary>
-    public int Count
+    public long LoadFailures { get; private set; }
+
+    public long Evictions { get; private set; }
+
+    /// <summary>Why the last load that failed did.</summary>
+    public Exception? LastFailure { get; private set; }
+
+    /// <summary>Changes whenever an adapter comes, goes or fails.</summary>
+    public long Changes { get; private set; }
+
+    /// <summary>Asks for an adapter on behalf of a request in the queue; in this pass it stays.</summary>
+    /// <param name="version">Which.</param>
+    /// <param name="error">Why it can never be had; null.</param>
+    public AdapterWish Want(AdapterVersion version, out Exception? error)
     {
-        get
+        error = null;
+        if (entries.TryGetValue(version, out AdapterEntry? entry))
         {
-            lock (gate)
+            entry.WantedInPass = memory.Pass;
+            return entry.Adapter is null ? AdapterWish.Loading : AdapterWish.Ready;
+        }
+        long bytes;
+        try
+        {
+            bytes = version.KnownBytes > 0 ? version.KnownBytes : version.Source.EstimateBytes();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            error = e;
+            return AdapterWish.Failed;
+        }
+        if (bytes > memory.Pool.BudgetBytes)
+        {
+            error = new CacheTooSmallException($"adapter {version} takes {bytes} bytes; the cache has {memory.Pool.BudgetBytes}: raise the cache");
+            return AdapterWish.Failed;
+        }
+        if (!memory.MakeRoom(bytes) || !memory.Pool.TryCharge(bytes))
+        {
+            return AdapterWish.NoRoom;
+        }
+        entries[version] = entry = new AdapterEntry(this, version, bytes) { WantedInPass = memory.Pass, LastUse = ++clock };
+        Changes++;
+        loader.Start(entry);
+        return AdapterWish.Loading;
+    }
+
+    /// <summary>Takes in what was read since the last call.</summary>
+    /// <param name="failed">Receives what could not be read, and why.</param>
+    public void Poll(List<(AdapterVersion Version, Exception Error)> failed)
+    {
+        while (loader.TryTake(out LoadedAdapter result))
+        {
+            AdapterEntry entry = result.Entry;
+            entry.Version.Count().CountLoad(result.Error is null, result.Took);
+            Changes++;
+            if (result.Error is not null)
             {
-                return entries.Count;
+                LoadFailures++;
+                LastFailure = result.Error;
+                Drop(entry);
+                failed.Add((entry.Version, result.Error));
+                continue;
             }
+            Loads++;
+            TakeIn(entry, result.Adapter!);
         }
     }
 
-    /// <summary>Lends an adapter; give it back with <see cref="AdapterLease.Dispose"/> when its requests have ended.</summary>
-    /// <param name="folder">The adapter's folder.</param>
-    /// <exception cref="IOException">The files are absent or wrong.</exception>
-    /// <exception cref="NotSupportedException">The adapter's method is not built.</exception>
-    public AdapterLease Rent(string folder)
+    /// <summary>The entry of a version that is in memory; null: it is not.</summary>
+    public AdapterEntry? Find(AdapterVersion version) => entries.TryGetValue(version, out AdapterEntry? entry) && entry.Adapter is not null ? entry : null;
+
+    /// <summary>A running sequence uses an adapter.</summary>
+    public void Use(AdapterEntry entry)
     {
-        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        // Loading inside the lock: two requests for one new adapter cause one load, and both wait.
-        lock (gate)
+        entry.Users++;
+        entry.LastUse = ++clock;
+        memory.Busy(entry);
+    }
+
+    /// <summary>A sequence that used it runs no more.</summary>
+    public void Leave(AdapterEntry entry)
+    {
+        entry.Users--;
+        Settle(entry);
+    }
+
+    /// <summary>Pins an adapter, or unpins it: pinned ones stay in memory from their next load on.</summary>
+    public void Pin(AdapterVersion version, bool pinned)
+    {
+        version.IsPinned = pinned;
+        if (entries.TryGetValue(version, out AdapterEntry? entry) && entry.Adapter is not null)
         {
-            if (!entries.TryGetValue(path, out Entry? entry))
-            {
-                Adapter adapter = load(path);
-                if (!ReferenceEquals(adapter.Model, model))
-                {
-                    adapter.Dispose();
-                    throw new InvalidOperationException($"{path}: the adapter was read for another model");
-                }
-                entries[path] = entry = new Entry(adapter, ParameterBytes(adapter));
-                Loads++;
-            }
-            entry.Users++;
-            entry.LastUse = ++clock;
-            MakeRoom();
-            return new AdapterLease(this, path, entry.Adapter);
+            memory.Busy(entry);
+            Settle(entry);
         }
+    }
+
+    /// <summary>A request is bound to a version.</summary>
+    public void Bind(AdapterVersion version) => version.Bound++;
+
+    /// <summary>A request that was bound to a version has ended.</summary>
+    public void Unbind(AdapterVersion version)
+    {
+        if (--version.Bound == 0 && version.IsRetired)
+        {
+            Retire(version);
+        }
+    }
+
+    /// <summary>No new request will ask for it: it goes with its last request, and with it the keys and values of its prompts.</summary>
+    public void Retire(AdapterVersion version)
+    {
+        version.IsRetired = true;
+        if (version.Bound > 0)
+        {
+            return;
+        }
+        if (entries.TryGetValue(version, out AdapterEntry? entry) && entry.Adapter is not null)
+        {
+            memory.Busy(entry);
+            Settle(entry);
+        }
+        if (version.Hash is null)
+        {
+            string key = AdapterIdentity.Part(version.Key);
+            prefixes.Forget(identity => identity.Contains(key, StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>Frees an adapter that nobody uses.</summary>
+    public void Evict(AdapterEntry entry)
+    {
+        Evictions++;
+        entry.Version.Count().CountEviction();
+        Drop(entry);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (gate)
+        loader.Dispose();
+        foreach (AdapterEntry entry in entries.Values.ToArray())
         {
-            foreach (Entry entry in entries.Values)
-            {
-                entry.Adapter.Dispose();
-            }
-            entries.Clear();
+            memory.Busy(entry);
+            Drop(entry);
         }
     }
 
-    internal void Return(string path)
+    private void TakeIn(AdapterEntry entry, Adapter adapter)
     {
-        lock (gate)
+        long bytes = adapter.Bytes;
+        entry.Version.KnownBytes = Math.Max(bytes, 1);
+        memory.Pool.Discharge(entry.Bytes);
+        entry.SetBytes(0);
+        if (!memory.MakeRoom(bytes) || !memory.Pool.TryCharge(bytes))
         {
-            if (entries.TryGetValue(path, out Entry? entry))
-            {
-                entry.Users--;
-                MakeRoom();
-            }
+            // It is larger than its files let expect. Next time its size is known before it is read.
+            adapter.Dispose();
+            Drop(entry);
+            return;
+        }
+        entry.SetBytes(bytes);
+        entry.Adapter = adapter;
+        entry.Version.Count().SetBytes(bytes);
+        Settle(entry);
+    }
+
+    private void Settle(AdapterEntry entry)
+    {
+        if (entry.Users > 0)
+        {
+            return;
+        }
+        if (entry.Version.IsRetired && entry.Version.Bound == 0)
+        {
+            Drop(entry);
+        }
+        else if (!entry.Version.IsPinned)
+        {
+            memory.Idle(entry);
         }
     }
 
-    private void MakeRoom()
+    private void Drop(AdapterEntry entry)
     {
-        long bytes = 0;
-        foreach (Entry entry in entries.Values)
-        {
-            bytes += entry.Bytes;
-        }
-        while (bytes > BudgetBytes)
-        {
-            string? oldest = null;
-            foreach ((string path, Entry entry) in entries)
-            {
-                if (entry.Users == 0 && (oldest is null || entry.LastUse < entries[oldest].LastUse))
-                {
-                    oldest = path;
-                }
-            }
-            if (oldest is null)
-            {
-                return;
-            }
-            bytes -= entries[oldest].Bytes;
-            entries[oldest].Adapter.Dispose();
-            entries.Remove(oldest);
-        }
-    }
-
-    private static long ParameterBytes(Adapter adapter)
-    {
-        long floats = 0;
-        foreach (Tensors.Parameter parameter in adapter.Parameters)
-        {
-            floats += parameter.Value.Shape.Length;
-        }
-        return sizeof(float) * floats;
-    }
-
-    private sealed class Entry(Adapter adapter, long parameterBytes)
-    {
-        public Adapter Adapter { get; } = adapter;
-
-        /// <summary>Parameters and batched forms; before the first use has made the forms, as much again as the parameters.</summary>
-        public long Bytes => parameterBytes + Math.Max(parameterBytes, Adapter.FormBytes);
-
-        public int Users { get; set; }
-
-        public long LastUse { get; set; }
+        entries.Remove(entry.Version);
+        memory.Pool.Discharge(entry.Bytes);
+        entry.SetBytes(0);
+        entry.Version.Count().SetBytes(0);
+        entry.Adapter?.Dispose();
+        entry.Adapter = null;
+        Changes++;
     }
 }
 
-/// <summary>An adapter on loan from a cache.</summary>
-public sealed class AdapterLease : IDisposable
+/// <summary>How an adapter stands that a request wants.</summary>
+internal enum AdapterWish
 {
-    private readonly string path;
-    private AdapterCache? cache;
+    /// <summary>It is in memory.</summary>
+    Ready,
 
-    internal AdapterLease(AdapterCache cache, string path, Adapter adapter)
-    {
-        this.cache = cache;
-        this.path = path;
-        Adapter = adapter;
-    }
+    /// <summary>It is being read.</summary>
+    Loading,
 
-    /// <summary>The adapter; valid until the lease is given back.</summary>
-    public Adapter Adapter { get; }
+    /// <summary>There is no room for it at present.</summary>
+    NoRoom,
 
-    /// <summary>Gives the adapter back.</summary>
-    public void Dispose()
-    {
-        Interlocked.Exchange(ref cache, null)?.Return(path);
-    }
+    /// <summary>It can never be had.</summary>
+    Failed,
 }

@@ -1,93 +1,91 @@
-using Lorikeet.Models;
-
 namespace Lorikeet.Serving;
 
 /// <summary>Decides which rows the next step has: who is let in, who goes on, who gives its pages back.</summary>
 /// <remarks>
-/// First come, first served. A sequence is let in when the pages of all its present tokens are there; its prompt then runs in chunks beside the
-/// others' single rows. When a growing sequence finds no page, the youngest gives all of its back and starts over later: it computes the same
-/// again, bit for bit.
+/// A sequence is let in when its adapters are in memory and the pages of all its present tokens are there; its prompt then runs in chunks beside the
+/// others' single rows. Requests whose adapter is being read let others pass; one that lacks room does not, so that it is not passed for ever.
+/// When a growing sequence finds no page, what is idle is thrown out, then the youngest gives all of its back and starts over later: it computes the
+/// same again, bit for bit.
 /// </remarks>
-internal sealed class Scheduler(PagePool pool, EngineOptions options)
+internal sealed class Scheduler(Holdings holdings, QueuePolicy queue, EngineOptions options)
 {
-    private readonly LinkedList<Sequence> waiting = [];
+    /// <summary>Guesses pay while a step is bound by reading weights, not by arithmetic.</summary>
+    private const int MostDrafting = 8;
+
     private readonly List<Sequence> running = [];
 
     /// <summary>The sequences with rows in the present step, grouped by adapter.</summary>
     public List<Sequence> Scheduled { get; } = [];
 
-    public bool IsEmpty => waiting.Count + running.Count == 0;
+    /// <summary>Those that turned out to be impossible, taken out already; the caller ends them.</summary>
+    public List<(Sequence Sequence, Exception Error)> Impossible { get; } = [];
+
+    public bool IsEmpty => queue.Count + running.Count == 0;
 
     public int Running => running.Count;
 
-    public int Waiting => waiting.Count;
+    public int Waiting => queue.Count;
+
+    /// <summary>Those that wait for an adapter to be read, as of the last pass.</summary>
+    public int WaitingForAdapters { get; private set; }
 
     /// <summary>How often a sequence gave its pages back to an older one.</summary>
     public long Preemptions { get; private set; }
 
-    public void Add(Sequence sequence) => waiting.AddLast(sequence);
+    /// <summary>All that have not ended.</summary>
+    public IEnumerable<Sequence> All => running.Concat(queue.All);
 
-    public Sequence? Find(int id)
-    {
-        foreach (Sequence sequence in running)
-        {
-            if (sequence.Id == id)
-            {
-                return sequence;
-            }
-        }
-        return waiting.FirstOrDefault(s => s.Id == id);
-    }
+    public void Add(Sequence sequence) => queue.Add(sequence);
 
     /// <summary>Puts the next step together in <see cref="Scheduled"/>.</summary>
     public void Schedule()
     {
         Scheduled.Clear();
+        Impossible.Clear();
         foreach (Sequence sequence in running)
         {
             sequence.Rows = 0;
+            sequence.Drafts = 0;
         }
+        holdings.Memory.BeginPass();
         StartStaleOver();
         int left = options.MaxRows;
-        bool preempted = Grow(ref left);
-        if (!preempted)
+        long preemptions = Preemptions;
+        int growing = Grow(ref left);
+        if (Preemptions == preemptions)
         {
             Admit();
         }
+        Chunks(ref left);
+        if (options.DraftTokens > 0 && growing <= MostDrafting)
+        {
+            Guess(left);
+        }
         foreach (Sequence sequence in running)
         {
-            if (sequence.Rows == 0 && left > 0)
-            {
-                sequence.Rows = Math.Min(sequence.Pending, left);
-                left -= sequence.Rows;
-            }
             if (sequence.Rows > 0)
             {
+                sequence.SettleLogits();
                 Scheduled.Add(sequence);
             }
         }
         Group();
     }
 
+    /// <summary>A running sequence got tokens.</summary>
+    public void Generated(Sequence sequence, int tokens) => queue.Generated(sequence, tokens);
+
     /// <summary>Takes a sequence out and gives its pages back.</summary>
     public void Remove(Sequence sequence)
     {
-        if (!running.Remove(sequence))
+        if (running.Remove(sequence))
         {
-            waiting.Remove(sequence);
+            holdings.Release(sequence);
         }
-        sequence.Release();
-    }
-
-    /// <summary>Takes all sequences out.</summary>
-    public void Clear()
-    {
-        foreach (Sequence sequence in running)
+        else
         {
-            sequence.Release();
+            queue.Remove(sequence);
         }
-        running.Clear();
-        waiting.Clear();
     }
 
     // The first to be let in again, and in their order.
@@ -97,68 +95,137 @@ internal sealed class Scheduler(PagePool pool, EngineOptions options)
         {
             if (running[i].IsStale)
             {
-                running[i].Release();
-                waiting.AddFirst(running[i]);
+                Sequence stale = running[i];
                 running.RemoveAt(i);
+                holdings.Release(stale);
+                queue.PutBack(stale);
             }
         }
     }
 
     // Sequences that only add a row go first, the oldest before the others.
-    private bool Grow(ref int left)
+    private int Grow(ref int left)
     {
-        bool any = false;
+        int growing = 0;
         for (int i = 0; i < running.Count && left > 0; i++)
         {
             Sequence sequence = running[i];
-            if (sequence.Pending != 1)
+            if (sequence.Pending == 1 && sequence.Generated > 0 && Keep(sequence, 1))
+            {
+                sequence.Rows = 1;
+                left--;
+                growing++;
+            }
+        }
+        return growing;
+    }
+
+    private void Chunks(ref int left)
+    {
+        for (int i = 0; i < running.Count && left > 0; i++)
+        {
+            Sequence sequence = running[i];
+            int rows = Math.Min(Math.Min(sequence.Pending, sequence.MostRows), left);
+            if (sequence.Rows == 0 && Keep(sequence, rows))
+            {
+                sequence.Rows = rows;
+                left -= rows;
+            }
+        }
+    }
+
+    private void Guess(int left)
+    {
+        foreach (Sequence sequence in running)
+        {
+            Holding held = sequence.Held!;
+            int most = Math.Min(Math.Min(sequence.Drafting, left), sequence.MaxTokens - sequence.Generated - 1);
+            // No further than where positions change their meaning.
+            most = Math.Min(most, held.Layout.SameUpTo - sequence.Count);
+            most = sequence.Count <= held.Layout.RestartBeyond ? Math.Min(most, held.Layout.RestartBeyond - sequence.Count) : most;
+            if (sequence.Rows != 1 || sequence.Generated == 0 || most <= 0 || !held.Layout.Rewinds)
             {
                 continue;
             }
-            bool kept = true;
-            while (kept && !Fits(sequence, 1))
+            int found = PromptLookup.Find(sequence.Tokens, sequence.Guesses.AsSpan(0, most));
+            if (found > 0 && holdings.Ensure(sequence, 1 + found))
             {
-                any = true;
-                Sequence youngest = running[^1];
-                kept = youngest != sequence;
-                Preempt(youngest);
-            }
-            if (kept)
-            {
-                sequence.Reserve(pool, 1);
-                sequence.Rows = 1;
-                left--;
+                sequence.Drafts = found;
+                sequence.Rows = 1 + found;
+                left -= found;
             }
         }
-        return any;
+    }
+
+    /// <summary>Pages for a sequence's next rows, where need be from the youngest; false: it was the youngest itself.</summary>
+    private bool Keep(Sequence sequence, int rows)
+    {
+        while (!holdings.Ensure(sequence, rows))
+        {
+            Sequence youngest = running[^1];
+            Preempt(youngest);
+            if (youngest == sequence)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void Preempt(Sequence sequence)
     {
-        sequence.Release();
         running.RemoveAt(running.Count - 1);
-        // Older than all that never ran: preemption goes from the youngest up, so the front of the queue is its place.
-        waiting.AddFirst(sequence);
+        holdings.Release(sequence);
+        queue.PutBack(sequence);
+        sequence.Owner.Preemptions++;
         Preemptions++;
     }
 
     private void Admit()
     {
-        while (running.Count < options.MaxSequences && waiting.First is { } first)
+        int loading = 0, looked = 0;
+        queue.Begin();
+        while ((running.Count < options.MaxSequences || looked < options.PrefetchDepth) && loading <= options.PrefetchDepth && queue.Next() is { } sequence)
         {
-            Sequence sequence = first.Value;
-            int rows = Math.Min(sequence.Pending, options.MaxRows);
-            if (!Fits(sequence, rows))
+            if (sequence.WaitsForFirst)
             {
-                return;
+                continue;
             }
-            waiting.RemoveFirst();
-            sequence.Reserve(pool, rows);
-            running.Add(sequence);
+            looked++;
+            if (running.Count >= options.MaxSequences)
+            {
+                holdings.Prefetch(sequence);
+                continue;
+            }
+            AdapterWish wish = holdings.TryTake(sequence, running, out Exception? error);
+            if (wish == AdapterWish.NoRoom && looked == 1 && running.Count == 0 && holdings.Adapters.Loading == 0)
+            {
+                // Nothing runs that could make room, and nothing that is idle was enough: pinned adapters hold the rest.
+                wish = AdapterWish.Failed;
+                error = new CacheTooSmallException("the adapters that are pinned, and those of the request, leave it no room: unpin some, or raise the cache");
+            }
+            switch (wish)
+            {
+                case AdapterWish.Ready:
+                    queue.Remove(sequence);
+                    queue.Admitted(sequence);
+                    sequence.IsCharged = true;
+                    running.Add(sequence);
+                    break;
+                case AdapterWish.Failed:
+                    queue.Remove(sequence);
+                    Impossible.Add((sequence, error!));
+                    break;
+                case AdapterWish.NoRoom:
+                    WaitingForAdapters = loading;
+                    return;
+                default:
+                    loading++;
+                    break;
+            }
         }
+        WaitingForAdapters = loading;
     }
-
-    private bool Fits(Sequence sequence, int rows) => sequence.Missing(rows) <= pool.BudgetBytes - pool.UsedBytes;
 
     // An insertion sort: the order hardly changes from step to step, and a decode step must not allocate.
     private void Group()

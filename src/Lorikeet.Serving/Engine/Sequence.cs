@@ -8,35 +8,53 @@ internal sealed class Sequence
 {
     private readonly TextStream? stream;
     private readonly StopMatcher? stops;
-    private int[] tokens;
+    private readonly int[] tokens;
 
-    public Sequence(int id, GenerationRequest request, IReadOnlyList<int> ends, int maxTokens, StateLayout layout, Tokenizer? tokenizer)
+    public Sequence(ActiveRequest owner, int choice, IReadOnlyList<int> ends, int maxTokens, int draftTokens, Tokenizer? tokenizer)
     {
-        Id = id;
-        Request = request;
-        Sampler = new Sampler(request.Sampling, ends);
+        Owner = owner;
+        Choice = choice;
+        Place = new LinkedListNode<Sequence>(this);
+        Sampler = new Sampler(Request.Sampling, ends, choice);
+        Constraint = Request.Constraint?.Invoke(choice);
         Ends = [.. ends];
         MaxTokens = maxTokens;
-        Layout = layout;
-        PromptLength = request.Prompt.Count;
+        PromptLength = Request.Prompt.Count;
         Count = PromptLength;
         // All the room it will ever need: a decode step allocates nothing.
         tokens = new int[PromptLength + maxTokens];
         for (int i = 0; i < PromptLength; i++)
         {
-            tokens[i] = request.Prompt[i];
+            tokens[i] = Request.Prompt[i];
         }
-        stream = tokenizer?.Stream();
-        stops = tokenizer is null ? null : new StopMatcher(request.Stop, request.IncludeStop);
+        Guesses = new int[draftTokens];
+        Drafting = draftTokens;
+        stream = tokenizer?.Stream(Request.SkipSpecialTokens);
+        stops = tokenizer is null ? null : new StopMatcher(Request.Stop, Request.IncludeStop);
+        Scores = choice == 0 && Request.PromptLogProbabilities is { } top ? new PromptScorer(PromptLength, top) : null;
+        Pool = Request.Ask == Ask.Generate ? null : new HiddenPool(Request.Ask);
     }
 
-    public int Id { get; }
+    public ActiveRequest Owner { get; }
 
-    public GenerationRequest Request { get; }
+    public int Id => Owner.Id;
 
-    public Adapter? Adapter => Request.Adapter;
+    public int Choice { get; }
+
+    public GenerationRequest Request => Owner.Request;
+
+    /// <summary>Its place in a queue.</summary>
+    public LinkedListNode<Sequence> Place { get; }
+
+    /// <summary>The fair queue has counted its prompt.</summary>
+    public bool IsCharged { get; set; }
+
+    /// <summary>True: its last event is on its way.</summary>
+    public bool HasEnded { get; set; }
 
     public Sampler Sampler { get; }
+
+    public ITokenConstraint? Constraint { get; }
 
     public int[] Ends { get; }
 
@@ -44,62 +62,106 @@ internal sealed class Sequence
 
     public int PromptLength { get; }
 
-    /// <summary>What its state holds.</summary>
-    public StateLayout Layout { get; }
+    /// <summary>The prompt's scores as they come; null: not asked for.</summary>
+    public PromptScorer? Scores { get; }
 
-    /// <summary>Groups sequences of one adapter.</summary>
-    public int Group { get; init; }
+    /// <summary>The prompt's vector as it comes; null: not asked for.</summary>
+    public HiddenPool? Pool { get; }
 
     /// <summary>Prompt and answer so far.</summary>
     public ReadOnlySpan<int> Tokens => tokens.AsSpan(0, Count);
 
     public int Count { get; private set; }
 
-    /// <summary>Its state; null while it waits.</summary>
-    public SequenceState? State { get; private set; }
+    /// <summary>Tokens of the answer so far.</summary>
+    public int Generated => Count - PromptLength;
 
-    /// <summary>Tokens whose rows the model has not seen.</summary>
+    /// <summary>What it holds while it runs.</summary>
+    public Holding? Held { get; set; }
+
+    /// <summary>Its state; null while it waits.</summary>
+    public SequenceState? State => Held?.State;
+
+    /// <summary>The adapter it runs with; null: none, or it does not run.</summary>
+    public Adapter? Adapter => Held?.Adapter;
+
+    /// <summary>Groups sequences of one adapter.</summary>
+    public int Group => Held?.Group ?? 0;
+
+    /// <summary>Tokens that the state does not hold yet.</summary>
     public int Pending => Count - (State?.Length ?? 0);
 
-    /// <summary>Rows of the step that is being put together.</summary>
+    /// <summary>Rows of the step that is being put together, guesses included.</summary>
     public int Rows { get; set; }
 
-    /// <summary>True where the step reaches its last token, so that the next is chosen; ask before the state counts the rows.</summary>
-    public bool Samples => Rows == Pending;
+    /// <summary>The last so many of the rows are guesses.</summary>
+    public int Drafts { get; set; }
+
+    /// <summary>The last so many of the rows need logits.</summary>
+    public int LogitRows { get; private set; }
+
+    /// <summary>Room for guesses.</summary>
+    public int[] Guesses { get; }
+
+    /// <summary>How many guesses it may have at present.</summary>
+    public int Drafting { get; private set; }
+
+    /// <summary>True where the step reaches its last token; ask before the state counts the rows.</summary>
+    public bool Samples => Rows - Drafts == Pending;
 
     /// <summary>True where its state was computed for a shorter sequence than it has become, and does not hold.</summary>
     public bool IsStale => State is not null && State.IsStale(Count);
 
-    /// <summary>Bytes that <see cref="Reserve"/> would take from the pool.</summary>
-    /// <param name="rows">The most rows of a step.</param>
-    public long Missing(int rows) => State is null ? Layout.Bytes(Count, rows) : State.Missing(Pending, rows);
-
-    /// <summary>Takes pages for all its present tokens; called where the pool has them.</summary>
-    /// <param name="pool">The pool.</param>
-    /// <param name="rows">The most rows of a step.</param>
-    public void Reserve(PagePool pool, int rows)
+    /// <summary>True: the first answer to the same prompt computes what this one will read.</summary>
+    public bool WaitsForFirst
     {
-        State ??= new SequenceState(pool, Layout);
-        State.Reserve(Pending, rows);
+        get
+        {
+            Sequence first = Owner.Choices[0];
+            return first != this && !first.HasEnded && first.Generated == 0;
+        }
     }
 
-    /// <summary>Gives all pages back; what they held can be computed again.</summary>
-    public void Release()
+    /// <summary>The most rows that a chunk of it may have.</summary>
+    public int MostRows => Scores is { IsComplete: false } ? PromptScorer.MostRows : int.MaxValue;
+
+    /// <summary>True where blocks that others computed may stand for its first tokens.</summary>
+    public bool MayAdopt => Pool is null && Scores is null or { IsComplete: true };
+
+    /// <summary>Settles how many of its rows need logits.</summary>
+    public void SettleLogits() => LogitRows =
+        Pool is not null ? 0
+        : Scores is { IsComplete: false } && State!.Length < PromptLength ? Rows
+        : Samples && MaxTokens > 0 ? 1 + Drafts
+        : 0;
+
+    /// <summary>The ids of the step's rows.</summary>
+    public void CopyIds(Span<int> to)
     {
-        State?.Dispose();
-        State = null;
-        Rows = 0;
+        int known = Rows - Drafts;
+        Tokens.Slice(State!.Length, known).CopyTo(to);
+        Guesses.AsSpan(0, Drafts).CopyTo(to[known..]);
+    }
+
+    /// <summary>Guesses that came true let it guess more, those that did not, less; what repeats itself once may do so again.</summary>
+    public void Judge(int drafted, int accepted)
+    {
+        if (drafted > 0)
+        {
+            Drafting = accepted == drafted ? Guesses.Length : Math.Max(1, accepted);
+        }
     }
 
     /// <summary>Takes the next token and says what it means for the answer.</summary>
     public GenerationEvent Append(int token, float logProbability)
     {
         tokens[Count++] = token;
+        Owner.GeneratedTokens++;
         bool end = Array.IndexOf(Ends, token) >= 0;
-        FinishReason finish = end ? FinishReason.Stop : Count - PromptLength >= MaxTokens ? FinishReason.Length : FinishReason.None;
+        FinishReason finish = end ? FinishReason.Stop : Generated >= MaxTokens ? FinishReason.Length : FinishReason.None;
         if (stream is null || stops is null)
         {
-            return new GenerationEvent(Id, token, "", finish, logProbability);
+            return new GenerationEvent(Id, token, "", finish, logProbability) { Choice = Choice };
         }
         string text = end ? "" : stops.Push(stream.Push(token));
         if (finish != FinishReason.None && stops.Match is null)
@@ -114,14 +176,14 @@ internal sealed class Sequence
         {
             text = Join(text, stops.Close());
         }
-        return new GenerationEvent(Id, token, text, finish, logProbability, stops.Match);
+        return new GenerationEvent(Id, token, text, finish, logProbability, stops.Match) { Choice = Choice };
     }
 
     /// <summary>Ends the answer from outside.</summary>
-    public GenerationEvent End(FinishReason reason)
+    public GenerationEvent End(FinishReason reason, Exception? error = null)
     {
         string text = stream is null || stops is null ? "" : Join(stops.Push(stream.Close()), stops.Close());
-        return new GenerationEvent(Id, -1, text, reason);
+        return new GenerationEvent(Id, -1, text, reason) { Choice = Choice, Error = error };
     }
 
     private static string Join(string text, string more) => more.Length == 0 ? text : text.Length == 0 ? more : text + more;

@@ -9,7 +9,7 @@ internal sealed class StepRows
     private readonly LanguageModel model;
     private readonly List<(SequenceState State, int Rows)> last = [];
     private readonly List<RowSegment> segments = [];
-    private readonly List<RowSegment> sampledSegments = [];
+    private readonly List<RowSegment> logitSegments = [];
     private List<RowSegment> planned = [];
 
     public StepRows(LanguageModel model) => this.model = model;
@@ -19,10 +19,16 @@ internal sealed class StepRows
     /// <summary>The plan of all rows; null: no adapter.</summary>
     public BatchPlan? Plan { get; private set; }
 
-    /// <summary>The plan of one row for each sequence that samples; null: no adapter that changes the head.</summary>
+    /// <summary>The plan of the rows that need logits; null: no adapter that changes the head.</summary>
     public BatchPlan? HeadPlan { get; private set; }
 
-    /// <summary>True where every row is a sequence's only one and samples: a decode step, which repeats until its membership changes.</summary>
+    /// <summary>Rows that need logits.</summary>
+    public int LogitRows { get; private set; }
+
+    /// <summary>Distinct adapters, the bare model not counted.</summary>
+    public int Adapters { get; private set; }
+
+    /// <summary>True where every row is a sequence's only one and needs logits: a decode step, which repeats until its membership changes.</summary>
     public bool AllSample { get; private set; }
 
     /// <summary>Token ids, one for each row.</summary>
@@ -43,7 +49,7 @@ internal sealed class StepRows
         int at = 0;
         foreach (Sequence sequence in scheduled)
         {
-            sequence.Tokens.Slice(sequence.State!.Length, sequence.Rows).CopyTo(Ids.AsSpan(at));
+            sequence.CopyIds(Ids.AsSpan(at, sequence.Rows));
             at += sequence.Rows;
         }
     }
@@ -56,7 +62,7 @@ internal sealed class StepRows
         }
         for (int i = 0; i < scheduled.Count; i++)
         {
-            if (last[i].State != scheduled[i].State || last[i].Rows != scheduled[i].Rows)
+            if (last[i].State != scheduled[i].State || scheduled[i].Rows != 1 || scheduled[i].LogitRows != 1)
             {
                 return false;
             }
@@ -68,8 +74,8 @@ internal sealed class StepRows
     {
         last.Clear();
         segments.Clear();
-        sampledSegments.Clear();
-        int row = 0, samples = 0;
+        logitSegments.Clear();
+        int row = 0, logits = 0;
         AllSample = true;
         for (int i = 0; i < scheduled.Count; i++)
         {
@@ -77,12 +83,14 @@ internal sealed class StepRows
             last.Add((sequence.State!, sequence.Rows));
             Extend(segments, sequence.Adapter, row, sequence.Rows);
             row += sequence.Rows;
-            AllSample &= sequence.Rows == 1 && sequence.Samples;
-            if (sequence.Samples)
+            AllSample &= sequence.Rows == 1 && sequence.LogitRows == 1;
+            if (sequence.LogitRows > 0)
             {
-                Extend(sampledSegments, sequence.Adapter, samples++, 1);
+                Extend(logitSegments, sequence.Adapter, logits, sequence.LogitRows);
+                logits += sequence.LogitRows;
             }
         }
+        LogitRows = logits;
         Rows = new Rows(CollectionsMarshal.AsSpan(last));
         if (Ids.Length != row)
         {
@@ -90,12 +98,13 @@ internal sealed class StepRows
         }
         if (!CollectionsMarshal.AsSpan(segments).SequenceEqual(CollectionsMarshal.AsSpan(planned)))
         {
-            Plan = segments.Exists(s => s.Adapter is not null) ? new BatchPlan(model, CollectionsMarshal.AsSpan(segments)) : null;
+            Adapters = segments.Count(s => s.Adapter is not null);
+            Plan = Adapters > 0 ? new BatchPlan(model, CollectionsMarshal.AsSpan(segments)) : null;
             planned = [.. segments];
         }
-        HeadPlan = !sampledSegments.Exists(ChangesHead) ? null
+        HeadPlan = !logitSegments.Exists(ChangesHead) ? null
             : AllSample ? Plan
-            : new BatchPlan(model, CollectionsMarshal.AsSpan(sampledSegments));
+            : new BatchPlan(model, CollectionsMarshal.AsSpan(logitSegments));
     }
 
     private bool ChangesHead(RowSegment segment)

@@ -18,14 +18,16 @@ public sealed class Sampler
     /// <summary>Prepares a sampler.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="ends">The end tokens, for min_new_tokens and bad_words.</param>
+    /// <param name="choice">Which of several answers to one prompt: each draws with random numbers of its own, answer 0 with those of a single one.</param>
     /// <exception cref="ArgumentException">A setting has a value it cannot have.</exception>
-    public Sampler(SamplingOptions options, IReadOnlyList<int> ends)
+    public Sampler(SamplingOptions options, IReadOnlyList<int> ends, int choice = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(ends);
         options.Check();
         greedy = options.Temperature == 0;
         random = new CounterRandom(options.Seed).Named("sampling");
+        random = choice == 0 ? random : random.Named($"choice {choice}");
         processors = [.. Processors(options, ends)];
         // A greedy choice is the same before and after the cuts.
         cuts = greedy ? [] : [.. Cuts(options)];
@@ -39,14 +41,16 @@ public sealed class Sampler
     /// <param name="tokens">Prompt and answer so far; the token's position is their number.</param>
     /// <param name="promptLength">How many of them are prompt.</param>
     /// <param name="scratch">Memory for this vocabulary.</param>
+    /// <param name="constraint">Rules tokens out before anything else does; null: none.</param>
     /// <returns>The token; -1 where the scores allow none: they are not finite, or all tokens are ruled out.</returns>
-    public int Choose(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch)
+    public int Choose(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch, ITokenConstraint? constraint = null)
     {
         ArgumentNullException.ThrowIfNull(scratch);
         if (!Reduce.AllFinite(scores))
         {
             return -1;
         }
+        constraint?.Mask(scores);
         Score(scores, tokens, promptLength, scratch);
         if (greedy)
         {

@@ -199,7 +199,7 @@ public sealed class FactoredWeight : Weight
     }
 
     /// <inheritdoc/>
-    public override Weight ToTrainable(string name)
+    public override Weight ToTrainable(string name, bool halves = false)
     {
         string module = name.EndsWith("weight", StringComparison.Ordinal) ? name[..^"weight".Length] : name + ".";
         return A is TrainableWeight && B is TrainableWeight

@@ -99,9 +99,10 @@ public abstract class Weight : IDisposable
         return all;
     }
 
-    /// <summary>The matrix in the form that trains: a copy in float32, or this where it trains already.</summary>
+    /// <summary>The matrix in the form that trains: a copy, or this where it trains already.</summary>
     /// <param name="name">The matrix's name in files, which its parameters take.</param>
-    public virtual Weight ToTrainable(string name) => TrainableWeight.Copy(name, this);
+    /// <param name="halves">Keep a full matrix in bfloat16 in place of float32.</param>
+    public virtual Weight ToTrainable(string name, bool halves = false) => halves ? HalfTrainableWeight.Copy(name, this) : TrainableWeight.Copy(name, this);
 
     /// <summary>The matrix in its frozen form: a packed copy, or this where it is frozen already.</summary>
     /// <param name="type">The format of what was trained.</param>

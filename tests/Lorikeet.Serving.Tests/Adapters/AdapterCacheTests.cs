@@ -2,61 +2,52 @@ using Lorikeet.Models;
 
 namespace Lorikeet.Serving.Tests;
 
+/// <summary>Adapters come when a request wants them, stay while it runs, and go when others need the room; reading them never holds up others.</summary>
 [Collection("team")]
 public sealed class AdapterCacheTests : IDisposable
 {
     private readonly LanguageModel model = TinyModel.Create();
-    private readonly Dictionary<string, int> opened = [];
 
     public void Dispose() => model.Dispose();
 
     [Fact]
     public void Files_are_opened_once_for_64_adapters_and_128_requests()
     {
-        using AdapterCache cache = Cache(long.MaxValue);
+        TinySource[] sources = [.. Enumerable.Range(0, 64).Select(i => new TinySource(i))];
+        AdapterVersion[] versions = [.. sources.Select((s, i) => new AdapterVersion($"{i}", s))];
         using Engine engine = new(model);
-        List<AdapterLease> leases = [];
-        List<GenerationRequest> requests = [];
-        for (int i = 0; i < 128; i++)
-        {
-            leases.Add(cache.Rent($"adapters/{i % 64}"));
-            requests.Add(new GenerationRequest { Prompt = TinyModel.Prompt(i, 4), Adapter = leases[^1].Adapter, MaxTokens = 3, Sampling = SamplingOptions.Greedy });
-        }
-        List<Answer> answers = Answers.Run(engine, requests);
-        Assert.Equal(64, opened.Count);
-        Assert.All(opened.Values, count => Assert.Equal(1, count));
-        Assert.Equal(64, cache.Loads);
+        List<Answer> answers = Answers.Run(engine, [.. Enumerable.Range(0, 128).Select(i => Ask(versions[i % 64], i))]);
+        Assert.All(sources, source => Assert.Equal(1, source.Reads));
+        Assert.Equal(64, engine.Statistics.AdapterLoads);
         Assert.Equal(128, answers.Count(a => a.Finish == FinishReason.Length));
-        leases.ForEach(l => l.Dispose());
     }
 
     [Fact]
     public void Unused_adapters_make_room_the_oldest_first_and_used_ones_stay()
     {
-        using AdapterCache cache = Cache(1);
-        AdapterLease first = cache.Rent("1"), second = cache.Rent("2");
-        Assert.Equal(2, cache.Count);
-        first.Dispose();
-        first.Dispose();
-        Assert.Equal(1, cache.Count);
-        using AdapterLease again = cache.Rent("2");
-        Assert.Same(second.Adapter, again.Adapter);
-        second.Dispose();
-        Assert.Equal(1, cache.Count);
-        Assert.Equal(2, cache.Loads);
+        TinySource[] sources = [.. Enumerable.Range(0, 3).Select(_ => new TinySource(5))];
+        AdapterVersion[] versions = [.. sources.Select((s, i) => new AdapterVersion($"{i}", s))];
+        long room = (2 * TinySource.Bytes(model, 5)) + Pages(1);
+        using Engine engine = new(model, new EngineOptions { CacheBytes = room, LoaderThreads = 0, PrefixCaching = false });
+        foreach (int i in (ReadOnlySpan<int>)[0, 1, 0, 2])
+        {
+            Answers.Run(engine, [Ask(versions[i], i)]);
+        }
+        Assert.Equal([1, 1, 1], sources.Select(s => s.Reads));
+        Assert.Equal(["2", "0"], engine.Statistics.ResidentAdapters.Select(v => v.Name));
+        Answers.Run(engine, [Ask(versions[1], 1)]);
+        Assert.Equal([1, 2, 1], sources.Select(s => s.Reads));
+        Assert.Equal(["1", "2"], engine.Statistics.ResidentAdapters.Select(v => v.Name));
     }
 
-    [Fact]
-    public void A_folder_that_is_no_adapter_is_refused_and_leaves_nothing()
+    private GenerationRequest Ask(AdapterVersion version, int number) => new()
     {
-        using AdapterCache cache = new(model);
-        Assert.ThrowsAny<IOException>(() => cache.Rent("/nowhere"));
-        Assert.Equal(0, cache.Count);
-    }
+        Prompt = TinyModel.Prompt(number, 4),
+        Adapters = [new AdapterShare(version)],
+        MaxTokens = 3,
+        EndIds = [],
+        Sampling = SamplingOptions.Greedy,
+    };
 
-    private AdapterCache Cache(long budget) => new(model, budget, path =>
-    {
-        opened[path] = opened.GetValueOrDefault(path) + 1;
-        return TinyModel.Adapter(model, int.Parse(Path.GetFileName(path), System.Globalization.CultureInfo.InvariantCulture));
-    });
+    private long Pages(int blocks) => blocks * new StateLayout(model).Bytes(SequenceState.PageTokens, SequenceState.PageTokens);
 }

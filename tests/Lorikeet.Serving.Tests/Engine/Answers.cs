@@ -15,7 +15,7 @@ internal static class Answers
     {
         Dictionary<int, Answer> answers = [];
         List<Answer> inOrder = [];
-        engine.Observer = (id, position, logits) => answers[id].Hash.Add((position, Hash(logits)));
+        engine.Observer = (id, choice, position, logits) => answers[id].Hash.Add((position, Hash(logits)));
         foreach (GenerationRequest request in requests)
         {
             Answer answer = new();
@@ -37,6 +37,7 @@ internal static class Answers
 
     private static void Step(Engine engine, Dictionary<int, Answer> answers)
     {
+        engine.WaitForAdapter(TimeSpan.FromSeconds(30));
         foreach (GenerationEvent next in engine.Step())
         {
             Answer answer = answers[next.Id];

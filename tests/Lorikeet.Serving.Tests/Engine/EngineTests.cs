@@ -78,7 +78,7 @@ public sealed class EngineTests : IDisposable
     {
         using Engine engine = new(model);
         float[]? logits = null;
-        engine.Observer = (_, _, l) => logits = l.ToArray();
+        engine.Observer = (_, _, _, l) => logits = l.ToArray();
         engine.Add(new GenerationRequest { Prompt = [1, 9], MaxTokens = 1, LogProbabilities = true, Sampling = new() { Temperature = 3, TopK = 50, Seed = 4 } });
         GenerationEvent next = engine.Step()[0];
         double sum = logits!.Sum(l => Math.Exp(l));
@@ -102,7 +102,7 @@ public sealed class EngineTests : IDisposable
         Refused("token 257", new GenerationRequest { Prompt = [257] });
         Refused("token -1", new GenerationRequest { Prompt = [-1] });
         Refused("512 tokens", new GenerationRequest { Prompt = new int[512] });
-        Refused("max_tokens is 0", new GenerationRequest { Prompt = [1], MaxTokens = 0 });
+        Refused("max_tokens is -1", new GenerationRequest { Prompt = [1], MaxTokens = -1 });
         Refused("tokenizer", new GenerationRequest { Prompt = [1], Stop = ["x"] });
         Refused("another model", new GenerationRequest { Prompt = [1], Adapter = foreign });
         Refused("raise the cache", new GenerationRequest { Prompt = [1] });

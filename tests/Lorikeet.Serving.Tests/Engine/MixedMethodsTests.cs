@@ -30,31 +30,30 @@ public sealed class MixedMethodsTests : IDisposable
         {
             Save(i);
         }
-        using AdapterCache cache = new(model);
-        List<AdapterLease> leases = [.. Enumerable.Range(0, Requests).Select(i => cache.Rent(Path.Combine(folder, $"{i % Adapters}")))];
-        Assert.Equal(Adapters, cache.Loads);
+        AdapterVersion[] versions = [.. Enumerable.Range(0, Adapters).Select(i => new AdapterVersion($"{i}", AdapterSource.Folder(Path.Combine(folder, $"{i}"))))];
         List<GenerationRequest> requests =
         [
-            .. leases.Select((lease, i) => new GenerationRequest
+            .. Enumerable.Range(0, Requests).Select(i => new GenerationRequest
             {
                 Prompt = TinyModel.Prompt(i, 1 + (i % 40)),
-                Adapter = i % 17 == 5 ? null : lease.Adapter,
+                Adapters = i % 17 == 5 ? [] : [new AdapterShare(versions[i % Adapters])],
                 MaxTokens = 4,
                 Sampling = SamplingOptions.Greedy,
                 EndIds = [],
             }),
         ];
-        List<Answer> together = Answers.Run(model, new EngineOptions { MaxSequences = Requests, PoisonFreedPages = true }, requests);
+        using Engine engine = new(model, new EngineOptions { MaxSequences = Requests, PoisonFreedPages = true });
+        List<Answer> together = Answers.Run(engine, requests);
+        Assert.Equal(Adapters, engine.Statistics.AdapterLoads);
         HashSet<ulong> different = [];
         for (int i = 0; i < Requests; i++)
         {
             Answer alone = Answers.Run(model, new EngineOptions { PoisonFreedPages = true }, [requests[i]])[0];
-            Assert.True(alone.Hash.SequenceEqual(together[i].Hash), $"request {i}, {requests[i].Adapter?.Name} ({Method(i % Adapters).Name}) differs in the batch");
+            Assert.True(alone.Hash.SequenceEqual(together[i].Hash), $"request {i} ({Method(i % Adapters).Name}) differs in the batch");
             together[i].IsEqualTo(alone);
             different.Add(alone.Hash[^1].Bits);
         }
         Assert.Equal(Requests, different.Count);
-        leases.ForEach(l => l.Dispose());
     }
 
     private static AdapterMethod Method(int number) => AdapterMethods.All[number % AdapterMethods.All.Count];

@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Lorikeet.Kernels;
+using Lorikeet.Models;
+
+namespace Lorikeet.Serving;
+
+/// <summary>Reads adapters on threads of its own, so that no step waits for a disk.</summary>
+/// <param name="model">The model they are for.</param>
+/// <param name="factors">How their low-rank factors are kept.</param>
+/// <param name="threads">Threads; 0: each is read by the call that asks for it.</param>
+internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, int threads) : IDisposable
+{
+    private readonly BlockingCollection<AdapterEntry> wanted = [];
+    private readonly ConcurrentQueue<LoadedAdapter> loaded = [];
+    private readonly List<Thread> workers = [];
+    private int open;
+
+    /// <summary>Called on a loader's thread when an adapter was read, or could not be.</summary>
+    public Action? Finished { get; set; }
+
+    /// <summary>Adapters that are being read or wait for it.</summary>
+    public int Open => Volatile.Read(ref open);
+
+    /// <summary>Asks for an adapter.</summary>
+    public void Start(AdapterEntry entry)
+    {
+        Interlocked.Increment(ref open);
+        if (threads == 0)
+        {
+            Read(entry);
+            return;
+        }
+        if (workers.Count < threads && workers.Count < Open)
+        {
+            Thread worker = new(() => Team.KeepOff(Work)) { IsBackground = true, Name = $"lorikeet loader {workers.Count + 1}" };
+            workers.Add(worker);
+            worker.Start();
+        }
+        wanted.Add(entry);
+    }
+
+    /// <summary>Takes the next that was read.</summary>
+    public bool TryTake(out LoadedAdapter result)
+    {
+        if (!loaded.TryDequeue(out result))
+        {
+            return false;
+        }
+        Interlocked.Decrement(ref open);
+        return true;
+    }
+
+    /// <summary>Waits for what is being read, and frees it.</summary>
+    public void Dispose()
+    {
+        wanted.CompleteAdding();
+        while (wanted.TryTake(out _))
+        {
+            Interlocked.Decrement(ref open);
+        }
+        workers.ForEach(w => w.Join());
+        while (TryTake(out LoadedAdapter result))
+        {
+            result.Adapter?.Dispose();
+        }
+        wanted.Dispose();
+    }
+
+    private void Work()
+    {
+        foreach (AdapterEntry entry in wanted.GetConsumingEnumerable())
+        {
+            Read(entry);
+        }
+    }
+
+    private void Read(AdapterEntry entry)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Adapter? adapter = null;
+        Exception? error = null;
+        try
+        {
+            adapter = entry.Version.Source.Read(entry.Version.Name, model);
+            if (!ReferenceEquals(adapter.Model, model))
+            {
+                throw new InvalidOperationException($"{entry.Version.Source.Place}: the adapter was read for another model");
+            }
+            adapter.Factors = factors;
+            // Here and not in the first step that uses it: packing takes as long as reading.
+            adapter.Seal();
+        }
+#pragma warning disable CA1031 // Whatever is wrong with an adapter is the matter of the requests that ask for it.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            adapter?.Dispose();
+            adapter = null;
+            error = e;
+        }
+        loaded.Enqueue(new LoadedAdapter(entry, adapter, error, Stopwatch.GetElapsedTime(start)));
+        Finished?.Invoke();
+    }
+}
+
+/// <summary>What a load brought: an adapter or an error.</summary>
+internal readonly record struct LoadedAdapter(AdapterEntry Entry, Adapter? Adapter, Exception? Error, TimeSpan Took);
