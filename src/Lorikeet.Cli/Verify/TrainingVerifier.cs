@@ -30,6 +30,10 @@ internal sealed class TrainingVerifier : IVerifier
         {
             VerifyPacked(folder, root, report);
         }
+        else if (root.TryGetProperty("outlier_percent", out _))
+        {
+            LayerShareCase.Verify(folder, root, report);
+        }
         else if (File.Exists(Path.Combine(folder, "losses.safetensors")))
         {
             LossCase.Verify(folder, root, report);
