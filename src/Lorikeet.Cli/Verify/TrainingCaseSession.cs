@@ -15,7 +15,7 @@ internal sealed class TrainingCaseSession : IDisposable
     public static readonly IReadOnlySet<string> Settings = new HashSet<string>
     {
         "optimizer", "lr", "betas", "eps", "weight_decay", "no_decay", "schedule", "warmup_steps", "training_steps", "clip", "accumulation", "scale", "r", "r0", "lora_alpha",
-        "gradient_checkpointing", "loss_convention", "loraplus_lr_ratio", "rank", "update_proj_gap", "proj_type", "projected", "interval", "active_layers_by_period",
+        "gradient_checkpointing", "loss_convention", "loraplus_lr_ratio", "rank", "update_proj_gap", "proj_type", "projected", "interval", "active_layers_by_period", "pissa",
     };
 
     private readonly ModelRun run = new();
@@ -23,7 +23,7 @@ internal sealed class TrainingCaseSession : IDisposable
     private readonly JsonElement settings;
     private readonly SafetensorsFile? projections;
 
-    public TrainingCaseSession(string folder, JsonElement root, bool checkpointing)
+    public TrainingCaseSession(string folder, JsonElement root, bool checkpointing, bool wholeBase = false)
     {
         this.root = root;
         settings = root.GetProperty("settings");
@@ -34,7 +34,7 @@ internal sealed class TrainingCaseSession : IDisposable
         Model = ModelLoader.Load(Path.Combine(folder, "..", "bases", name));
         if (Directory.Exists(start))
         {
-            Adapter = AdapterFolder.Load(start, Model);
+            Adapter = !wholeBase && ResidualBase.Is(folder) ? ResidualBase.Load(folder, start, Model) : AdapterFolder.Load(start, Model);
         }
         else
         {

@@ -23,6 +23,7 @@ internal sealed class TrainingRunCase(string folder, JsonElement root, CaseRepor
         double[] losses = TrainingReference.Numbers(root.GetProperty("losses"));
         using TrainingCaseSession session = new(folder, root, checkpointing: false);
         Trainer trainer = session.Trainer;
+        ResidualBase.Compare(folder, root, report);
         string gradients = Path.Combine(folder, "first-gradients.safetensors");
         if (File.Exists(gradients))
         {

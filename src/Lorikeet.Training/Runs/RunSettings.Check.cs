@@ -16,6 +16,7 @@ public sealed partial record RunSettings
     private void CheckModel()
     {
         Require(Method == "full" || Shape is null, "method", "full where a new model is trained");
+        Shape?.Weights?.Check();
         Require(Method != "full" || Data.Count <= 1, "data", "one file where all weights are trained");
         Require(Weights is null || Models.WeightFormat.Find(Weights) is not null, "weights", $"one of {Models.WeightFormat.Names}");
         Require(Weights is null || (Shape is null && Method != "full"), "weights", "left out where the model's own weights are trained");

@@ -166,6 +166,9 @@ public sealed record NewModel
 
     /// <summary>The output head is a matrix of its own, not the token table.</summary>
     public bool Untied { get; init; }
+
+    /// <summary>How the blocks' matrices are parameterised; null: in full.</summary>
+    public NewWeights? Weights { get; init; }
 }
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, UseStringEnumConverter = true)]

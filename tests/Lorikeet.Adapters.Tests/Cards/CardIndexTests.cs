@@ -12,6 +12,8 @@ public sealed partial class CardIndexTests(ITestOutputHelper output)
     [InlineData("DoRA", 7)]
     [InlineData("FLoRA", 7)]
     [InlineData("NOLA", 7)]
+    [InlineData("PiSSA", 7)]
+    [InlineData("SLTrain", 7)]
     [InlineData("GaLore", 7)]
     [InlineData("NaturalGaLore", 7)]
     [InlineData("Fira", 7)]
