@@ -50,7 +50,7 @@ internal static class Answers
         }
     }
 
-    private static ulong Hash(ReadOnlySpan<float> logits)
+    public static ulong Hash(ReadOnlySpan<float> logits)
     {
         ulong hash = 14695981039346656037UL;
         foreach (float logit in logits)
@@ -68,6 +68,8 @@ internal sealed class Answer
     public List<(int Position, ulong Bits)> Hash { get; } = [];
 
     public FinishReason Finish { get; set; }
+
+    public Exception? Error { get; set; }
 
     public void IsEqualTo(Answer other)
     {
