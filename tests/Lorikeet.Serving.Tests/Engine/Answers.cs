@@ -31,6 +31,7 @@ internal static class Answers
             Assert.True(guard < 100_000, "the engine does not come to an end");
             Step(engine, answers);
         }
+        engine.Observer = null;
         Assert.Equal(0, engine.CacheBytes);
         return inOrder;
     }
