@@ -60,6 +60,7 @@ internal static class CommandLine
         GenerateCommand.Create(),
         TrainCommand.Create(),
         PretrainCommand.Create(),
+        CompareCommand.Create(),
         EvalCommand.Create(),
         ScoreCommand.Create(),
         TemplateCommand.Create(),

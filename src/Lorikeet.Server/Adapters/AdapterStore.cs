@@ -1,0 +1,132 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
+
+namespace Lorikeet.Server;
+
+/// <summary>Uploads become versions: received, checked, renamed into place; the registry's row comes last. Uploads of one name come one after the other.</summary>
+internal sealed class AdapterStore(Registry registry, AdapterDirectory directory, AdapterUpload upload, AdapterCheck check, ServerOptions options)
+{
+    private readonly ConcurrentDictionary<(string, string), SemaphoreSlim> gates = [];
+
+    /// <summary>Takes an upload.</summary>
+    /// <param name="ifMatch">The hash that must be active, or null.</param>
+    /// <param name="onlyNew">Whether the name must be new.</param>
+    /// <returns>The adapter, and whether the name is new.</returns>
+    public async Task<(AdapterRecord Adapter, bool Created)> PutAsync(HttpContext http, Caller caller, string tenant, string name, string? ifMatch, bool onlyNew, CancellationToken stop)
+    {
+        SemaphoreSlim gate = gates.GetOrAdd((tenant, name), _ => new SemaphoreSlim(1, 1));
+        await gate.WaitAsync(stop);
+        try
+        {
+            Check(registry.Snapshot.Find(tenant, name));
+            CheckQuota(caller, registry.Snapshot.Adapters.Where(a => a.Tenant == tenant), tenant, name, http.Request.ContentLength ?? 0);
+            (string temporary, string hash, long bytes) = await upload.ReceiveAsync(http, tenant, stop);
+            try
+            {
+                (string kind, int rank) = await Task.Run(() => check.Run(temporary), stop);
+                string folder = Path.Combine(options.Store!, AdapterNames.Folder(tenant), AdapterNames.Folder(name), hash);
+                Place(temporary, folder);
+                StoredVersion version = new("", 0, hash, kind, rank, bytes, directory.BaseName, registry.Now, folder, Managed: true);
+                return await registry.WriteAsync(writer =>
+                {
+                    AdapterRecord? known = writer.Find(tenant, name);
+                    Check(known);
+                    if (known is null)
+                    {
+                        Quota(caller, writer.Usage(tenant), newName: true, bytes);
+                        writer.Create(tenant, name, version, pinned: false);
+                        return (writer.Find(tenant, name)!, true);
+                    }
+                    if (known.Versions.FirstOrDefault(v => v.Hash == hash) is { } same)
+                    {
+                        writer.Activate(known, same);
+                    }
+                    else
+                    {
+                        Quota(caller, writer.Usage(tenant), newName: false, bytes);
+                        writer.Append(known, version, options.Limits.Versions);
+                    }
+                    return (writer.Find(tenant, name)!, false);
+                });
+            }
+            finally
+            {
+                if (Directory.Exists(temporary))
+                {
+                    Directory.Delete(temporary, recursive: true);
+                }
+            }
+        }
+        finally
+        {
+            gate.Release();
+        }
+
+        void Check(AdapterRecord? known)
+        {
+            if (known is not null && known.Name != name)
+            {
+                throw ApiException.Bad("name", "name_taken", $"'{name}' is another name of '{known.Name}'");
+            }
+            if (onlyNew && known is not null)
+            {
+                throw ApiException.Precondition($"'{name}' exists; If-None-Match: * asks for a new name");
+            }
+            if (ifMatch is not null && known?.Active.Hash != ifMatch)
+            {
+                throw ApiException.Precondition($"the active version of '{name}' is {known?.Active.Hash ?? "none"}; If-Match asks for {ifMatch}");
+            }
+        }
+    }
+
+    /// <summary>Deletes files that nobody needs any more.</summary>
+    public async Task SweepAsync()
+    {
+        foreach (string folder in await registry.GarbageAsync())
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            await registry.ForgetGarbageAsync(folder);
+        }
+    }
+
+    // Before a byte of the body is asked for.
+    private void CheckQuota(Caller caller, IEnumerable<AdapterRecord> owned, string tenant, string name, long bytes)
+    {
+        AdapterRecord[] all = [.. owned];
+        Quota(caller, (all.Length, all.Sum(a => a.Versions.Where(v => v.Managed).Sum(v => v.Bytes)), 0), registry.Snapshot.Find(tenant, name) is null, Math.Max(0, bytes - 4096));
+    }
+
+    private static void Quota(Caller caller, (long Adapters, long Bytes, long Pinned) usage, bool newName, long bytes)
+    {
+        if (newName && usage.Adapters >= caller.Limits.MaxAdapters)
+        {
+            throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant has {usage.Adapters} adapters; its limit is {caller.Limits.MaxAdapters}");
+        }
+        if (usage.Bytes + bytes > caller.Limits.Bytes)
+        {
+            throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant stores {usage.Bytes} bytes and the upload has {bytes}; its limit is {caller.Limits.Bytes}");
+        }
+    }
+
+    // A version's folder is never changed: where it is there already (another process, a version that was dropped) it holds the same files.
+    private static void Place(string temporary, string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            return;
+        }
+        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        try
+        {
+            Directory.Move(temporary, folder);
+        }
+        catch (IOException) when (Directory.Exists(folder))
+        {
+            // Another process was faster with the same files.
+            return;
+        }
+    }
+}

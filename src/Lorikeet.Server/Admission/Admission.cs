@@ -1,0 +1,130 @@
+using Lorikeet.Serving;
+
+namespace Lorikeet.Server;
+
+/// <summary>Lets requests in while there is room: bounded by requests that wait, their prompt tokens, and the caller's own limits; nothing is let in while the server drains.</summary>
+internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMetrics metrics, TimeProvider clock)
+{
+    private readonly CancellationTokenSource ending = new();
+    private long waiting;
+    private long waitingTokens;
+    private long inFlight;
+    private long averageTicks = TimeSpan.FromSeconds(1).Ticks;
+    private volatile bool draining;
+    private volatile bool ready;
+
+    /// <summary>Whether requests are accepted.</summary>
+    public bool IsOpen => ready && !draining;
+
+    /// <summary>Requests that are worked on or wait.</summary>
+    public long InFlight => Interlocked.Read(ref inFlight);
+
+    /// <summary>Requests that wait for their first step.</summary>
+    public long Waiting => Interlocked.Read(ref waiting);
+
+    /// <summary>Ends requests that outlive the drain.</summary>
+    public CancellationToken Ending => ending.Token;
+
+    /// <summary>Requests are accepted from now on.</summary>
+    public void Open() => ready = true;
+
+    /// <summary>No new requests; those that run may finish.</summary>
+    /// <param name="grace">How long.</param>
+    public async Task DrainAsync(TimeSpan grace)
+    {
+        draining = true;
+        long end = clock.GetTimestamp() + (long)(grace.TotalSeconds * clock.TimestampFrequency);
+        while (InFlight > 0 && clock.GetTimestamp() < end)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), clock);
+        }
+        await ending.CancelAsync();
+    }
+
+    /// <summary>Lets a request in; before its body is read, rendered or tokenised.</summary>
+    /// <exception cref="ApiException">503 or 429.</exception>
+    public Ticket Enter(Caller caller)
+    {
+        if (!IsOpen)
+        {
+            metrics.Rejected("draining");
+            throw ApiException.Unavailable("service_unavailable", draining ? "the server is stopping" : "the server is starting");
+        }
+        if (Interlocked.Increment(ref waiting) > limits.QueueRequests || Interlocked.Read(ref waitingTokens) >= limits.QueueTokens)
+        {
+            Interlocked.Decrement(ref waiting);
+            metrics.Rejected("queue_full");
+            throw ApiException.Busy("server_overloaded", "the queue is full; come back later", ExpectedWait);
+        }
+        IDisposable lease;
+        try
+        {
+            lease = rates.Enter(caller);
+        }
+        catch
+        {
+            Interlocked.Decrement(ref waiting);
+            throw;
+        }
+        Interlocked.Increment(ref inFlight);
+        return new Ticket(this, caller, lease);
+    }
+
+    /// <summary>Seconds until the queue is likely to have moved on.</summary>
+    public double ExpectedWait => Math.Clamp(Waiting * TimeSpan.FromTicks(Interlocked.Read(ref averageTicks)).TotalSeconds / 4, 1, 60);
+
+    /// <summary>A request that was let in; disposed when it has ended.</summary>
+    internal sealed class Ticket(Admission owner, Caller caller, IDisposable lease) : IDisposable
+    {
+        private readonly long arrived = owner.clock.GetTimestamp();
+        private long tokens;
+        private bool started;
+        private bool ended;
+
+        public Caller Caller => caller;
+
+        /// <summary>Seconds since arrival.</summary>
+        public double Elapsed => owner.clock.GetElapsedTime(arrived).TotalSeconds;
+
+        /// <summary>Counts the prompt: against the queue's tokens and the caller's.</summary>
+        public void Charge(long prompt)
+        {
+            owner.rates.Charge(caller, prompt);
+            tokens += prompt;
+            if (Interlocked.Add(ref owner.waitingTokens, prompt) > owner.limits.QueueTokens && Interlocked.Read(ref owner.waiting) > 1)
+            {
+                owner.metrics.Rejected("queue_full");
+                throw ApiException.Busy("server_overloaded", "the queue has too many prompt tokens; come back later", owner.ExpectedWait);
+            }
+        }
+
+        /// <summary>Counts generated tokens against the caller's.</summary>
+        public void Generated(long count) => owner.rates.Spend(caller, count);
+
+        /// <summary>The request runs: it does not wait any more.</summary>
+        public void Start()
+        {
+            if (!started)
+            {
+                started = true;
+                Interlocked.Decrement(ref owner.waiting);
+                Interlocked.Add(ref owner.waitingTokens, -tokens);
+            }
+        }
+
+        public void Dispose()
+        {
+            if (ended)
+            {
+                return;
+            }
+            ended = true;
+            Start();
+            lease.Dispose();
+            Interlocked.Decrement(ref owner.inFlight);
+            long took = owner.clock.GetElapsedTime(arrived).Ticks;
+            long average = Interlocked.Read(ref owner.averageTicks);
+            Interlocked.Exchange(ref owner.averageTicks, average + ((took - average) / 8));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Lorikeet.Models;
+using Lorikeet.Models.Text;
+using Lorikeet.Serving;
+
+namespace Lorikeet.Server;
+
+/// <summary>The engine behind the server: one host, and the engine's versions of the registry's adapters.</summary>
+internal sealed class EngineInference : IInference
+{
+    private readonly LanguageModel model;
+    private readonly EngineHost host;
+    // Equal bytes in two tenants are two residents; one strength of a version is one entry.
+    private readonly ConcurrentDictionary<(string Tenant, string Hash), AdapterVersion> versions = [];
+
+    public EngineInference(LanguageModel model, Tokenizer tokenizer, EngineOptions options)
+    {
+        this.model = model;
+        Tokenizer = tokenizer;
+        host = new EngineHost(model, tokenizer, options);
+    }
+
+    public LanguageModel Model => model;
+
+    public Tokenizer Tokenizer { get; }
+
+    public bool IsRunning => host.IsAccepting;
+
+    public EngineStatistics Statistics => host.Statistics;
+
+    public async IAsyncEnumerable<GenerationEvent> RunAsync(IReadOnlyList<GenerationRequest> requests, [EnumeratorCancellation] CancellationToken stop)
+    {
+        if (requests.Count == 1)
+        {
+            await using GenerationStream only = Submit(requests[0]);
+            await foreach (GenerationEvent next in only.Events.ReadAllAsync(stop))
+            {
+                yield return next with { Id = 0 };
+            }
+            yield break;
+        }
+        List<GenerationStream> streams = new(requests.Count);
+        Channel<GenerationEvent> merged = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true });
+        try
+        {
+            foreach (GenerationRequest request in requests)
+            {
+                streams.Add(Submit(request));
+            }
+            Task all = Task.WhenAll(streams.Select((stream, index) => PumpAsync(stream, index, merged.Writer, stop)))
+                .ContinueWith(done => merged.Writer.TryComplete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            await foreach (GenerationEvent next in merged.Reader.ReadAllAsync(stop))
+            {
+                yield return next;
+            }
+            await all;
+        }
+        finally
+        {
+            foreach (GenerationStream stream in streams)
+            {
+                await stream.DisposeAsync();
+            }
+        }
+    }
+
+    public IReadOnlyList<AdapterShare> Shares(AdapterBinding binding) =>
+        [.. binding.Entries.Select(e => new AdapterShare(Of(e.Tenant, e.Name, e.Version), (float)(e.Weight * e.Version.Scale)))];
+
+    public Task LoadAsync(BoundAdapter adapter, CancellationToken stop) => host.LoadAsync(Of(adapter.Tenant, adapter.Name, adapter.Version), stop);
+
+    public void Follow(RegistrySnapshot snapshot)
+    {
+        HashSet<(string, string)> known = [];
+        foreach (AdapterRecord adapter in snapshot.Adapters)
+        {
+            foreach (StoredVersion version in adapter.Versions)
+            {
+                known.Add((adapter.Tenant, version.Hash));
+            }
+            if (adapter.Pinned)
+            {
+                AdapterVersion pinned = Of(adapter.Tenant, adapter.Name, adapter.Active);
+                Forget(host.PinAsync(pinned));
+                Forget(host.LoadAsync(pinned));
+            }
+        }
+        foreach (AdapterRecord adapter in snapshot.Adapters)
+        {
+            foreach (StoredVersion version in adapter.Versions)
+            {
+                if (!(adapter.Pinned && version == adapter.Active) && versions.TryGetValue((adapter.Tenant, version.Hash), out AdapterVersion? unpinned))
+                {
+                    Forget(host.PinAsync(unpinned, pinned: false));
+                }
+            }
+        }
+        foreach ((string Tenant, string Hash) key in versions.Keys)
+        {
+            if (!known.Contains(key) && versions.TryRemove(key, out AdapterVersion? gone))
+            {
+                Forget(host.RetireAsync(gone));
+            }
+        }
+    }
+
+    public string State(string tenant, StoredVersion version) =>
+        !versions.TryGetValue((tenant, version.Hash), out AdapterVersion? known) ? "stored"
+        : known.Figures.Bytes > 0 ? "resident"
+        : host.Statistics.LoadingAdapters.Contains(known) ? "loading"
+        : "stored";
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.Run(host.Dispose);
+        model.Dispose();
+    }
+
+    private AdapterVersion Of(string tenant, string name, StoredVersion version) =>
+        versions.GetOrAdd((tenant, version.Hash), _ => new AdapterVersion(name, AdapterSource.Folder(version.Folder), version.Hash));
+
+    private GenerationStream Submit(GenerationRequest request)
+    {
+        try
+        {
+            return host.Submit(request);
+        }
+        catch (EngineBusyException e)
+        {
+            throw ApiException.Busy("server_overloaded", e.Message, 1);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw ApiException.Unavailable("service_unavailable", "the server is stopping");
+        }
+        catch (ArgumentException e)
+        {
+            throw ApiException.Value(null, e.Message);
+        }
+    }
+
+    private static async Task PumpAsync(GenerationStream stream, int index, ChannelWriter<GenerationEvent> to, CancellationToken stop)
+    {
+        await foreach (GenerationEvent next in stream.Events.ReadAllAsync(stop))
+        {
+            to.TryWrite(next with { Id = index });
+        }
+    }
+
+    // What a background load fails with is told to the request that needs it.
+    private static void Forget(Task task) => task.ContinueWith(t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+}

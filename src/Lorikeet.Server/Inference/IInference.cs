@@ -1,0 +1,31 @@
+using Lorikeet.Models;
+using Lorikeet.Models.Text;
+using Lorikeet.Serving;
+
+namespace Lorikeet.Server;
+
+/// <summary>What the server needs of an engine; the engine's host is one, tests have another.</summary>
+internal interface IInference : IAsyncDisposable
+{
+    LanguageModel Model { get; }
+
+    Tokenizer Tokenizer { get; }
+
+    /// <summary>Whether the engine's thread runs.</summary>
+    bool IsRunning { get; }
+
+    /// <summary>Runs requests that enter the queue together; events name them by their place in the list.</summary>
+    IAsyncEnumerable<GenerationEvent> RunAsync(IReadOnlyList<GenerationRequest> requests, CancellationToken stop);
+
+    /// <summary>The engine's shares of what a request was bound to.</summary>
+    IReadOnlyList<AdapterShare> Shares(AdapterBinding binding);
+
+    /// <summary>Follows the registry: versions that are gone leave with their last request, pinned ones stay in memory.</summary>
+    void Follow(RegistrySnapshot snapshot);
+
+    /// <summary>Where a version is: <c>stored</c>, <c>loading</c>, <c>resident</c>.</summary>
+    string State(string tenant, StoredVersion version);
+
+    /// <summary>The engine's figures, read without waiting for it.</summary>
+    EngineStatistics Statistics { get; }
+}

@@ -1,0 +1,58 @@
+using Lorikeet.Serving;
+
+namespace Lorikeet.Server;
+
+/// <summary>Follows one request for the metrics.</summary>
+internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter)
+{
+    private readonly Dictionary<(int Id, int Choice), (long Last, long Tokens)> choices = [];
+
+    public void Count(in GenerationEvent next)
+    {
+        if (next.Token >= 0)
+        {
+            long now = metrics.Clock.GetTimestamp();
+            (int, int) key = (next.Id, next.Choice);
+            (long last, long tokens) = choices.GetValueOrDefault(key);
+            if (tokens > 0)
+            {
+                metrics.InterToken.Add(metrics.Clock.GetElapsedTime(last, now).TotalSeconds);
+            }
+            choices[key] = (now, tokens + 1);
+        }
+        if (next.Usage is { } usage)
+        {
+            Count(usage);
+        }
+    }
+
+    public void End(string reason, UsageCount usage)
+    {
+        Interlocked.Increment(ref metrics.Ended.GetOrAdd(reason, _ => [0])[0]);
+        if (choices.Count > 0)
+        {
+            metrics.GenerationTokens.Add(usage.Completion);
+            metrics.MaxGenerationTokens.Add(choices.Values.Max(c => c.Tokens));
+        }
+        adapter?.Add(usage);
+    }
+
+    private void Count(RequestUsage usage)
+    {
+        TimeSpan first = usage.ToFirstToken > TimeSpan.Zero ? usage.ToFirstToken : usage.Total;
+        metrics.EndToEnd.Add(usage.Total.TotalSeconds);
+        metrics.QueueTime.Add(usage.Queued.TotalSeconds);
+        metrics.InferenceTime.Add((usage.Total - usage.Queued).TotalSeconds);
+        metrics.PrefillTime.Add((first - usage.Queued).TotalSeconds);
+        metrics.DecodeTime.Add((usage.Total - first).TotalSeconds);
+        if (usage.GeneratedTokens > 0)
+        {
+            metrics.TimeToFirstToken.Add(first.TotalSeconds);
+            adapter?.FirstToken.Add(first.TotalSeconds);
+        }
+        if (usage.GeneratedTokens > 1)
+        {
+            metrics.TimePerToken.Add((usage.Total - first).TotalSeconds / (usage.GeneratedTokens - 1));
+        }
+    }
+}
