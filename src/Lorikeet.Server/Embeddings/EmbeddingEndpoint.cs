@@ -55,7 +55,7 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
         ];
         float[][] vectors = new float[inputs.Count][];
         UsageCount usage = new() { Prompt = tokens };
-        await foreach (GenerationEvent next in services.Runner.RunAsync(ticket, requests, adapter.Single, services.Deadline(http), usage, http.RequestAborted))
+        await foreach (GenerationEvent next in services.Runner.RunAsync(ticket, requests, adapter, services.Deadline(http), usage, http.RequestAborted))
         {
             vectors[next.Id] = next.Embedding ?? vectors[next.Id];
         }
