@@ -35,13 +35,31 @@ public static class AdapterFolder
         }
         using AdapterFile file = new(config, configPath, tensors ?? OpenWeights(folder, warnings), warnings);
         name ??= single ? Path.GetFileNameWithoutExtension(folder) : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        TrainedAdapter adapter = method.Read(name, model, file);
+        (ClassHead Head, StoredType Type)? classifier = Classifiers.Take(file, folder, model);
+        TrainedAdapter adapter = Read(method, name, model, file, classifier?.Head);
+        if (classifier is { } head)
+        {
+            Classifiers.Put(adapter, head.Head, head.Type);
+        }
         if (file.Keys.Count > 0)
         {
             adapter.Dispose();
             throw file.Bad($"{file.Keys.Count} tensors find no place in the model, the first is {file.Keys.Order(StringComparer.Ordinal).First()}.");
         }
         return adapter;
+    }
+
+    private static TrainedAdapter Read(AdapterMethod method, string name, LanguageModel model, AdapterFile file, ClassHead? head)
+    {
+        try
+        {
+            return method.Read(name, model, file);
+        }
+        catch
+        {
+            head?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Reads adapter_config.json of a folder.</summary>
@@ -73,6 +91,10 @@ public static class AdapterFolder
         {
             SafetensorsWriter.Write(Path.Combine(temporary, WeightsName), new Dictionary<string, string> { ["format"] = "pt" }, adapter.FileTensors);
             AtomicFile.WriteText(Path.Combine(temporary, ConfigName), config);
+            if (Classifiers.LabelsText(adapter) is { } labels)
+            {
+                AtomicFile.WriteText(Path.Combine(full, Classifiers.LabelsName), labels);
+            }
             File.Move(Path.Combine(temporary, WeightsName), Path.Combine(full, WeightsName), overwrite: true);
             File.Move(Path.Combine(temporary, ConfigName), Path.Combine(full, ConfigName), overwrite: true);
         }

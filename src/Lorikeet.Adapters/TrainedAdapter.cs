@@ -34,8 +34,12 @@ public class TrainedAdapter : Adapter
     /// <summary>The paths of the modules that the method itself changes (not biases or modules saved whole), in the model's order.</summary>
     public IReadOnlyList<string> AdaptedModules { get; init; } = [];
 
-    /// <summary>How many trained numbers the method's formula promises; <see cref="Adapter.ParameterCount"/> must equal it.</summary>
-    public long ExpectedParameterCount { get; init; }
+    /// <summary>How many trained numbers the method's formula promises, and those of a classification head; <see cref="Adapter.ParameterCount"/> must equal it.</summary>
+    public long ExpectedParameterCount
+    {
+        get => field + (Classifier?.Weight.Value.Shape.Length ?? 0);
+        init;
+    }
 
     /// <summary>The trained parameters under the names of their tensors; one that is stored under two names comes twice.</summary>
     public IEnumerable<(string Key, Parameter Parameter)> NamedParameters

@@ -62,6 +62,7 @@ internal static class CommandLine
         KeyCommand.Create(),
         TrainCommand.Create(),
         PretrainCommand.Create(),
+        CompareCommand.Create(),
         EvalCommand.Create(),
         ScoreCommand.Create(),
         TemplateCommand.Create(),

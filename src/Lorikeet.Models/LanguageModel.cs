@@ -152,7 +152,7 @@ public partial class LanguageModel : IDisposable
     public Tensor Logits(ModelRun run, in Tensor hidden)
     {
         ArgumentNullException.ThrowIfNull(run);
-        Tensor y = Head.Forward(run, parts.ProjectOut is null ? hidden : parts.ProjectOut.Forward(run, hidden));
+        Tensor y = Head.Forward(run, ToHead(run, hidden));
         if (parts.LogitScale != 1f)
         {
             y = Scale.Forward(run, y, parts.LogitScale);
@@ -161,6 +161,9 @@ public partial class LanguageModel : IDisposable
             ? y
             : Scale.Forward(run, Activation.Forward(run, Scale.Forward(run, y, 1f / parts.LogitCap), ActivationKind.Tanh), parts.LogitCap);
     }
+
+    /// <summary>From hidden states to what a head reads: [rows, Head.Inputs].</summary>
+    internal Tensor ToHead(ModelRun run, in Tensor hidden) => parts.ProjectOut is null ? hidden : parts.ProjectOut.Forward(run, hidden);
 
     /// <summary>From embeddings to the first block's input.</summary>
     private Tensor Begin(ModelRun run, in Tensor embeddings)

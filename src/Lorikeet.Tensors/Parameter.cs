@@ -3,7 +3,11 @@ namespace Lorikeet.Tensors;
 /// <summary>A tensor that lives longer than a step and may be trained: its value and, once a gradient arrived, its gradient.</summary>
 public sealed class Parameter : IDisposable
 {
+    // A block that was given back: whoever reads the value of a parameter that is not open is told so.
+    private static readonly Storage NotOpen = GivenBack();
+    private readonly IParameterStore? store;
     private Tensor gradient;
+    private Tensor value;
 
     /// <summary>A parameter that owns its value.</summary>
     /// <param name="name">Its name in files, for example <c>model.layers.0.self_attn.q_proj.lora_A.weight</c>.</param>
@@ -12,15 +16,61 @@ public sealed class Parameter : IDisposable
     public Parameter(string name, Tensor value, bool trainable = true)
     {
         Name = name;
-        Value = value;
+        this.value = value;
         Trainable = trainable;
+    }
+
+    /// <summary>A parameter whose value is kept in another form; <see cref="Value"/> can be read only while it is open.</summary>
+    /// <param name="name">Its name in files.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="store">What keeps the value; the parameter does not own it.</param>
+    public Parameter(string name, Shape shape, IParameterStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        Name = name;
+        this.store = store;
+        value = new Tensor(NotOpen, 0, shape);
+        Trainable = true;
     }
 
     /// <summary>The name in files and messages.</summary>
     public string Name { get; }
 
-    /// <summary>The value.</summary>
-    public Tensor Value { get; }
+    /// <summary>The value; of a parameter that is stored and not open (see <see cref="Open"/>) only its shape can be read.</summary>
+    public Tensor Value => value;
+
+    /// <summary>Whether the value is kept in another form than float32.</summary>
+    public bool IsStored => store is not null;
+
+    /// <summary>Reads a stored value into memory, where it can be read and changed until <see cref="Close"/>.</summary>
+    /// <param name="memory">In the parameter's shape; it must stay until then.</param>
+    /// <exception cref="InvalidOperationException">The value is float32 in memory, or open already.</exception>
+    public void Open(in Tensor memory)
+    {
+        if (store is null || value.Exists && !value.SameMemory(new Tensor(NotOpen, 0, value.Shape)))
+        {
+            throw new InvalidOperationException($"{Name} is {(store is null ? "not stored in another form" : "open")}: there is nothing to open");
+        }
+        Tensor open = memory.View(value.Shape);
+        store.Read(open);
+        value = open;
+    }
+
+    /// <summary>Stores the value that was opened.</summary>
+    /// <param name="random">Rounds up or down by chance with these numbers; null: what was opened was not changed, and is left as it is stored.</param>
+    /// <exception cref="InvalidOperationException">It is not open.</exception>
+    public void Close(CounterRandom? random)
+    {
+        if (store is null || value.SameMemory(new Tensor(NotOpen, 0, value.Shape)))
+        {
+            throw new InvalidOperationException($"{Name} is not open");
+        }
+        if (random is { } numbers)
+        {
+            store.Write(value, numbers);
+        }
+        value = new Tensor(NotOpen, 0, value.Shape);
+    }
 
     /// <summary>Whether a recorded run computes a gradient.</summary>
     public bool Trainable { get; set; }
@@ -68,4 +118,24 @@ public sealed class Parameter : IDisposable
         Value.Free();
         FreeGradient();
     }
+
+    private static Storage GivenBack()
+    {
+        Storage storage = new(0);
+        storage.Dispose();
+        return storage;
+    }
+}
+
+/// <summary>Keeps a parameter's value in another form than float32.</summary>
+public interface IParameterStore
+{
+    /// <summary>Reads the value.</summary>
+    /// <param name="to">In the parameter's shape.</param>
+    void Read(in Tensor to);
+
+    /// <summary>Writes the value, rounded up or down by chance: on average nothing is lost, and what can be stored exactly is.</summary>
+    /// <param name="from">In the parameter's shape; its content is undefined afterwards.</param>
+    /// <param name="random">Number i rounds element i.</param>
+    void Write(in Tensor from, CounterRandom random);
 }

@@ -29,18 +29,32 @@ public static class Evaluator
         return Run(pass, 0, batches);
     }
 
-    internal static Evaluation Run(LossPass pass, int owner, IEnumerable<Batch> batches)
+    /// <summary>The mean loss over batches; of several ranks each measures some, and all get the same result, bit for bit that of one.</summary>
+    internal static Evaluation Run(LossPass pass, int owner, IEnumerable<Batch> batches, IRanks? ranks = null)
     {
-        double sum = 0;
+        List<double> sums = [];
         long targets = 0, bytes = 0;
         foreach (Batch batch in batches)
         {
-            pass.Begin();
-            pass.Add(batch, owner, 1f);
-            pass.Forward();
-            sum += pass.LossSum(owner);
+            if (ranks is null || sums.Count % ranks.Count == ranks.Rank)
+            {
+                pass.Begin();
+                pass.Add(batch, owner, 1f);
+                pass.Forward();
+                sums.Add(pass.LossSum(owner));
+            }
+            else
+            {
+                sums.Add(0);
+            }
             targets += batch.TargetCount;
             bytes += batch.Bytes;
+        }
+        ranks?.Sum(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(sums));
+        double sum = 0;
+        foreach (double own in sums)
+        {
+            sum += own;
         }
         return new Evaluation(targets > 0 ? sum / targets : double.NaN, targets, bytes);
     }

@@ -11,6 +11,7 @@ internal sealed class LossPass : IDisposable
     private readonly ModelRun run = new();
     private readonly bool headAdapted;
     private readonly Func<Tensor, int, Tensor> head;
+    private readonly Objective[] objectives;
     private readonly List<(int Owner, Batch Batch, float Weight)> parts = [];
     private readonly double[] sums;
     private int[] tokens = [];
@@ -18,12 +19,18 @@ internal sealed class LossPass : IDisposable
     private float[] weights = [];
     private float[] losses = [];
     private RowSegment[] segments = [];
+    private double[] references = [];
     private BatchPlan? plan;
 
-    public LossPass(LanguageModel model, Adapter?[] adapters, bool checkpointing)
+    /// <param name="model">The model.</param>
+    /// <param name="adapters">Each owner's adapter.</param>
+    /// <param name="checkpointing">Recompute blocks in backward.</param>
+    /// <param name="objectives">What each owner's recorded loss is made of; null: likelihood alone.</param>
+    public LossPass(LanguageModel model, Adapter?[] adapters, bool checkpointing, Objective[]? objectives = null)
     {
         this.model = model;
         this.adapters = adapters;
+        this.objectives = objectives ?? [.. adapters.Select(_ => new Objective())];
         sums = new double[adapters.Length];
         run.Checkpointing = checkpointing;
         // Recorded or not, each change runs its own forward: forms stand for finished parameters.
@@ -36,6 +43,9 @@ internal sealed class LossPass : IDisposable
 
     public Tape Tape { get; }
 
+    /// <summary>The memory of a step's values.</summary>
+    public Arena Arena => run.Arena;
+
     /// <summary>Losses that are not recorded code activations at quantised weights, as serving does.</summary>
     public bool CodedActivations
     {
@@ -46,22 +56,23 @@ internal sealed class LossPass : IDisposable
 
     public void Begin() => parts.Clear();
 
-    /// <summary>Adds a trainee's rows; each row's loss gets <paramref name="weight"/>.</summary>
+    /// <summary>Adds a trainee's rows; each target's loss gets <paramref name="weight"/>.</summary>
     public void Add(Batch batch, int owner, float weight) => parts.Add((owner, batch, weight));
 
-    /// <summary>The sum of a trainee's row losses, without weights.</summary>
+    /// <summary>The sum of a trainee's losses, without weights.</summary>
     public double LossSum(int owner) => sums[owner];
 
     /// <summary>Adds the gradients of the weighted loss to the parameters.</summary>
     public void Backward(CounterRandom random)
     {
         Gather();
+        Refer();
         run.Random = random;
         run.Training = true;
         run.Tape = Tape;
         run.Arena.Reset();
         Tape.Begin(run);
-        Tensor loss = Loss();
+        Tensor loss = Loss(recorded: true);
         if (loss.Recorded)
         {
             Tape.Backward(run, loss);
@@ -70,27 +81,184 @@ internal sealed class LossPass : IDisposable
         {
             throw new InvalidOperationException("nothing that trains leads to the loss: no parameter is trainable, or the batch does not use it");
         }
-        Sum();
     }
 
-    /// <summary>Computes row losses only.</summary>
+    /// <summary>Computes losses only: of tokens their likelihood, without what an objective adds.</summary>
     public void Forward()
     {
         Gather();
+        Refer();
         run.Training = false;
         run.Tape = null;
         run.Arena.Reset();
-        _ = Loss();
-        Sum();
+        _ = Loss(recorded: false);
     }
 
-    private Tensor Loss()
+    private Tensor Loss(bool recorded)
     {
         Tensor hidden = model.Forward(run, Input.Of(tokens));
         BatchPlan? whole = run.Plan;
-        Tensor loss = HeadLoss.Forward(run, hidden, head, targets, weights, losses);
+        Array.Clear(sums);
+        Tensor loss;
+        if (parts.TrueForAll(p => p.Batch.Kind == BatchKind.Tokens) && (!recorded || Array.TrueForAll(objectives, o => o.Terms == objectives[0].Terms)))
+        {
+            loss = HeadLoss.Forward(run, hidden, head, targets, weights, losses, terms: recorded ? objectives[0].Terms : default);
+            int row = 0;
+            foreach ((int owner, Batch batch, _) in parts)
+            {
+                sums[owner] += Taken(row, batch.Tokens.Length);
+                row += batch.Tokens.Length;
+            }
+        }
+        else
+        {
+            loss = LossOfParts(hidden, recorded);
+        }
         run.Plan = whole;
         return loss;
+    }
+
+    /// <summary>Parts whose targets are of several kinds: each has its own loss.</summary>
+    private Tensor LossOfParts(in Tensor hidden, bool recorded)
+    {
+        Tensor total = default;
+        int row = 0, sequence = 0;
+        foreach ((int owner, Batch batch, float weight) in parts)
+        {
+            int rows = batch.Tokens.Length;
+            if (rows > 0)
+            {
+                Tensor own = batch.Kind switch
+                {
+                    BatchKind.Classes => OfClasses(hidden, batch, owner, row, weight),
+                    BatchKind.Pairs => OfPairs(hidden, batch, owner, row, sequence, weight),
+                    _ => OfTokens(hidden, owner, row, rows, recorded),
+                };
+                total = total.Exists ? Tensors.Sum.Into(run, total, own) : own;
+            }
+            row += rows;
+            sequence += batch.Lengths.Length;
+        }
+        return total.Exists ? total : run.Arena.Zeros(new Shape(1));
+    }
+
+    private Tensor OfTokens(in Tensor hidden, int owner, int row, int rows, bool recorded)
+    {
+        Tensor loss = HeadLoss.Forward(
+            run,
+            RowSlice.Forward(run, hidden, row, rows),
+            (part, first) => Logits(part, row + first),
+            targets.AsSpan(row, rows).ToArray(),
+            weights.AsSpan(row, rows).ToArray(),
+            losses.AsSpan(row, rows),
+            terms: recorded ? objectives[owner].Terms : default);
+        sums[owner] += Taken(row, rows);
+        return loss;
+    }
+
+    /// <summary>The last rows of the sequences, through the adapter's own head.</summary>
+    private Tensor OfClasses(in Tensor hidden, Batch batch, int owner, int row, float weight)
+    {
+        ClassHead own = adapters[owner]?.Classifier
+            ?? throw new InvalidOperationException($"the batch has classes, but {adapters[owner]?.Name ?? "the bare model"} has no classification head");
+        int[] last = new int[batch.Lengths.Length], classes = new int[last.Length];
+        int at = -1;
+        for (int i = 0; i < last.Length; i++)
+        {
+            at += batch.Lengths[i];
+            last[i] = row + at;
+            classes[i] = batch.Targets[at];
+        }
+        float[] each = new float[last.Length], factors = new float[last.Length];
+        factors.AsSpan().Fill(weight);
+        Tensor loss = HeadLoss.Forward(
+            run, GatherRows.Forward(run, hidden, last), (part, _) => own.Forward(run, model, part), classes, factors, each, terms: run.Tape is null ? default : objectives[owner].Terms);
+        for (int i = 0; i < each.Length; i++)
+        {
+            sums[owner] += classes[i] >= 0 ? each[i] : 0;
+        }
+        return loss;
+    }
+
+    /// <summary>
+    /// Pairs: the answers' log-probabilities first, which give each pair's loss and its slopes; then the cross-entropy of the tokens with these
+    /// slopes as their weights, whose gradient is that of the pairs' loss.
+    /// </summary>
+    private Tensor OfPairs(in Tensor hidden, Batch batch, int owner, int row, int sequence, float weight)
+    {
+        if (adapters[owner] is null && objectives[owner].Preference.NeedsReference)
+        {
+            throw new NotSupportedException($"{objectives[owner].Preference.Name} compares with the frozen model, which is gone where all weights train: train an adapter, or use orpo");
+        }
+        int rows = batch.Tokens.Length;
+        Tape? tape = run.Tape;
+        run.Tape = null;
+        _ = HeadLoss.Forward(run, hidden.Detached.ViewRows(row, rows), (part, first) => Logits(part, row + first), batch.Targets, new float[rows], losses.AsSpan(row, rows));
+        run.Tape = tape;
+        float[] slopes = new float[rows];
+        int at = 0;
+        for (int i = 0; i < batch.Lengths.Length; i += 2)
+        {
+            int middle = at + batch.Lengths[i], end = middle + batch.Lengths[i + 1];
+            (double loss, double chosen, double rejected) = objectives[owner].Preference.Of(Answer(at, middle, i), Answer(middle, end, i + 1));
+            sums[owner] += loss;
+            // Rows hold -log p.
+            slopes.AsSpan(at, middle - at).Fill((float)(-chosen * weight));
+            slopes.AsSpan(middle, end - middle).Fill((float)(-rejected * weight));
+            at = end;
+        }
+        return tape is null
+            ? run.Arena.Zeros(new Shape(1))
+            : HeadLoss.Forward(run, RowSlice.Forward(run, hidden, row, rows), (part, first) => Logits(part, row + first), batch.Targets, slopes, []);
+
+        AnswerLikelihood Answer(int from, int to, int number)
+        {
+            int count = 0;
+            for (int j = from; j < to; j++)
+            {
+                count += batch.Targets[j] >= 0 ? 1 : 0;
+            }
+            return new AnswerLikelihood(-Taken(row + from, to - from), references.Length > 0 ? references[sequence + number] : 0, count);
+        }
+    }
+
+    /// <summary>The frozen model's log-probability of each sequence, where a pair's loss asks for it.</summary>
+    private void Refer()
+    {
+        references = [];
+        if (!parts.Exists(p => p.Batch.Kind == BatchKind.Pairs && objectives[p.Owner].Preference.NeedsReference))
+        {
+            return;
+        }
+        BatchPlan? own = run.Plan;
+        run.Plan = null;
+        run.Tape = null;
+        run.Training = false;
+        run.Arena.Reset();
+        Tensor hidden = model.Forward(run, Input.Of(tokens));
+        _ = HeadLoss.Forward(run, hidden, (part, _) => model.Logits(run, part), targets, weights, losses);
+        references = new double[run.Rows.Sequences.Length];
+        int row = 0, sequence = 0;
+        foreach ((_, Batch batch, _) in parts)
+        {
+            foreach (int length in batch.Lengths)
+            {
+                references[sequence++] = batch.Kind == BatchKind.Pairs ? -Taken(row, length) : 0;
+                row += length;
+            }
+        }
+        run.Plan = own;
+    }
+
+    /// <summary>The losses of rows that have a target.</summary>
+    private double Taken(int row, int rows)
+    {
+        double sum = 0;
+        for (int i = row; i < row + rows; i++)
+        {
+            sum += targets[i] >= 0 ? losses[i] : 0;
+        }
+        return sum;
     }
 
     private Tensor Logits(Tensor hidden, int first)
@@ -158,19 +326,6 @@ internal sealed class LossPass : IDisposable
             plan = now.Any(s => s.Adapter is not null) ? new BatchPlan(model, now) : null;
         }
         run.Plan = plan;
-    }
-
-    private void Sum()
-    {
-        Array.Clear(sums);
-        int row = 0;
-        foreach ((int owner, Batch batch, _) in parts)
-        {
-            for (int end = row + batch.Tokens.Length; row < end; row++)
-            {
-                sums[owner] += targets[row] >= 0 ? losses[row] : 0;
-            }
-        }
     }
 
     public void Dispose()

@@ -72,8 +72,14 @@ public sealed class Trainee : IDisposable
     /// <summary>The largest gradient norm that is left alone, or null.</summary>
     public double? Clip { get; }
 
+    /// <summary>What its loss is made of.</summary>
+    public Objective Objective { get; init; } = new();
+
     /// <summary>The optimiser's state of each parameter.</summary>
     public Dictionary<Parameter, OptimizerState> States { get; }
+
+    /// <summary>How parameters step that are not float32 in memory; the trainer's.</summary>
+    internal StoredSteps? Stored { get; set; }
 
     /// <summary>The two groups of most runs: matrices decay, vectors (norms, biases) do not.</summary>
     /// <param name="parameters">The parameters; those that do not train are left out.</param>
@@ -138,7 +144,7 @@ public sealed class Trainee : IDisposable
         {
             GradientClip.Apply(all, clip, norm);
         }
-        Optimizer.Step(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(updates));
+        Stored!.Run(Optimizer, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(updates), step);
         return norm;
     }
 

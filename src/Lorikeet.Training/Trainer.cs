@@ -16,6 +16,8 @@ public sealed class Trainer : IDisposable
     private readonly Batch[][] batches;
     private readonly StepNumbers[] numbers;
     private readonly double[] losses;
+    private readonly DataPosition[] starts;
+    private readonly RankShare? share;
     private bool last;
 
     /// <summary>A trainer at step 0.</summary>
@@ -39,12 +41,31 @@ public sealed class Trainer : IDisposable
         }
         numbers = new StepNumbers[trainees.Count];
         losses = new double[trainees.Count];
-        pass = new LossPass(model, [.. trainees.Select(t => t.Adapter)], options.Checkpointing);
-        pass.Tape.GradientReady = options.Rules.Count > 0 ? Ready : null;
+        foreach (Trainee trainee in trainees)
+        {
+            trainee.Objective.Check();
+        }
+        starts = new DataPosition[trainees.Count];
+        pass = new LossPass(model, [.. trainees.Select(t => t.Adapter)], options.Checkpointing, [.. trainees.Select(t => t.Objective)]);
+        share = options.Ranks is { Count: > 1 } ranks ? new RankShare(ranks, options.Accumulation) : null;
+        // Of several ranks a gradient is whole only after their sum.
+        pass.Tape.GradientReady = options.Rules.Count > 0 && share is null ? Ready : null;
+        Stored = new StoredSteps(pass.Arena, options.Random.Named("rounding"));
+        foreach (Trainee trainee in trainees)
+        {
+            trainee.Stored = Stored;
+        }
+        Averages = options.Average is { } decay ? new WeightAverages(trainees, decay, Stored) : null;
     }
 
     /// <summary>What is trained.</summary>
     public IReadOnlyList<Trainee> Trainees { get; }
+
+    /// <summary>The moving averages, where they are kept.</summary>
+    public WeightAverages? Averages { get; }
+
+    /// <summary>How parameters are read and changed that are not float32 in memory.</summary>
+    internal StoredSteps Stored { get; }
 
     /// <summary>Steps that are done.</summary>
     public int Step
@@ -81,6 +102,7 @@ public sealed class Trainer : IDisposable
         {
             rule.AfterStep(state);
         }
+        Averages?.Add();
         ClearGradients();
         state.Step++;
         return numbers;
@@ -88,12 +110,33 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Computes the gradients of a step and leaves them in the parameters, without changing anything else.</summary>
     /// <returns>The loss of each trainee.</returns>
+    /// <exception cref="RanksLostException">A rank is gone; data positions are those before the step.</exception>
     public IReadOnlyList<double> ComputeGradients()
     {
         ClearGradients();
         Array.Clear(losses);
+        Draw();
+        for (int micro = 0; micro < options.Accumulation; micro++)
+        {
+            last = micro == options.Accumulation - 1;
+            if (share?.Owns(micro) != false)
+            {
+                Pass(micro);
+            }
+        }
+        if (share is not null)
+        {
+            Share(share);
+        }
+        return losses;
+    }
+
+    /// <summary>Draws the batches of a step: every rank draws all of them, so that data positions are the same everywhere.</summary>
+    private void Draw()
+    {
         for (int i = 0; i < Trainees.Count; i++)
         {
+            starts[i] = Trainees[i].Data.Position;
             long targets = 0, tokens = 0;
             for (int micro = 0; micro < options.Accumulation; micro++)
             {
@@ -103,24 +146,69 @@ public sealed class Trainer : IDisposable
             }
             numbers[i] = new StepNumbers(0, 0, 0, targets, tokens);
         }
-        for (int micro = 0; micro < options.Accumulation; micro++)
+    }
+
+    /// <summary>Adds the gradients and losses of one micro-batch, or of this rank's part of it.</summary>
+    private void Pass(int micro)
+    {
+        pass.Begin();
+        long rows = 0;
+        for (int i = 0; i < Trainees.Count; i++)
         {
-            last = micro == options.Accumulation - 1;
-            pass.Begin();
+            // Weights are those of the whole step, whoever computes a row.
+            double count = Divisor(i, micro);
+            Batch own = share?.Part(batches[i][micro]) ?? batches[i][micro];
+            rows += own.TargetCount;
+            pass.Add(own, i, count > 0 ? (float)(1 / count) : 0f);
+        }
+        if (share is not null && rows == 0)
+        {
+            return;
+        }
+        pass.Backward(options.Random.Named("step").Named($"{state.Step}/{micro}{share?.Mark}"));
+        for (int i = 0; i < Trainees.Count; i++)
+        {
+            double count = Divisor(i, micro);
+            losses[i] += count > 0 ? pass.LossSum(i) / count : 0;
+        }
+    }
+
+    private double Divisor(int trainee, int micro) => options.Mean == LossMean.Tokens
+        ? numbers[trainee].Targets
+        : (double)batches[trainee][micro].TargetCount * options.Accumulation;
+
+    /// <summary>Sums losses and gradients over the ranks, then tells the rules.</summary>
+    private void Share(RankShare with)
+    {
+        try
+        {
+            with.Sum(losses, Trainees);
+        }
+        catch (RanksLostException)
+        {
             for (int i = 0; i < Trainees.Count; i++)
             {
-                Batch batch = batches[i][micro];
-                double count = options.Mean == LossMean.Tokens ? numbers[i].Targets : (double)batch.TargetCount * options.Accumulation;
-                pass.Add(batch, i, count > 0 ? (float)(1 / count) : 0f);
+                Trainees[i].Data.Position = starts[i];
             }
-            pass.Backward(options.Random.Named("step").Named($"{state.Step}/{micro}"));
-            for (int i = 0; i < Trainees.Count; i++)
+            throw;
+        }
+        if (options.Rules.Count == 0)
+        {
+            return;
+        }
+        foreach (Trainee trainee in Trainees)
+        {
+            foreach (ParameterGroup group in trainee.Groups)
             {
-                double count = options.Mean == LossMean.Tokens ? numbers[i].Targets : (double)batches[i][micro].TargetCount * options.Accumulation;
-                losses[i] += count > 0 ? pass.LossSum(i) / count : 0;
+                foreach (Parameter parameter in group.Parameters)
+                {
+                    if (parameter.HasGradient)
+                    {
+                        Ready(parameter);
+                    }
+                }
             }
         }
-        return losses;
     }
 
     /// <summary>The mean loss of data that is not trained on.</summary>
@@ -129,7 +217,7 @@ public sealed class Trainer : IDisposable
     public Evaluation Evaluate(int trainee, IEnumerable<Batch> held)
     {
         ArgumentNullException.ThrowIfNull(held);
-        return Evaluator.Run(pass, trainee, held);
+        return Evaluator.Run(pass, trainee, held, options.Ranks);
     }
 
     /// <inheritdoc/>
@@ -140,6 +228,7 @@ public sealed class Trainer : IDisposable
             // Batched forms that a plan made stand for old values.
             trainee.Adapter?.ForgetForms();
         }
+        Averages?.Dispose();
         pass.Dispose();
     }
 

@@ -19,4 +19,10 @@ public sealed record TrainerOptions
 
     /// <summary>What happens around each step, in order.</summary>
     public IReadOnlyList<IStepRule> Rules { get; init; } = [];
+
+    /// <summary>The decay of moving averages of everything that trains; null: none are kept.</summary>
+    public double? Average { get; init; }
+
+    /// <summary>The processes that train together; null: this one alone.</summary>
+    public IRanks? Ranks { get; init; }
 }

@@ -21,6 +21,10 @@ internal sealed class Merger(LanguageModel model, Adapter adapter, ElementType t
         {
             throw Cannot("it brings parts that are no weights");
         }
+        if (adapter.Classifier is not null)
+        {
+            warnings.Add($"adapter {adapter.Name}: its classification head is no weight of the model and is left out");
+        }
         foreach ((Site site, SiteAdapter change) in adapter.Changes)
         {
             Fold(site, change);

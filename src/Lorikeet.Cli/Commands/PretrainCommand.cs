@@ -34,15 +34,15 @@ internal static class PretrainCommand
             hidden, layers, heads, keyHeads, feedForward, untied, tokenizer,
         };
         shared.AddTo(command);
-        command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(() => Prepare(parsed), "pretrain", stop), CancellationToken.None));
+        command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(ranks => Prepare(parsed, ranks), "pretrain", stop), CancellationToken.None));
         return command;
 
-        TrainingRun Prepare(ParseResult parsed)
+        TrainingRun Prepare(ParseResult parsed, IRanks? ranks)
         {
             if (parsed.GetValue(shared.Resume))
             {
                 shared.CheckResume(parsed);
-                return TrainingRun.Resume(shared.Folder(parsed));
+                return TrainingRun.Resume(shared.Folder(parsed), ranks);
             }
             string name = parsed.GetValue(tokenizer)!;
             RunSettings settings = shared.Read(parsed) with
@@ -59,7 +59,7 @@ internal static class PretrainCommand
                     Untied = parsed.GetValue(untied),
                 },
             };
-            return RunDisplay.Checked(() => TrainingRun.Start(settings));
+            return RunDisplay.Checked(() => TrainingRun.Start(settings, ranks));
         }
     }
 }

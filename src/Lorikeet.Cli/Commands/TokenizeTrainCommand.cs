@@ -39,7 +39,7 @@ internal static class TokenizeTrainCommand
                 throw new UsageException("--vocab must be from 1 to 1048576");
             }
             string? between = parsed.GetValue(separator)?.Replace("\\n", "\n", StringComparison.Ordinal);
-            IEnumerable<string> texts = parsed.GetValue(files)!.SelectMany(path => DataFile.Read(path, between)).SelectMany(r => r.Parts).Select(p => p.Text);
+            IEnumerable<string> texts = parsed.GetValue(files)!.SelectMany(path => DataFile.Read(path, new DataOptions { Separator = between })).SelectMany(r => r.Parts).Select(p => p.Text);
             BpeTokenizer tokenizer = BpeTrainer.Train(texts, new BpeTrainerOptions
             {
                 VocabularySize = parsed.GetValue(size),

@@ -44,15 +44,15 @@ internal static class TrainCommand
             model, weights, method, rank, alpha, targets, set, tokenizer, means,
         };
         shared.AddTo(command);
-        command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(() => Prepare(parsed), "train", stop), CancellationToken.None));
+        command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(ranks => Prepare(parsed, ranks), "train", stop), CancellationToken.None));
         return command;
 
-        TrainingRun Prepare(ParseResult parsed)
+        TrainingRun Prepare(ParseResult parsed, IRanks? ranks)
         {
             if (parsed.GetValue(shared.Resume))
             {
                 shared.CheckResume(parsed);
-                return TrainingRun.Resume(shared.Folder(parsed));
+                return TrainingRun.Resume(shared.Folder(parsed), ranks);
             }
             string name = parsed.GetValue(method)!;
             JsonObject options = RunOptions.Assignments(parsed.GetValue(set) ?? []);
@@ -81,7 +81,7 @@ internal static class TrainCommand
                 Tokenizer = parsed.GetValue(tokenizer),
                 MeanOfMeans = parsed.GetValue(means),
             };
-            return RunDisplay.Checked(() => TrainingRun.Start(settings));
+            return RunDisplay.Checked(() => TrainingRun.Start(settings, ranks));
         }
     }
 

@@ -91,18 +91,15 @@ internal sealed class DemoModels(string folder)
         using DemoProgress progress = new(what, run.Steps);
         double first = double.NaN, last = double.NaN;
         run.Run(
-            e =>
-            {
-                if (e.HeldOutLoss is { } held)
-                {
-                    first = double.IsNaN(first) ? held : first;
-                    last = held;
-                }
-                else
-                {
-                    progress.Show(e);
-                }
-            },
+            [
+                new RunObserver(
+                    progress.Show,
+                    e =>
+                    {
+                        first = double.IsNaN(first) ? e.Loss : first;
+                        last = e.Loss;
+                    }),
+            ],
             stop);
         stop.ThrowIfCancellationRequested();
         progress.Finish($"held-out loss {first:F2} -> {last:F2}, {run.TrainedCount:N0} numbers trained, {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s");

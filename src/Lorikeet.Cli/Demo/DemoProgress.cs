@@ -14,7 +14,7 @@ internal sealed class DemoProgress(string what, int steps) : IDisposable
 
     /// <summary>Shows a step, at most ten times a second.</summary>
     /// <param name="e">The step.</param>
-    public void Show(RunEvent e)
+    public void Show(StepEvent e)
     {
         if (!live || (Stopwatch.GetElapsedTime(shown).TotalMilliseconds < 100 && e.Step < steps))
         {

@@ -3,7 +3,7 @@ using Lorikeet.Training;
 
 namespace Lorikeet.Cli.Verify;
 
-/// <summary>Reads batches of the area <c>training</c>: input_ids, labels and attention_mask, [..., row, token], padded on the right.</summary>
+/// <summary>Reads batches of the area <c>training</c>: input_ids, labels (one a token, or one a row) and attention_mask, [..., row, token], padded on the right.</summary>
 internal static class BatchFile
 {
     /// <summary>One batch for each leading index (optimiser step and micro-batch), in order.</summary>
@@ -11,9 +11,12 @@ internal static class BatchFile
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         IReadOnlyList<long> shape = TrainingReference.Tensor(file, "input_ids").Shape;
-        if (!TrainingReference.Tensor(file, "labels").Shape.SequenceEqual(shape))
+        // One label a token, or one a row: its class.
+        IReadOnlyList<long> labelled = TrainingReference.Tensor(file, "labels").Shape;
+        bool classes = labelled.SequenceEqual(shape.SkipLast(1));
+        if (!classes && !labelled.SequenceEqual(shape))
         {
-            throw new NotSupportedException("labels that are not one a token (classification) are not built yet");
+            throw new BadFileException($"{path}: labels are [{string.Join(", ", labelled)}] for input_ids [{string.Join(", ", shape)}]; expected as many, or one a row.");
         }
         int[] ids = TrainingReference.Integers(file, "input_ids"), labels = TrainingReference.Integers(file, "labels");
         byte[] mask = TrainingReference.Bytes(file, "attention_mask");
@@ -34,10 +37,10 @@ internal static class BatchFile
                 for (int i = 0; i < length; i++)
                 {
                     tokens.Add(ids[row + i]);
-                    targets.Add(i + 1 < length ? labels[row + i + 1] : -1);
+                    targets.Add(classes ? (i + 1 == length ? labels[row / width] : -1) : i + 1 < length ? labels[row + i + 1] : -1);
                 }
             }
-            batches.Add(new Batch([.. tokens], [.. targets], [.. lengths]));
+            batches.Add(new Batch([.. tokens], [.. targets], [.. lengths], kind: classes ? BatchKind.Classes : BatchKind.Tokens));
         }
         return batches;
     }

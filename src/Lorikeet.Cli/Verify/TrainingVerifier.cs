@@ -32,7 +32,7 @@ internal sealed class TrainingVerifier : IVerifier
         }
         else if (File.Exists(Path.Combine(folder, "losses.safetensors")))
         {
-            VerifyLosses(folder, root, report);
+            LossCase.Verify(folder, root, report);
         }
         else
         {
@@ -104,48 +104,6 @@ internal sealed class TrainingVerifier : IVerifier
         }
         (absolute, relative) = TrainingReference.Tolerance(tolerance.GetProperty("logits"));
         report.Numbers("logits_of_row_0", [.. got], [.. wanted], relative, absolute);
-    }
-
-    /// <summary>Cross entropy on given logits, with gradients.</summary>
-    private static void VerifyLosses(string folder, JsonElement root, CaseReport report)
-    {
-        (double absolute, double relative) = TrainingReference.Tolerance(root.GetProperty("tolerance"));
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, "losses.safetensors"));
-        int[] labels = TrainingReference.Integers(file, "labels");
-        int width = (int)TrainingReference.Tensor(file, "labels").Shape[1];
-        int[] targets = new int[labels.Length];
-        for (int i = 0; i < targets.Length; i++)
-        {
-            targets[i] = (i + 1) % width == 0 || labels[i + 1] < 0 ? -1 : labels[i + 1];
-        }
-        int count = targets.Count(t => t >= 0);
-        foreach (JsonElement item in root.GetProperty("values").EnumerateArray())
-        {
-            string name = item.GetProperty("name").GetString()!;
-            float weight = name switch
-            {
-                "cross-entropy-mean" => 1f / count,
-                "cross-entropy-sum" => 1f,
-                _ => 0f,
-            };
-            if (weight == 0)
-            {
-                report.Unsupported($"the loss {name} is not built yet");
-                continue;
-            }
-            Tensor stored = TrainingReference.Load(file, "logits");
-            using Parameter logits = new("logits", stored.View(new Shape(stored.Rows, stored.Width)));
-            using Run run = new() { Tape = new Tape() };
-            float[] weights = new float[targets.Length];
-            weights.AsSpan().Fill(weight);
-            run.Tape.Begin(run);
-            Tensor loss = HeadLoss.Forward(run, run.Use(logits), (part, _) => part, targets, weights, []);
-            double value = loss.Span[0];
-            run.Tape.Backward(run, loss);
-            report.Each(name, [value], [item.GetProperty("value").GetDouble()], relative, absolute);
-            float[] expected = TrainingReference.Floats(file, name + ".gradient");
-            report.Each(name + ".gradient", TrainingReference.Wide(logits.Gradient.Span), TrainingReference.Wide(expected), relative, absolute);
-        }
     }
 
     private static Trainee Plain(TrainedAdapter adapter, Batch batch) => new(

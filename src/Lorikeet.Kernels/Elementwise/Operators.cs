@@ -51,6 +51,13 @@ internal readonly struct ScaleOperator(float a) : IUnary
         where T : unmanaged, ILanes<T> => x * T.Splat(a);
 }
 
+internal readonly struct ShiftOperator(float a) : IUnary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Invoke<T>(T x)
+        where T : unmanaged, ILanes<T> => x + T.Splat(a);
+}
+
 internal readonly struct DivideByOperator(float divisor) : IUnary
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

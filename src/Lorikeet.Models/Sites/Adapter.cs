@@ -49,6 +49,14 @@ public class Adapter : IDisposable
     /// <summary>A network that observes each block's output and answers at the end, or null.</summary>
     public ISideNetwork? Side { get; init; }
 
+    /// <summary>A head that tells classes of sequences, or null; the adapter owns it.</summary>
+    /// <exception cref="InvalidOperationException">It has one already.</exception>
+    public ClassHead? Classifier
+    {
+        get;
+        set => field = field is null ? value : throw new InvalidOperationException($"{Name} already has a classification head");
+    }
+
     /// <summary>The change at a site, or null.</summary>
     /// <param name="site">A site of the model.</param>
     public SiteAdapter? this[Site site] => sites[site.Index];
@@ -68,7 +76,7 @@ public class Adapter : IDisposable
         }
     }
 
-    /// <summary>All parameters, in the model's order of sites; those of a side network and of mixers last.</summary>
+    /// <summary>All parameters, in the model's order of sites; those of a side network, of mixers and of a classification head last.</summary>
     public IEnumerable<Parameter> Parameters
     {
         get
@@ -96,6 +104,10 @@ public class Adapter : IDisposable
                         yield return parameter;
                     }
                 }
+            }
+            if (Classifier is not null)
+            {
+                yield return Classifier.Weight;
             }
         }
     }
@@ -263,5 +275,6 @@ public class Adapter : IDisposable
                 parameter.Dispose();
             }
         }
+        Classifier?.Dispose();
     }
 }

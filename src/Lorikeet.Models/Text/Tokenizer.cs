@@ -87,6 +87,18 @@ public abstract class Tokenizer
         }
     }
 
+    /// <summary>SHA-256 of everything that <see cref="Save"/> writes, in hexadecimal: two tokenizers with the same one give the same ids.</summary>
+    public string Fingerprint()
+    {
+        using System.Security.Cryptography.IncrementalHash hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+        foreach ((string name, ReadOnlyMemory<byte> bytes) in SavedFiles())
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\n{bytes.Length}\n"));
+            hash.AppendData(bytes.Span);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     /// <summary>What <see cref="Save"/> writes: templates stand in it.</summary>
     internal IReadOnlyList<(string Name, ReadOnlyMemory<byte> Bytes)> CompanionFiles => SavedFiles();
 

@@ -19,10 +19,12 @@ public static class HeadLoss
     /// <param name="weights">The factor of each row's loss, for example 1 / (number of targets).</param>
     /// <param name="losses">Receives each row's loss without its factor; empty: not wanted.</param>
     /// <param name="chunk">Rows at once, at least 1.</param>
+    /// <param name="terms">What is added to each row's loss.</param>
     /// <returns>The loss, [1].</returns>
     /// <exception cref="ArgumentException">Lengths that differ from the rows.</exception>
     public static Tensor Forward(
-        Run run, in Tensor hidden, Func<Tensor, int, Tensor> head, int[] targets, float[] weights, Span<float> losses, int chunk = 64)
+        Run run, in Tensor hidden, Func<Tensor, int, Tensor> head, int[] targets, float[] weights, Span<float> losses, int chunk = 64,
+        CrossEntropyTerms terms = default)
     {
         ArgumentNullException.ThrowIfNull(head);
         ArgumentNullException.ThrowIfNull(targets);
@@ -51,7 +53,7 @@ public static class HeadLoss
             }
             ArenaMark mark = run.Arena.Mark;
             Tensor part = hidden.ViewRows(first, rows);
-            Loss step = new(head, targets, weights, chunkLosses, first, rows);
+            Loss step = new(head, targets, weights, chunkLosses, first, rows, terms);
             if (tape is null)
             {
                 step.Compute(step.Logits(part), false);
@@ -93,7 +95,7 @@ public static class HeadLoss
     }
 
     /// <summary>One chunk's logits, and the losses of its rows.</summary>
-    private sealed class Loss(Func<Tensor, int, Tensor> head, int[] targets, float[] weights, float[] losses, int first, int rows)
+    private sealed class Loss(Func<Tensor, int, Tensor> head, int[] targets, float[] weights, float[] losses, int first, int rows, CrossEntropyTerms terms)
     {
         public int First => first;
 
@@ -107,7 +109,7 @@ public static class HeadLoss
                 throw new ArgumentException($"loss: the head made logits {logits.Shape} of {rows} rows");
             }
             CrossEntropy.Rows(
-                logits.Span, logits.Width, targets.AsSpan(first, rows), weights.AsSpan(first, rows), losses.AsSpan(0, rows), gradient);
+                logits.Span, logits.Width, targets.AsSpan(first, rows), weights.AsSpan(first, rows), losses.AsSpan(0, rows), gradient, terms);
             return logits.Detached;
         }
     }

@@ -94,6 +94,13 @@ public sealed class DenseWeight : Weight
     /// <inheritdoc/>
     public override void Read(int row, Span<float> to) => PackedMatrix.ReadRow(packed.Span, Type, Outputs, Inputs, row, to);
 
+    /// <summary>The packed matrix.</summary>
+    internal Storage Packed => packed;
+
+    /// <summary>Packs other values into the same memory: of a weight that trains.</summary>
+    /// <param name="rows">Row-major [outputs, inputs].</param>
+    internal void Repack(ReadOnlySpan<float> rows) => PackedMatrix.Pack(MemoryMarshal.AsBytes(rows), ElementType.F32, Outputs, Inputs, packed.Span, Type, false);
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => packed.Dispose();
 }

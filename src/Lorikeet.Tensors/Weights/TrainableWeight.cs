@@ -64,14 +64,20 @@ public sealed class TrainableWeight : Weight
     public override void Read(int row, Span<float> to) => parameter.Value.Row(row).CopyTo(to);
 
     /// <inheritdoc/>
-    public override void AddGradient(Run run, in Tensor dy, in Tensor x)
-    {
-        Tensor gradient = parameter.GradientToWrite(out bool accumulate);
-        MatrixProduct.Multiply(dy.Span, true, x.Span, false, gradient.Span, Outputs, Inputs, x.Rows, 1f, accumulate);
-    }
+    public override void AddGradient(Run run, in Tensor dy, in Tensor x) => AddGradient(parameter, dy, x);
 
     /// <inheritdoc/>
-    public override void AddRowGradients(Run run, ReadOnlySpan<int> rows, in Tensor dy)
+    public override void AddRowGradients(Run run, ReadOnlySpan<int> rows, in Tensor dy) => AddRowGradients(parameter, rows, dy);
+
+    /// <summary>Adds dy^T x to the gradient of a matrix.</summary>
+    internal static void AddGradient(Parameter parameter, in Tensor dy, in Tensor x)
+    {
+        Tensor gradient = parameter.GradientToWrite(out bool accumulate);
+        MatrixProduct.Multiply(dy.Span, true, x.Span, false, gradient.Span, gradient.Rows, gradient.Width, x.Rows, 1f, accumulate);
+    }
+
+    /// <summary>Adds rows of dy to the gradient of rows of a matrix.</summary>
+    internal static void AddRowGradients(Parameter parameter, ReadOnlySpan<int> rows, in Tensor dy)
     {
         Tensor gradient = parameter.GradientToWrite(out bool accumulate);
         if (!accumulate)

@@ -1,160 +1,120 @@
 using System.Text;
-using System.Text.Json;
 using Lorikeet.Models.Files;
+using Lorikeet.Models.Text;
 
 namespace Lorikeet.Training;
 
-/// <summary>Reads documents from a file: JSON lines, or plain text.</summary>
+/// <summary>Reads rows and documents from files and folders, one after another, so that data may be larger than memory.</summary>
 /// <remarks>
-/// <c>.jsonl</c>: one object a line, <c>{"prompt", "completion"}</c> (the completion is learnt), <c>{"messages": [{"role", "content"}]}</c>
-/// (what assistants say is learnt; see <see cref="ChatLayout"/>) or <c>{"text"}</c>. Anything else: plain text, one document, or several
-/// with a separator. Bytes that are not UTF-8 are refused; errors name file and line.
+/// The ending says the format: <c>.jsonl</c> or <c>.ndjson</c> one object a line; <c>.csv</c>, <c>.tsv</c> as RFC 4180 with a first row of names; anything
+/// else plain text. A folder is its files, in the order of their paths; hidden ones are left out. Bytes that are not UTF-8 are refused; errors name file and line.
 /// </remarks>
 public static class DataFile
 {
-    private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
-    private const int LongestLine = 64 << 20;
+    private static readonly Dictionary<string, Func<string, Stream, DataOptions, IEnumerable<DataRow>>> Formats = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".jsonl"] = (path, stream, _) => JsonLines.Read(path, stream),
+        [".ndjson"] = (path, stream, _) => JsonLines.Read(path, stream),
+        [".csv"] = (path, stream, options) => DelimitedText.Read(path, stream, (byte)',', options.Columns),
+        [".tsv"] = (path, stream, options) => DelimitedText.Read(path, stream, (byte)'\t', options.Columns),
+    };
 
-    /// <summary>Reads all documents.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="separator">In plain text, what stands between two documents; null: the file is one document.</param>
-    /// <exception cref="BadFileException">The file cannot be read, or a line is not what it should be.</exception>
-    public static List<DataRecord> Read(string path, string? separator = null)
+    /// <summary>The rows of a file, or of all files of a folder.</summary>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="options">Names of columns, separator of texts; null: the defaults.</param>
+    /// <exception cref="BadFileException">A file cannot be read, or a line is not what it should be; thrown when that line is reached.</exception>
+    public static IEnumerable<DataRow> Rows(string path, DataOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (Directory.Exists(path))
+        options ??= new DataOptions();
+        bool any = false;
+        foreach (string file in Files(path))
         {
-            throw new BadFileException($"{path} is a folder; expected a .jsonl or a text file. Name the file.");
+            using Stream stream = Open(file);
+            IEnumerable<DataRow> rows = Formats.TryGetValue(Path.GetExtension(file), out Func<string, Stream, DataOptions, IEnumerable<DataRow>>? format)
+                ? format(file, stream, options)
+                : PlainText.Read(file, stream, options.Separator);
+            foreach (DataRow row in rows)
+            {
+                any = true;
+                yield return row;
+            }
         }
-        byte[] bytes = ReadBytes(path);
-        ReadOnlySpan<byte> content = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? bytes.AsSpan(3) : bytes;
-        List<DataRecord> records = path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".ndjson", StringComparison.OrdinalIgnoreCase)
-            ? Lines(path, content)
-            : Text(path, content, separator);
-        return records.Count > 0 ? records : throw new BadFileException($"{path} holds no document; expected at least one.");
+        if (!any)
+        {
+            throw new BadFileException($"{path} holds no document; expected at least one.");
+        }
     }
 
-    private static byte[] ReadBytes(string path)
+    /// <summary>The documents of a file, or of all files of a folder.</summary>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="options">What the fields stand for; null: the defaults.</param>
+    /// <param name="template">Lays conversations out; null: the plain layout of <see cref="ChatLayout"/>.</param>
+    /// <exception cref="BadFileException">As <see cref="Rows"/>; or a row lacks what its document needs.</exception>
+    public static IEnumerable<DataRecord> Read(string path, DataOptions? options = null, ChatTemplate? template = null)
     {
+        options ??= new DataOptions();
+        RowLayout layout = new(options, template);
+        return Rows(path, options).Select(layout.Lay);
+    }
+
+    /// <summary>The classes of a file, each once: in the order of their numbers where all are whole numbers, else of their characters.</summary>
+    /// <param name="path">The file or folder.</param>
+    /// <param name="options">What the fields stand for.</param>
+    /// <exception cref="BadFileException">As <see cref="Rows"/>; or there are fewer than two classes.</exception>
+    public static IReadOnlyList<string> Labels(string path, DataOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        const int Most = 100_000;
+        HashSet<string> found = new(StringComparer.Ordinal);
+        string field = options.LabelField ?? RowLayout.Label;
+        foreach (DataRow row in Rows(path, options))
+        {
+            if (found.Add(row.Text(field)) && found.Count > Most)
+            {
+                throw new BadFileException($"{row.Where}: more than {Most} classes in the field \"{field}\"; is it text, not a label?");
+            }
+        }
+        if (found.Count < 2)
+        {
+            throw new BadFileException($"{path} has one class, {found.First()}; expected at least two in the field \"{field}\".");
+        }
+        return found.All(l => long.TryParse(l, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out _))
+            ? [.. found.OrderBy(l => long.Parse(l, System.Globalization.CultureInfo.InvariantCulture)).ThenBy(l => l, StringComparer.Ordinal)]
+            : [.. found.Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>The files that a path stands for: itself, or a folder's, in the order of their paths.</summary>
+    /// <param name="path">The file or folder.</param>
+    /// <exception cref="BadFileException">A folder cannot be read, or has no file.</exception>
+    public static IReadOnlyList<string> Files(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            return [path];
+        }
         try
         {
-            return File.ReadAllBytes(path);
+            string[] files = [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Where(f => !Hidden(Path.GetRelativePath(path, f))).Order(StringComparer.Ordinal)];
+            return files.Length > 0 ? files : throw new BadFileException($"{path} is a folder without a file; expected texts, .jsonl, .csv or .tsv files in it.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException and not BadFileException or UnauthorizedAccessException)
         {
             throw new BadFileException($"{path} cannot be read: {e.Message}", e);
         }
     }
 
-    private static List<DataRecord> Text(string path, ReadOnlySpan<byte> content, string? separator)
-    {
-        string all = Decode(content, path, 0);
-        string[] documents = string.IsNullOrEmpty(separator) ? [all] : all.Split(separator);
-        List<DataRecord> records = [];
-        foreach (string document in documents)
-        {
-            if (document.Length > 0)
-            {
-                records.Add(new DataRecord([new TextPart(document, true)], true));
-            }
-        }
-        return records;
-    }
-
-    private static List<DataRecord> Lines(string path, ReadOnlySpan<byte> content)
-    {
-        List<DataRecord> records = [];
-        for (int number = 1; !content.IsEmpty; number++)
-        {
-            int end = content.IndexOf((byte)'\n');
-            ReadOnlySpan<byte> line = end < 0 ? content : content[..end];
-            content = end < 0 ? default : content[(end + 1)..];
-            if (line.Length > LongestLine)
-            {
-                throw new BadFileException($"{path}, line {number} has {line.Length} bytes; at most {LongestLine} are read. Split the document.");
-            }
-            string text = Decode(line, path, number);
-            if (!string.IsNullOrWhiteSpace(text))
-            {
-                records.Add(Record(text, $"{path}, line {number}"));
-            }
-        }
-        return records;
-    }
-
-    private static string Decode(ReadOnlySpan<byte> bytes, string path, int line)
+    internal static Stream Open(string path)
     {
         try
         {
-            return Strict.GetString(bytes);
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
         }
-        catch (DecoderFallbackException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            int before = line > 0 ? line : bytes[..Math.Min(e.Index, bytes.Length)].Count((byte)'\n') + 1;
-            throw new BadFileException($"{path}, line {before} is not UTF-8: {e.Message} Save the file as UTF-8.", e);
+            throw new BadFileException($"{path} cannot be read: {e.Message}", e);
         }
     }
 
-    private static DataRecord Record(string text, string where)
-    {
-        try
-        {
-            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 16 });
-            JsonElement root = json.RootElement;
-            if (root.ValueKind != JsonValueKind.Object)
-            {
-                throw new BadFileException($"{where} is {SafeJson.Describe(root.ValueKind)}; expected an object with text, prompt and completion, or messages.");
-            }
-            if (root.TryGetProperty("messages", out JsonElement messages))
-            {
-                return new DataRecord(ChatLayout.Lay(Turns(messages, where)), false);
-            }
-            if (root.TryGetProperty("prompt", out _) || root.TryGetProperty("completion", out _))
-            {
-                return new DataRecord([new TextPart(Field(root, "prompt", where), false), new TextPart(Field(root, "completion", where), true)], false);
-            }
-            return new DataRecord([new TextPart(Field(root, "text", where), true)], true);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw new BadFileException($"{where} is not valid JSON: {e.Message} Expected one object a line.", e);
-        }
-    }
-
-    private static List<(string Role, string Content)> Turns(JsonElement messages, string where)
-    {
-        if (messages.ValueKind != JsonValueKind.Array || messages.GetArrayLength() == 0)
-        {
-            throw new BadFileException($"{where}: messages is {SafeJson.Describe(messages.ValueKind)}; expected a list of at least one {{\"role\", \"content\"}}.");
-        }
-        List<(string Role, string Content)> turns = [];
-        foreach (JsonElement message in messages.EnumerateArray())
-        {
-            if (message.ValueKind != JsonValueKind.Object)
-            {
-                throw new BadFileException($"{where}: a message is {SafeJson.Describe(message.ValueKind)}; expected an object with role and content.");
-            }
-            string role = Field(message, "role", where);
-            if (!ChatLayout.Roles.Contains(role))
-            {
-                throw new BadFileException($"{where}: the role {role} is not known; expected one of {string.Join(", ", ChatLayout.Roles)}.");
-            }
-            turns.Add((role, Field(message, "content", where)));
-        }
-        return turns.Exists(t => t.Role == "assistant")
-            ? turns
-            : throw new BadFileException($"{where}: no message is an assistant's; there is nothing to learn.");
-    }
-
-    private static string Field(JsonElement from, string name, string where)
-    {
-        if (!from.TryGetProperty(name, out JsonElement value))
-        {
-            string found = string.Join(", ", from.EnumerateObject().Take(6).Select(p => p.Name));
-            throw new BadFileException($"{where} has no field \"{name}\" (found: {(found.Length > 0 ? found : "nothing")}); expected text, prompt and completion, or messages.");
-        }
-        return value.ValueKind == JsonValueKind.String
-            ? value.GetString()!
-            : throw new BadFileException($"{where}: the field \"{name}\" is {SafeJson.Describe(value.ValueKind)}; expected a string.");
-    }
+    private static bool Hidden(string path) => path.Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.'));
 }

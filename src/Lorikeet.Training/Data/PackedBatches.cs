@@ -2,7 +2,7 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Training;
 
-/// <summary>Draws pieces in an order that seed and epoch decide, and packs as many as fit into each batch.</summary>
+/// <summary>Draws items (pieces, or pairs of them) in an order that seed and epoch decide, and packs as many as fit into each batch.</summary>
 /// <remarks>
 /// There is no padding: a batch is whole sequences end to end, of at most <paramref name="tokens"/> tokens together. The last batch of an epoch
 /// may be short. The order is Fisher and Yates' with numbers by position, so a run goes on anywhere without replaying.
@@ -19,6 +19,20 @@ public sealed class PackedBatches(PieceSet pieces, int tokens, CounterRandom ran
 
     /// <inheritdoc/>
     public DataPosition Position { get; set => field = value.Within(order.Length); }
+
+    /// <summary>Tokens of one epoch.</summary>
+    public long TokenCount
+    {
+        get
+        {
+            long count = 0;
+            for (int i = 0; i < pieces.Count; i++)
+            {
+                count += pieces.Documents.Length(pieces.First + i);
+            }
+            return count;
+        }
+    }
 
     /// <inheritdoc/>
     public Batch Next()

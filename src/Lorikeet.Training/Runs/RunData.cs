@@ -10,16 +10,19 @@ namespace Lorikeet.Training;
 /// <param name="Train">Batches without end.</param>
 /// <param name="HeldOut">Batches to measure on; empty: none.</param>
 /// <param name="Documents">All documents of the file.</param>
-internal sealed record RunData(string Name, PackedBatches Train, IReadOnlyList<Batch> HeldOut, TokenDocuments Documents)
+/// <param name="Labels">The classes, where texts are classified; else empty.</param>
+internal sealed record RunData(string Name, PackedBatches Train, IReadOnlyList<Batch> HeldOut, TokenDocuments Documents, IReadOnlyList<string> Labels)
 {
     /// <summary>Reads one data file of a run.</summary>
     public static RunData Read(RunSettings settings, int number, Tokenizer tokenizer, IList<string> notes)
     {
         string path = settings.Data[number];
-        TokenDocuments documents = DocumentTokens.Encode(DataFile.Read(path, settings.Separator), tokenizer, settings.Context);
+        IReadOnlyList<string> labels = settings.Fields.Task == DataTask.Classify ? DataFile.Labels(path, settings.Fields) : [];
+        TokenDocuments documents = Load(path);
         if (documents.PieceCount == 0)
         {
-            throw new BadFileException($"{path} has no token to learn; expected documents of at least two tokens.");
+            documents.Dispose();
+            throw new BadFileException($"{path} has no token to learn; expected documents of at least two tokens{(settings.Fields.Task == DataTask.Prefer ? ", whose answers begin within the context" : "")}.");
         }
         if (documents.CutCount > 0)
         {
@@ -30,25 +33,37 @@ internal sealed record RunData(string Name, PackedBatches Train, IReadOnlyList<B
         IReadOnlyList<Batch> held = [];
         if (settings.EvalData is { } evalPath)
         {
-            TokenDocuments eval = DocumentTokens.Encode(DataFile.Read(evalPath, settings.Separator), tokenizer, settings.Context);
+            using TokenDocuments eval = Load(evalPath);
             held = DocumentTokens.InOrder(eval.All(), budget);
         }
-        else if (settings.EvalShare > 0 && documents.PieceCount > 1)
+        else if (settings.EvalShare > 0 && documents.ItemCount > 1)
         {
             (train, PieceSet last) = documents.Split(settings.EvalShare);
             held = DocumentTokens.InOrder(last, budget);
         }
         CounterRandom order = new CounterRandom((ulong)settings.Seed).Named("order");
-        return new RunData(Path.GetFileNameWithoutExtension(path), new PackedBatches(train, budget, order), held, documents);
+        return new RunData(Path.GetFileNameWithoutExtension(path), new PackedBatches(train, budget, order), held, documents, labels);
+
+        TokenDocuments Load(string from) =>
+            TokenCache.Load(from, settings.Fields, tokenizer, settings.Context, RunModel.Template(tokenizer), labels, settings.TokenCache);
     }
 
-    /// <summary>SHA-256 of a file, in hexadecimal.</summary>
+    /// <summary>SHA-256 of a file, or of a folder's files and their names, in hexadecimal.</summary>
     public static string Hash(string path)
     {
         try
         {
-            using FileStream file = File.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(file));
+            if (!Directory.Exists(path))
+            {
+                using FileStream file = File.OpenRead(path);
+                return Convert.ToHexStringLower(SHA256.HashData(file));
+            }
+            using IncrementalHash all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (string inner in DataFile.Files(path))
+            {
+                all.AppendData(System.Text.Encoding.UTF8.GetBytes($"{Path.GetRelativePath(path, inner)}\n{Hash(inner)}\n"));
+            }
+            return Convert.ToHexStringLower(all.GetHashAndReset());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

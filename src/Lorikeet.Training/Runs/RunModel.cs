@@ -40,8 +40,15 @@ internal static class RunModel
         {
             throw new ArgumentException($"tokenizer {name} is not byte, a folder, or bpe:N with N from 258 to 1048576");
         }
-        IEnumerable<string> texts = settings.Data.SelectMany(path => DataFile.Read(path, settings.Separator)).SelectMany(r => r.Parts).Select(p => p.Text);
+        IEnumerable<string> texts = settings.Data.SelectMany(path => DataFile.Read(path, settings.Fields)).SelectMany(r => r.Parts).Select(p => p.Text);
         return BpeTrainer.Train(texts, new BpeTrainerOptions { VocabularySize = size, SpecialTokens = [EndOfText], EosToken = EndOfText });
+    }
+
+    /// <summary>The chat template that came with a tokenizer, or null.</summary>
+    public static ChatTemplate? Template(Tokenizer tokenizer)
+    {
+        ChatTemplateSet set = ChatTemplateSet.Of(tokenizer);
+        return set.Names.Count > 0 ? set.Choose() : null;
     }
 
     /// <summary>The model: loaded, or new with random weights; trainable where all weights are trained.</summary>
@@ -62,7 +69,7 @@ internal static class RunModel
             }
             if (settings.Method == "full")
             {
-                model.MakeTrainable();
+                model.MakeTrainable(halves: settings.TrainType == "bf16");
             }
             return model;
         }

@@ -6,7 +6,7 @@ using Lorikeet.Models.Files;
 namespace Lorikeet.Training;
 
 /// <summary>Everything that decides a run; kept as run.json in its folder, so that the run can be resumed or repeated.</summary>
-public sealed record RunSettings
+public sealed partial record RunSettings
 {
     /// <summary>The base model's folder; for a new model (<see cref="Shape"/>) empty.</summary>
     public string Model { get; init; } = "";
@@ -35,8 +35,14 @@ public sealed record RunSettings
     /// <summary>SHA-256 of each data file; a run that is resumed must find the same bytes.</summary>
     public IReadOnlyList<string> DataHashes { get; init; } = [];
 
-    /// <summary>What stands between two documents of a plain text, or null.</summary>
-    public string? Separator { get; init; }
+    /// <summary>What the data's fields stand for, and what for.</summary>
+    public DataOptions Fields { get; init; } = new();
+
+    /// <summary>What the loss is made of.</summary>
+    public Objective Objective { get; init; } = new();
+
+    /// <summary>The folder where tokens of large data are kept; null: <see cref="TokenCache.DefaultFolder"/>; empty: nowhere.</summary>
+    public string? TokenCache { get; init; }
 
     /// <summary>A file of held-out data, or null.</summary>
     public string? EvalData { get; init; }
@@ -98,6 +104,18 @@ public sealed record RunSettings
     /// <summary>Steps between checkpoints; 0: only when stopped.</summary>
     public int CheckpointEvery { get; init; } = 200;
 
+    /// <summary>The decay of a moving average of what trains, evaluated and saved beside the last values; null: none is kept.</summary>
+    public double? Ema { get; init; }
+
+    /// <summary>Measurements of the held-out loss without a new best one after which training ends; 0: it goes on.</summary>
+    public int Patience { get; init; }
+
+    /// <summary>Whether the result with the lowest held-out loss is kept beside the last one.</summary>
+    public bool KeepBest { get; init; } = true;
+
+    /// <summary>The format in which trained matrices of a model are held: null or <c>f32</c>, or <c>bf16</c> with stochastic rounding.</summary>
+    public string? TrainType { get; init; }
+
     /// <summary>Writes run.json.</summary>
     /// <param name="path">The file.</param>
     public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunSettingsContext.Default.RunSettings) + "\n");
@@ -115,40 +133,6 @@ public sealed record RunSettings
         catch (JsonException e)
         {
             throw new BadFileException($"{path} does not hold the settings of a run: {e.Message}", e);
-        }
-    }
-
-    /// <summary>Refuses settings that cannot be meant, by name.</summary>
-    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
-    public void Check()
-    {
-        Require(Data.Count > 0, "data", "at least one file");
-        Require(Out.Length > 0, "out", "a folder");
-        Require(Method == "full" || Shape is null, "method", "full where a new model is trained");
-        Require(Method != "full" || Data.Count == 1, "data", "one file where all weights are trained");
-        Require(Weights is null || Models.WeightFormat.Find(Weights) is not null, "weights", $"one of {Models.WeightFormat.Names}");
-        Require(Weights is null || (Shape is null && Method != "full"), "weights", "left out where the model's own weights are trained");
-        Require(Context is > 0 and <= 1 << 20, "context", "from 1 to 1048576");
-        Require(Batch is > 0 and <= 1 << 16, "batch", "from 1 to 65536");
-        Require(Accumulate is > 0 and <= 1 << 16, "accumulate", "from 1 to 65536");
-        Require((long)Batch * Context <= 1 << 24, "batch x context", "at most 16777216 tokens");
-        Require(Steps is null or > 0, "steps", "at least 1");
-        Require(Epochs is > 0 and <= 100_000, "epochs", "above 0 and at most 100000");
-        Require(Rate is null || (Rate > 0 && double.IsFinite(Rate.Value)), "lr", "above 0");
-        Require(Warmup is null or >= 0, "warmup", "0 or more steps");
-        Require(WeightDecay is null || (WeightDecay >= 0 && double.IsFinite(WeightDecay.Value)), "weight-decay", "0 or more");
-        Require(Clip >= 0 && !double.IsNaN(Clip), "clip", "0 (none) or more");
-        _ = OptimizerOption.Read(new OptimizerSettings(), OptimizerOptions);
-        Require(EvalShare is >= 0 and < 1, "eval-share", "from 0 to below 1");
-        Require(EvalEvery >= 0, "eval-every", "0 or more steps");
-        Require(CheckpointEvery >= 0, "checkpoint-every", "0 or more steps");
-
-        static void Require(bool holds, string what, string expected)
-        {
-            if (!holds)
-            {
-                throw new ArgumentException($"{what} must be {expected}");
-            }
         }
     }
 }
@@ -175,6 +159,6 @@ public sealed record NewModel
     public bool Untied { get; init; }
 }
 
-[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RunSettings))]
 internal sealed partial class RunSettingsContext : JsonSerializerContext;

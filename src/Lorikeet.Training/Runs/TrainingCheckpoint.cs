@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
@@ -17,6 +18,7 @@ public static class TrainingCheckpoint
     private const string Prefix = "step-";
     private const string PartName = "part/";
     private const string CodesName = "codes/";
+    private const string AverageName = "average/";
 
     /// <summary>Writes a checkpoint and deletes all but the newest ones.</summary>
     /// <param name="parent">The folder of the run's checkpoints; made where it is missing.</param>
@@ -76,7 +78,7 @@ public static class TrainingCheckpoint
         HashSet<string> unread = [.. file.Tensors.Select(t => t.Name)];
         foreach ((string name, Parameter parameter, OptimizerState? state) in Parameters(trainer))
         {
-            Read(file, name, parameter.Value, unread);
+            trainer.Stored.With(parameter, value => Read(file, name, value, unread, Stored(parameter)), changed: true);
             foreach (StoredTensor stored in file.Tensors.Where(t => t.Name.StartsWith(name + "/", StringComparison.Ordinal)))
             {
                 if (state is null || !Restore(file, stored, stored.Name[(name.Length + 1)..], state))
@@ -89,6 +91,11 @@ public static class TrainingCheckpoint
             {
                 throw new BadFileException($"{file.FilePath}: {name} lacks a part of its optimiser's state; the checkpoint is of other settings. Start the run anew.");
             }
+            if (Average(trainer, parameter) is { } average)
+            {
+                Read(file, AverageName + name, average.Value, unread);
+                average.Started = true;
+            }
         }
         if (unread.Count > 0)
         {
@@ -96,11 +103,11 @@ public static class TrainingCheckpoint
         }
     }
 
-    private static void Read(SafetensorsFile file, string name, in Tensor tensor, HashSet<string> unread)
+    private static void Read(SafetensorsFile file, string name, in Tensor tensor, HashSet<string> unread, StoredType type = StoredType.F32)
     {
-        if (!file.TryGet(name, out StoredTensor? stored) || stored.Type != StoredType.F32 || stored.Count != tensor.Shape.Length)
+        if (!file.TryGet(name, out StoredTensor? stored) || stored.Type != type || stored.Count != tensor.Shape.Length)
         {
-            throw new BadFileException($"{file.FilePath}: {name} should be F32 {tensor.Shape}; the checkpoint is of other settings. Start the run anew.");
+            throw new BadFileException($"{file.FilePath}: {name} should be {type} {tensor.Shape}; the checkpoint is of other settings. Start the run anew.");
         }
         file.ReadSingle(stored, tensor.Span);
         unread.Remove(name);
@@ -231,7 +238,13 @@ public static class TrainingCheckpoint
     {
         foreach ((string name, Parameter parameter, OptimizerState? state) in Parameters(trainer))
         {
-            yield return ToWrite(name, parameter.Value);
+            yield return Stored(parameter) == StoredType.F32
+                ? ToWrite(name, parameter.Value)
+                : new TensorToWrite(name, StoredType.BF16, Axes(parameter.Value.Shape), to => trainer.Stored.With(parameter, value => TensorToWrite.WriteSingle(value.Span, ElementType.BF16, to)));
+            if (Average(trainer, parameter) is { } average)
+            {
+                yield return ToWrite(AverageName + name, average.Value);
+            }
             for ((OptimizerState? own, string prefix) = (state, name + "/"); own is not null; (own, prefix) = (own.Part, prefix + PartName))
             {
                 for (int i = 0; i < own.Names.Count; i++)
@@ -246,15 +259,23 @@ public static class TrainingCheckpoint
         }
     }
 
-    private static TensorToWrite ToWrite(string name, Tensor tensor)
+    /// <summary>The average of a parameter, where there is one: before the first step there is none.</summary>
+    private static MovingAverage? Average(Trainer trainer, Parameter parameter) => trainer.Step > 0 ? trainer.Averages?.Of(parameter) : null;
+
+    private static StoredType Stored(Parameter parameter) => parameter.IsStored ? StoredType.BF16 : StoredType.F32;
+
+    private static long[] Axes(Shape shape)
     {
-        long[] shape = new long[tensor.Shape.Rank];
-        for (int axis = 0; axis < shape.Length; axis++)
+        long[] axes = new long[shape.Rank];
+        for (int axis = 0; axis < axes.Length; axis++)
         {
-            shape[axis] = tensor.Shape[axis];
+            axes[axis] = shape[axis];
         }
-        return new TensorToWrite(name, StoredType.F32, shape, to => to.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.Span)));
+        return axes;
     }
+
+    private static TensorToWrite ToWrite(string name, Tensor tensor) =>
+        new(name, StoredType.F32, Axes(tensor.Shape), to => to.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensor.Span)));
 
     private static IEnumerable<string> All(string parent) =>
         Directory.Exists(parent)

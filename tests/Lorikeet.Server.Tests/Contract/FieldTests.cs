@@ -62,7 +62,7 @@ public sealed partial class FieldTests(FieldTests.Host host) : IClassFixture<Fie
                 string text = group ? cells[2] : cells[1];
                 foreach (Match name in Name().Matches(group ? Nested().Replace(text, "") : text))
                 {
-                    if (!known.Contains(name.Groups[1].Value) && name.Groups[1].Value is not ("extensions" or "false" or "true" or "json" or "regex" or "choice" or "grammar" or "json_object" or "structural_tag" or "response_format" or "n"))
+                    if (!known.Contains(name.Groups[1].Value) && name.Groups[1].Value is not ("unsupported_operation" or "extensions" or "false" or "true" or "json" or "regex" or "choice" or "grammar" or "json_object" or "structural_tag" or "response_format" or "n"))
                     {
                         missing.Add(name.Groups[1].Value);
                     }

@@ -80,7 +80,7 @@ public sealed class KeyTests
         await using Keyed host = await Keyed.StartAsync();
         TinyServer server = host.Server;
         string acme = await host.KeyAsync("acme", "infer\",\"manage"), zeta = await host.KeyAsync("zeta", "infer\",\"manage");
-        string limited = await host.KeyAsync("acme", "infer", "\"adapters\":[\"open-*\"]");
+        string limited = await host.KeyAsync("acme", "infer", "\"adapters\":[\"open-*\",\"tiny\"]");
         await Adapters.RegistryTests.PutAsync(server, "support-bot", server.Adapter("a", 1), 201, acme);
         await Adapters.RegistryTests.PutAsync(server, "support-bot", server.Adapter("b", 2), 201, zeta);
         await Adapters.RegistryTests.PutAsync(server, "secret-plan", server.Adapter("c", 3), 201, acme);

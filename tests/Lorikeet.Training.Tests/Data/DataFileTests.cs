@@ -9,13 +9,13 @@ public sealed class DataFileTests : IDisposable
     [Fact]
     public void Reads_prompts_messages_and_texts()
     {
-        List<DataRecord> records = DataFile.Read(Write(
+        List<DataRecord> records = [.. DataFile.Read(Write(
             "a.jsonl",
             """{"prompt": "p", "completion": "c"}"""u8,
             "\n\n"u8,
             """{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]}"""u8,
             "\r\n"u8,
-            """{"text": "t"}"""u8));
+            """{"text": "t"}"""u8))];
         Assert.Equal(3, records.Count);
         Assert.Equal([new TextPart("p", false), new TextPart("c", true)], records[0].Parts);
         Assert.Equal("<|system|>\ns\n<|user|>\nu\n<|assistant|>\na", string.Concat(records[1].Parts.Select(p => p.Text)));
@@ -29,7 +29,7 @@ public sealed class DataFileTests : IDisposable
     {
         string path = Write("a.txt", "one\n---\ntwo\n---\n"u8);
         Assert.Single(DataFile.Read(path));
-        Assert.Equal(["one", "two"], DataFile.Read(path, "\n---\n").Select(r => r.Parts[0].Text));
+        Assert.Equal(["one", "two"], DataFile.Read(path, new DataOptions { Separator = "\n---\n" }).Select(r => r.Parts[0].Text));
     }
 
     [Theory]
@@ -44,7 +44,7 @@ public sealed class DataFileTests : IDisposable
     public void Errors_name_file_and_line(string line, string expected)
     {
         string path = Write("a.jsonl", "{\"text\": \"good\"}\n"u8, System.Text.Encoding.UTF8.GetBytes(line));
-        BadFileException e = Assert.Throws<BadFileException>(() => DataFile.Read(path));
+        BadFileException e = Assert.Throws<BadFileException>(() => DataFile.Read(path).ToList());
         Assert.Contains($"{path}, line 2", e.Message, StringComparison.Ordinal);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
@@ -56,17 +56,17 @@ public sealed class DataFileTests : IDisposable
         foreach (string name in (string[])["a.jsonl", "a.txt"])
         {
             string path = Write(name, "{\"text\": \"a\"}\n{\"text\": \"\xff\"}"u8[..^4], [0xFF, 0xFE]);
-            Assert.Contains("line 2 is not UTF-8", Assert.Throws<BadFileException>(() => DataFile.Read(path)).Message, StringComparison.Ordinal);
+            Assert.Contains("line 2 is not UTF-8", Assert.Throws<BadFileException>(() => DataFile.Read(path).ToList()).Message, StringComparison.Ordinal);
         }
     }
 
     [Fact]
     public void Nothing_is_refused()
     {
-        Assert.Throws<BadFileException>(() => DataFile.Read(Write("a.jsonl", "\n \n"u8)));
-        Assert.Throws<BadFileException>(() => DataFile.Read(Write("a.txt", ""u8)));
-        Assert.Throws<BadFileException>(() => DataFile.Read(Path.Combine(folder, "absent.txt")));
-        Assert.Throws<BadFileException>(() => DataFile.Read(folder));
+        Assert.Throws<BadFileException>(() => DataFile.Read(Write("a.jsonl", "\n \n"u8)).ToList());
+        Assert.Throws<BadFileException>(() => DataFile.Read(Write("a.txt", ""u8)).ToList());
+        Assert.Throws<BadFileException>(() => DataFile.Read(Path.Combine(folder, "absent.txt")).ToList());
+        Assert.Throws<BadFileException>(() => DataFile.Read(folder).ToList());
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
