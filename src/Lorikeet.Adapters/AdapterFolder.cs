@@ -82,7 +82,7 @@ public static class AdapterFolder
     public static void Save(TrainedAdapter adapter, string folder)
     {
         ArgumentNullException.ThrowIfNull(adapter);
-        string config = ConfigText.Write(adapter.Config);
+        string config = ConfigText.Write(adapter.FileConfig);
         string full = Path.GetFullPath(folder);
         Directory.CreateDirectory(full);
         // Both files are complete on disk before either takes its name: what can fail (a full disk) fails before anything changes.

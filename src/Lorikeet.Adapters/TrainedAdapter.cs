@@ -28,6 +28,9 @@ public class TrainedAdapter : Adapter
     /// <summary>What adapter_config.json will say, unknown keys included.</summary>
     public JsonObject Config { get; }
 
+    /// <summary>What adapter_config.json says, where its files are not the adapter as it is trained.</summary>
+    public virtual JsonObject FileConfig => Config;
+
     /// <summary>What a user should know about the files it was read from, one line each.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 

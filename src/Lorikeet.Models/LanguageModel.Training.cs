@@ -24,17 +24,12 @@ public partial class LanguageModel
         }
     }
 
-    /// <summary>Makes every matrix a float32 <see cref="TrainableWeight"/> and every vector trainable; a tied head stays one with the token table.</summary>
+    /// <summary>Makes every matrix trainable, dense ones as float32 <see cref="TrainableWeight"/>, and every vector; a tied head stays one with the token table.</summary>
     /// <remarks>For training from random starts or in full. Matrices are copied one by one, so that no second model exists at any time.</remarks>
     /// <param name="halves">Keep matrices in bfloat16 (<see cref="HalfTrainableWeight"/>) in place of float32.</param>
     public void MakeTrainable(bool halves = false)
     {
-        Exchange((name, weight) => weight switch
-        {
-            TrainableWeight or HalfTrainableWeight => weight,
-            _ when halves => HalfTrainableWeight.Copy(name, weight),
-            _ => TrainableWeight.Copy(name, weight),
-        });
+        Exchange((name, weight) => weight.ToTrainable(name, halves));
         SetVectors(true);
     }
 
@@ -42,12 +37,7 @@ public partial class LanguageModel
     /// <param name="type">The format to keep matrices in; float32 keeps their values.</param>
     public void Freeze(ElementType type = ElementType.F32)
     {
-        Exchange((_, weight) => weight switch
-        {
-            TrainableWeight trained => new DenseWeight(trained.Parameter.Value.Span, trained.Outputs, trained.Inputs, type),
-            HalfTrainableWeight => new DenseWeight(weight.ToArray(), weight.Outputs, weight.Inputs, type),
-            _ => weight,
-        });
+        Exchange((_, weight) => weight.ToFrozen(type));
         SetVectors(false);
     }
 

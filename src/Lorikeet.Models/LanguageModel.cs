@@ -82,7 +82,7 @@ public partial class LanguageModel : IDisposable
             long count = 0;
             foreach (ModelTensor tensor in Tensors)
             {
-                count += tensor.Weight is { } weight ? (long)weight.Outputs * weight.Inputs : tensor.Vector!.Value.Shape.Length;
+                count += tensor.Weight is { } weight ? weight.Count : tensor.Vector!.Value.Shape.Length;
             }
             return count;
         }

@@ -7,6 +7,7 @@ public sealed class Parameter : IDisposable
     private static readonly Storage NotOpen = GivenBack();
     private readonly IParameterStore? store;
     private Tensor gradient;
+    private GradientMeter? counted;
     private Tensor value;
 
     /// <summary>A parameter that owns its value.</summary>
@@ -85,6 +86,9 @@ public sealed class Parameter : IDisposable
     /// <summary>Uses that are recorded and not yet gone through backward; the gradient is complete at 0.</summary>
     internal int Pending { get; set; }
 
+    /// <summary>Counts the gradient's memory: that of the tape which recorded the parameter last.</summary>
+    internal GradientMeter? Meter { get; set; }
+
     /// <summary>Forgets the gradient; its memory is kept for the next one.</summary>
     public void ClearGradient() => HasGradient = false;
 
@@ -94,6 +98,8 @@ public sealed class Parameter : IDisposable
         HasGradient = false;
         if (gradient.Exists)
         {
+            counted?.Add(-gradient.Shape.Length * sizeof(float));
+            counted = null;
             gradient.Free();
             gradient = default;
         }
@@ -106,6 +112,8 @@ public sealed class Parameter : IDisposable
         if (!gradient.Exists)
         {
             gradient = new Tensor(new Storage(Value.Shape.Length * sizeof(float)), 0, Value.Shape);
+            counted = Meter;
+            counted?.Add(Value.Shape.Length * sizeof(float));
         }
         accumulate = HasGradient;
         HasGradient = true;

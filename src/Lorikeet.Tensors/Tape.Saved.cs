@@ -4,6 +4,7 @@ namespace Lorikeet.Tensors;
 public sealed unsafe partial class Tape
 {
     private readonly List<Kept> kept = [];
+    private readonly List<Kept> ordered = [];
 
     /// <summary>Says that an op in place is about to overwrite a value; every op named <c>Into</c> calls this first.</summary>
     /// <param name="value">The value.</param>
@@ -37,6 +38,23 @@ public sealed unsafe partial class Tape
 
     /// <summary>Takes back the last <see cref="Keep"/>, where nothing was recorded for it.</summary>
     internal void Unkeep() => kept.RemoveAt(kept.Count - 1);
+
+    /// <summary>Bytes of all that is kept; what several ops keep counts once.</summary>
+    private long SavedBytes()
+    {
+        ordered.Clear();
+        ordered.AddRange(kept);
+        ordered.Sort(static (a, b) => ((nint)a.First).CompareTo((nint)b.First));
+        float* end = null;
+        long count = 0;
+        foreach (Kept part in ordered)
+        {
+            float* from = part.First > end ? part.First : end;
+            count += part.End > from ? part.End - from : 0;
+            end = part.End > end ? part.End : end;
+        }
+        return count * sizeof(float);
+    }
 
     private readonly struct Kept(float* first, float* end, int entry)
     {

@@ -16,6 +16,7 @@ public sealed partial class Tape : IDisposable
     private readonly List<Entry> entries = [];
     private readonly BufferPool pool = new();
     private readonly Dictionary<Weight, GradientWatch> watches = [];
+    private readonly GradientMeter meter = new();
     private int count;
     private int highest;
     private int passed;
@@ -30,6 +31,12 @@ public sealed partial class Tape : IDisposable
 
     /// <summary>Bytes held for gradients of values in flight.</summary>
     public long GradientBytes => pool.HeldBytes;
+
+    /// <summary>The most bytes that gradients of parameters took at once.</summary>
+    public long PeakParameterGradientBytes => meter.PeakBytes;
+
+    /// <summary>The most bytes that a record kept for its way back: values that backward reads, each counted once.</summary>
+    public long PeakSavedBytes { get; private set; }
 
     /// <summary>Asks for the gradient of a frozen weight; see <see cref="GradientWatch"/>.</summary>
     /// <param name="watch">The watch; it stays until <see cref="Unwatch"/>.</param>
@@ -83,6 +90,7 @@ public sealed partial class Tape : IDisposable
     /// <summary>Enters a parameter as a leaf.</summary>
     internal Tensor Track(Parameter parameter)
     {
+        parameter.Meter = meter;
         if (held is not null)
         {
             parameter.Pending++;
@@ -112,6 +120,7 @@ public sealed partial class Tape : IDisposable
             throw new InvalidOperationException(
                 $"backward: the value {output.Shape} was not recorded; nothing that trains leads to it, or the run had no tape");
         }
+        PeakSavedBytes = Math.Max(PeakSavedBytes, SavedBytes());
         Seed(output, seed);
         Walk(run, 0, start);
         EndPass();

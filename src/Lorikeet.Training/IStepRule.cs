@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Training;
@@ -5,6 +7,9 @@ namespace Lorikeet.Training;
 /// <summary>What happens around an optimiser step: freeze, mask, shrink, re-select; or consume a gradient the moment it is ready.</summary>
 public interface IStepRule
 {
+    /// <summary>The name in options, messages and checkpoints.</summary>
+    string Name => GetType().Name;
+
     /// <summary>Before the first forward pass of a step.</summary>
     /// <param name="state">Where training stands.</param>
     void BeforeStep(TrainState state)
@@ -22,6 +27,17 @@ public interface IStepRule
     /// <param name="gradient">Its gradient, before clipping.</param>
     /// <returns>True: it was consumed; it is freed and the optimiser does not see it.</returns>
     bool GradientReady(Parameter parameter, in Tensor gradient) => false;
+
+    /// <summary>What a checkpoint must hold of the rule for a run to go on; null: nothing beside the step's number.</summary>
+    JsonNode? Save() => null;
+
+    /// <summary>Brings the rule, and what it has frozen or dropped, to where a checkpoint was written; optimiser states are read afterwards.</summary>
+    /// <param name="state">Where training stands.</param>
+    /// <param name="saved">What <see cref="Save"/> gave.</param>
+    /// <exception cref="FormatException">It cannot be that.</exception>
+    void Restore(TrainState state, JsonElement saved)
+    {
+    }
 }
 
 /// <summary>Where training stands.</summary>

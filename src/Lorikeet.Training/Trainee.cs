@@ -17,8 +17,11 @@ public sealed class Trainee : IDisposable
 {
     private readonly List<Tensor> gradients = [];
     private readonly List<Update> updates = [];
+    private readonly Dictionary<Parameter, Place> places = [];
+    private readonly int projected;
+    private double taken;
 
-    /// <summary>Puts a trainee together; the parameters' states begin at zero.</summary>
+    /// <summary>Puts a trainee together; a parameter's state begins, at zero, with the first gradient that it gets.</summary>
     /// <param name="name">Its name in messages and files.</param>
     /// <param name="adapter">The adapter; null: the model's own weights.</param>
     /// <param name="groups">All parameters that train.</param>
@@ -38,16 +41,25 @@ public sealed class Trainee : IDisposable
         Schedule = schedule;
         Clip = clip;
         States = new Dictionary<Parameter, OptimizerState>();
+        projected = groups.Where(group => group.Projected).Sum(group => group.Parameters.Count);
+        int number = 0;
         foreach (ParameterGroup group in groups)
         {
             foreach (Parameter parameter in group.Parameters)
             {
-                States.Add(parameter, optimizer.Begin(parameter));
+                States.Add(parameter, new OptimizerState());
+                places.Add(parameter, new Place(group, group.Projected ? number++ : 0));
             }
         }
         if (States.Count == 0)
         {
             throw new ArgumentException($"{name} has no parameter that trains", nameof(groups));
+        }
+        foreach (int rank in States.Keys.Select(p => p.Value.Shape.Rank).Distinct())
+        {
+            // A state begins with its first step; whether the optimiser takes such tensors at all is known now.
+            using OptimizerState probe = new();
+            optimizer.Begin(probe, new Shape([.. Enumerable.Repeat(1, rank)]));
         }
     }
 
@@ -118,7 +130,6 @@ public sealed class Trainee : IDisposable
     {
         gradients.Clear();
         updates.Clear();
-        double rate = Schedule.Rate(step);
         foreach (ParameterGroup group in Groups)
         {
             for (int i = 0; i < group.Parameters.Count; i++)
@@ -127,15 +138,16 @@ public sealed class Trainee : IDisposable
                 if (parameter.HasGradient)
                 {
                     gradients.Add(parameter.Gradient);
-                    updates.Add(new Update(parameter, parameter.Gradient, States[parameter], rate * group.RateFactor, group.Decay)
-                    {
-                        Projected = group.Projected,
-                    });
                 }
             }
         }
         Span<Tensor> all = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(gradients);
         float norm = GradientClip.Norm(all);
+        if (taken != 0)
+        {
+            norm = MathF.Sqrt((float)(taken + ((double)norm * norm)));
+            taken = 0;
+        }
         if (!float.IsFinite(norm))
         {
             return norm;
@@ -144,8 +156,62 @@ public sealed class Trainee : IDisposable
         {
             GradientClip.Apply(all, clip, norm);
         }
+        // States begin only now, so that a step that is refused leaves none.
+        foreach (ParameterGroup group in Groups)
+        {
+            for (int i = 0; i < group.Parameters.Count; i++)
+            {
+                if (group.Parameters[i].HasGradient)
+                {
+                    updates.Add(UpdateOf(group.Parameters[i], step));
+                }
+            }
+        }
         Stored!.Run(Optimizer, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(updates), step);
         return norm;
+    }
+
+    /// <summary>Steps one parameter by its gradient, which is complete, ahead of <see cref="Apply"/>; after a gradient that is not finite none steps any more.</summary>
+    /// <returns>False: the parameter is not this trainee's.</returns>
+    internal bool Take(int step, Parameter parameter)
+    {
+        if (!places.ContainsKey(parameter))
+        {
+            return false;
+        }
+        taken += Kernels.Reduce.SumOfSquaresDouble(parameter.Gradient.Span);
+        if (float.IsFinite((float)taken))
+        {
+            Stored!.Run(Optimizer, [UpdateOf(parameter, step)], step);
+        }
+        return true;
+    }
+
+    /// <summary>Frees a parameter's state: it begins anew with the next gradient.</summary>
+    internal void Forget(Parameter parameter)
+    {
+        if (States.TryGetValue(parameter, out OptimizerState? state))
+        {
+            state.Dispose();
+            States[parameter] = new OptimizerState();
+        }
+    }
+
+    private Update UpdateOf(Parameter parameter, int step)
+    {
+        Place place = places[parameter];
+        OptimizerState state = States[parameter];
+        if (!state.Begun)
+        {
+            Optimizer.Begin(state, parameter.Value.Shape);
+            state.Begun = true;
+        }
+        return new Update(parameter, parameter.Gradient, state, Schedule.Rate(step) * place.Group.RateFactor, place.Group.Decay)
+        {
+            Projected = place.Group.Projected,
+            Number = place.Number,
+            Count = place.Group.Projected ? projected : 0,
+        };
     }
 
     /// <inheritdoc/>
@@ -156,4 +222,7 @@ public sealed class Trainee : IDisposable
             state.Dispose();
         }
     }
+
+    /// <summary>A parameter's group, and its number among those that are projected.</summary>
+    private readonly record struct Place(ParameterGroup Group, int Number);
 }

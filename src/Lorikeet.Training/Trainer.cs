@@ -61,6 +61,12 @@ public sealed class Trainer : IDisposable
     /// <summary>What is trained.</summary>
     public IReadOnlyList<Trainee> Trainees { get; }
 
+    /// <summary>What happens around each step, in order.</summary>
+    public IReadOnlyList<IStepRule> Rules => options.Rules;
+
+    /// <summary>Where training stands.</summary>
+    internal TrainState State => state;
+
     /// <summary>The moving averages, where they are kept.</summary>
     public WeightAverages? Averages { get; }
 
@@ -76,6 +82,12 @@ public sealed class Trainer : IDisposable
 
     /// <summary>The most bytes of step memory in use at once: values, and gradients in flight.</summary>
     public long PeakBytes => pass.PeakBytes;
+
+    /// <summary>The most bytes that gradients of parameters took at once.</summary>
+    public long PeakGradientBytes => pass.Tape.PeakParameterGradientBytes;
+
+    /// <summary>The most bytes of values that were kept for backward at once.</summary>
+    public long PeakSavedBytes => pass.Tape.PeakSavedBytes;
 
     /// <summary>Does one optimiser step.</summary>
     /// <returns>One entry for each trainee; valid until the next step.</returns>

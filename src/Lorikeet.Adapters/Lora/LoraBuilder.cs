@@ -6,7 +6,7 @@ using Lorikeet.Tensors;
 namespace Lorikeet.Adapters;
 
 /// <summary>Puts a LoRA or DoRA adapter together: the same steps for a fresh one and for one from a file.</summary>
-internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMethod method, LoraSettings settings, ITensorMaker maker, AdapterFile? file)
+internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMethod method, LoraSettings settings, ITensorMaker maker, AdapterFile? file, CounterRandom random = default)
 {
     private readonly Dictionary<Site, SiteAdapter> changes = [];
     private readonly List<(string Key, Parameter Parameter, StoredType Type)> stored = [];
@@ -14,6 +14,7 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
     private readonly List<Parameter> owned = [];
     private readonly List<string> adapted = [];
     private readonly List<string> warnings = [.. settings.Warnings];
+    private readonly Dictionary<string, LowRankSite> started = [];
     private long expected;
 
     public TrainedAdapter Build()
@@ -52,13 +53,12 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         }
         TakeRest();
         JsonObject config = (JsonObject)settings.Config.Json.DeepClone();
+        config.Remove(LoraOptions.Convert);
         PatternOrder.Settle(config, settings, modules, match, model.Config.ModelType);
-        TrainedAdapter adapter = new(name, model, method, config)
-        {
-            Warnings = [.. warnings, .. file?.Warnings ?? []],
-            AdaptedModules = adapted,
-            ExpectedParameterCount = expected,
-        };
+        string[] said = [.. warnings, .. file?.Warnings ?? []];
+        TrainedAdapter adapter = settings.TakesOver && file is null && settings.Converts
+            ? new StartedAdapter(name, model, method, config, started) { Warnings = said, AdaptedModules = adapted, ExpectedParameterCount = expected }
+            : new TrainedAdapter(name, model, method, config) { Warnings = said, AdaptedModules = adapted, ExpectedParameterCount = expected };
         foreach ((Site site, SiteAdapter change) in changes)
         {
             adapter.Set(site, change);
@@ -124,6 +124,7 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         {
             throw settings.Config.Unsupported($"use_dora, lora_bias and lora_dropout do not work on {module.Path}, a stacked parameter of experts: leave them out, or target the experts' layers by name");
         }
+        RefuseStart(module.Path, "a stacked parameter of experts");
         string path = module.Path.EndsWith(".base_layer", StringComparison.Ordinal) ? module.Path[..^".base_layer".Length] : module.Path;
         ExpertStack stack = model.ExpertStacks.First(s => s.Path == path);
         IReadOnlyList<IReadOnlyList<LinearSite>> experts = stack.Layers(module.Stacked!);
@@ -164,11 +165,75 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         }
         RefuseMagnitude(site.Name);
         Parameter? factorBias = settings.FactorBias ? Own(LoraKeys.Of(site.Name, LoraKeys.FactorBias), new Shape(site.Outputs)) : null;
-        return new LowRankSite(pair, settings.Dropout, factorBias, bias);
+        LowRankSite change = new(pair, settings.Dropout, factorBias, bias, settings.TakesOver ? Start(site, pair) : null);
+        started.Add(pair.A.Name, change);
+        started.Add(pair.B.Name, change);
+        return change;
+    }
+
+    /// <summary>What the factors took over from the weight: from the file where it is there, else from the weight; of a fresh pair A and B too.</summary>
+    private LowRankPair Start(LinearSite site, LowRankPair pair)
+    {
+        string keyA = LoraKeys.Of(site.Name, LoraKeys.StartA), keyB = LoraKeys.Of(site.Name, LoraKeys.StartB);
+        LowRankPair start;
+        bool kept = file is not null && (file.Has(keyA) || file.Has(keyB));
+        if (kept)
+        {
+            start = new LowRankPair(file!.Take(keyA, pair.A.Value.Shape, out _), file.Take(keyB, pair.B.Value.Shape, out _), pair.Scale);
+        }
+        else
+        {
+            start = new LowRankPair(new Parameter(keyA, Storage.Zeros(pair.A.Value.Shape)), new Parameter(keyB, Storage.Zeros(pair.B.Value.Shape)), pair.Scale);
+            Split(site, start);
+        }
+        // Freed with the rest where the adapter is never finished.
+        owned.Add(start.A);
+        owned.Add(start.B);
+        start.A.Trainable = start.B.Trainable = false;
+        if (file is null)
+        {
+            start.A.Value.Span.CopyTo(pair.A.Value.Span);
+            start.B.Value.Span.CopyTo(pair.B.Value.Span);
+        }
+        if (kept || (file is null && !settings.Converts))
+        {
+            foreach (Parameter factor in (Parameter[])[start.A, start.B])
+            {
+                raw.Add(TensorToWrite.Single(factor.Name, [factor.Value.Rows, factor.Value.Width], factor.Value.Span.ToArray()));
+            }
+        }
+        return start;
+    }
+
+    private void Split(LinearSite site, LowRankPair start)
+    {
+        if (start.Rank > Math.Min(site.Outputs, site.Inputs))
+        {
+            throw settings.Config.Bad($"r = {start.Rank} at {site.Name}, a matrix [{site.Outputs}, {site.Inputs}] with no more than {Math.Min(site.Outputs, site.Inputs)} components: init_lora_weights pissa and olora need r up to that.");
+        }
+        if (settings.Start == LoraStartKind.Orthonormal)
+        {
+            PrincipalStart.Orthonormal(site.Weight, start.Rank, start.A.Value.Span, start.B.Value.Span);
+            return;
+        }
+        if (file is not null && settings.Iterations is not null)
+        {
+            throw settings.RawStart("it starts from a random basis that is not in the file, so the residual cannot be rebuilt");
+        }
+        PrincipalStart.Principal(site.Weight, start.Rank, start.Scale, settings.Iterations, random.Named(start.A.Name), start.A.Value.Span, start.B.Value.Span);
+    }
+
+    private void RefuseStart(string path, string what)
+    {
+        if (settings.TakesOver)
+        {
+            throw settings.Config.Unsupported($"init_lora_weights '{settings.Config.Text("init_lora_weights")}' works on linear layers; {path} is {what}");
+        }
     }
 
     private LowRankEmbeddingSite EmbeddingPair(EmbeddingSite site, MatchedModule module)
     {
+        RefuseStart(site.Name, "an embedding");
         int vocabulary = site.Weight.Outputs, hidden = site.Weight.Inputs;
         if (file is not null)
         {

@@ -13,6 +13,9 @@ internal static class LoraKeys
     public const string BaseWeight = ".base_layer.weight";
     public const string TokenRows = ".token_adapter.trainable_tokens_delta";
 
+    /// <summary>What A and B started as, where they took over a part of the weight: ours, PEFT ignores it.</summary>
+    public const string StartA = ".initial_lora_A.weight", StartB = ".initial_lora_B.weight";
+
     /// <summary>What only training reads: kept, and written back as it is.</summary>
     public static readonly string[] TrainingOnly = [".lora_velora_embed", ".lora_monteclora_sampler."];
 

@@ -34,9 +34,9 @@ public class LoraMethod : AdapterMethod
         if (settings.Start == LoraStartKind.Foreign)
         {
             throw settings.Config.Unsupported(
-                $"init_lora_weights {config["init_lora_weights"]!.ToJsonString()} is read, but such a start is not built yet: use true, gaussian or orthogonal");
+                $"init_lora_weights {config["init_lora_weights"]!.ToJsonString()} is read, but such a start is not built yet: use true, gaussian, orthogonal, pissa or olora");
         }
-        return new LoraBuilder(name, model, this, settings, new StartMaker(settings.Start, random), null).Build();
+        return new LoraBuilder(name, model, this, settings, new StartMaker(settings.Start, random), null, random).Build();
     }
 
     /// <inheritdoc/>

@@ -6,6 +6,9 @@ namespace Lorikeet.Adapters;
 /// <summary>The options of LoraConfig: what they mean, and which of them a file may hold.</summary>
 internal static class LoraOptions
 {
+    /// <summary>How a start that takes over a part of the weights is saved; ours, and never written to a file.</summary>
+    public const string Convert = "convert_to_lora";
+
     public static IReadOnlyList<MethodOption> All { get; } =
     [
         new("r", "8", "rank of the change"),
@@ -20,7 +23,8 @@ internal static class LoraOptions
         new("alpha_pattern", "{}", "numerators of the scale by regular expression"),
         new("use_rslora", "false", "scale alpha / sqrt(r) in place of alpha / r"),
         new("use_dora", "false", "train a magnitude for each output"),
-        new("init_lora_weights", "true", "start: true, \"gaussian\", \"orthogonal\" or false"),
+        new("init_lora_weights", "true", "start: true, \"gaussian\", \"orthogonal\", \"pissa\", \"pissa_niter_16\" (fast), \"olora\" or false"),
+        new(Convert, "true", "what starts as pissa or olora is saved as a plain LoRA of rank 2r on the original weights; false: as it is, with the start's factors"),
         new("bias", "\"none\"", "which biases are trained: none, lora_only, all"),
         new("lora_bias", "false", "a trained bias on B"),
         new("modules_to_save", "null", "modules that are trained and saved whole"),

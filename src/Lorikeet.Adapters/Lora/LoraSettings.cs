@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -18,6 +19,12 @@ internal enum LoraStartKind
     /// <summary>A and B uniform, for tests of kernels.</summary>
     Random,
 
+    /// <summary>A and B take over the largest singular components of W: PiSSA.</summary>
+    Principal,
+
+    /// <summary>A and B take over the first columns and rows of W = Q R: OLoRA.</summary>
+    Orthonormal,
+
     /// <summary>A start that needs data or the base's singular vectors; files that have it are plain LoRA.</summary>
     Foreign,
 }
@@ -25,6 +32,8 @@ internal enum LoraStartKind
 /// <summary>LoraConfig, checked.</summary>
 internal sealed class LoraSettings
 {
+    private const string FastPissa = "pissa_niter_";
+
     public LoraSettings(AdapterConfig config, string modelType)
     {
         Config = config;
@@ -48,6 +57,11 @@ internal sealed class LoraSettings
             throw config.Bad("use_dora and lora_bias cannot be used together; expected one of them.");
         }
         Start = ReadStart();
+        Converts = config.Flag(LoraOptions.Convert, absent: true);
+        if (TakesOver && Dora)
+        {
+            throw config.Unsupported($"use_dora with init_lora_weights '{config.Text("init_lora_weights")}' is not built yet: use one of them");
+        }
         Matcher = new ModuleMatcher(config, modelType, Rank, Alpha);
         Tokens = ReadTokens();
     }
@@ -76,6 +90,15 @@ internal sealed class LoraSettings
     public string Bias { get; }
 
     public LoraStartKind Start { get; }
+
+    /// <summary>True where A and B take over a part of the weight, which is subtracted from then on.</summary>
+    public bool TakesOver => Start is LoraStartKind.Principal or LoraStartKind.Orthonormal;
+
+    /// <summary>Iterations of the fast decomposition (pissa_niter_N); null: the exact one.</summary>
+    public int? Iterations { get; private set; }
+
+    /// <summary>What takes over a part of the weight is saved as a plain LoRA of rank 2 r on the original weights.</summary>
+    public bool Converts { get; }
 
     /// <summary>MiCA trains A alone.</summary>
     public bool FreezesB { get; private set; }
@@ -116,17 +139,25 @@ internal sealed class LoraSettings
                 throw Raw("CorDA changes the base from calibration data that is not in the file");
             case "lora_ga":
                 throw Raw("LoRA-GA changes the base from gradients that are not in the file");
-            case "pissa" or "olora":
-                throw Raw($"the base must lose the start factors of {name}, and methods never write a base weight");
-            case string pissa when pissa.StartsWith("pissa_niter_", StringComparison.Ordinal):
-                throw Raw("it starts from a random basis that is not in the file, so the residual cannot be rebuilt");
+            case "pissa":
+                return LoraStartKind.Principal;
+            case "olora":
+                return LoraStartKind.Orthonormal;
+            case string pissa when pissa.StartsWith(FastPissa, StringComparison.Ordinal):
+                Iterations = int.TryParse(pissa.AsSpan(FastPissa.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count <= 1000
+                    ? count
+                    : throw Config.Bad($"init_lora_weights '{name}' must end in a number of iterations from 0 to 1000, for example pissa_niter_16.");
+                return LoraStartKind.Principal;
             default:
-                throw Config.Bad($"init_lora_weights '{name}' is not known; expected true, false, gaussian, orthogonal, eva or mica.");
+                throw Config.Bad($"init_lora_weights '{name}' is not known; expected true, false, gaussian, orthogonal, pissa, pissa_niter_N, olora, eva or mica.");
         }
 
-        NotSupportedException Raw(string why) => Config.Unsupported(
-            $"init_lora_weights '{name}' as it was trained: {why}; save it with path_initial_model_for_weight_conversion, which makes it a plain LoRA");
+        NotSupportedException Raw(string why) => RawStart(why);
     }
+
+    /// <summary>The refusal of a file whose start cannot be made again.</summary>
+    public NotSupportedException RawStart(string why) => Config.Unsupported(
+        $"init_lora_weights '{Config.Text("init_lora_weights")}' as it was trained: {why}; save it with path_initial_model_for_weight_conversion, which makes it a plain LoRA");
 
     private List<(string Module, int[] Tokens)> ReadTokens()
     {

@@ -15,8 +15,9 @@ public sealed record LowRankPair(Parameter A, Parameter B, float Scale)
 
     /// <summary>Adds s B A to a matrix [outputs, inputs].</summary>
     /// <param name="weight">Row-major [outputs, inputs].</param>
-    internal void AddTo(Span<float> weight) => MatrixProduct.Multiply(
-        B.Value.Span, false, A.Value.Span, false, weight, B.Value.Rows, A.Value.Width, Rank, Scale, true);
+    /// <param name="sign">1, or -1 to subtract.</param>
+    internal void AddTo(Span<float> weight, float sign = 1f) => MatrixProduct.Multiply(
+        B.Value.Span, false, A.Value.Span, false, weight, B.Value.Rows, A.Value.Width, Rank, sign * Scale, true);
 
     /// <summary>Adds (s B A)^T to a table [inputs, outputs].</summary>
     /// <param name="table">Row-major [vocabulary, hidden].</param>

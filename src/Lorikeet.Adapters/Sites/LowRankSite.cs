@@ -4,8 +4,11 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Adapters;
 
-/// <summary>LoRA at a linear layer: y = W x + s (B (A drop(x)) + bB) + b.</summary>
-/// <remarks>Source: Hu et al., arXiv 2106.09685, Eq. 3. Parameters: A [r, inputs], B [outputs, r]; bB and b [outputs] where they are trained.</remarks>
+/// <summary>LoRA at a linear layer: y = W x + s (B (A drop(x)) + bB) + b; where the factors started as a part of W, - s B0 (A0 x) besides.</summary>
+/// <remarks>
+/// Source: Hu et al., arXiv 2106.09685, Eq. 3. Parameters: A [r, inputs], B [outputs, r]; bB and b [outputs] where they are trained. PiSSA and OLoRA take
+/// s B0 A0 out of W and go on from there; here W stays, and what was taken is subtracted, so that rows of other adapters share W.
+/// </remarks>
 public sealed class LowRankSite : SiteAdapter, ILowRankChange
 {
     private readonly Parameter? factorBias;
@@ -17,10 +20,12 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     /// <param name="dropout">Share of the input that is dropped before A, in training only.</param>
     /// <param name="factorBias">bB, a trained bias on B, or null.</param>
     /// <param name="bias">A bias that takes the base's place, or null.</param>
-    public LowRankSite(LowRankPair pair, float dropout = 0f, Parameter? factorBias = null, Parameter? bias = null)
+    /// <param name="start">A0, B0 and s of what the factors took over from W, or null; the change owns it.</param>
+    public LowRankSite(LowRankPair pair, float dropout = 0f, Parameter? factorBias = null, Parameter? bias = null, LowRankPair? start = null)
     {
         ArgumentNullException.ThrowIfNull(pair);
         Pair = pair;
+        Start = start;
         this.dropout = dropout;
         this.factorBias = factorBias;
         this.bias = bias;
@@ -30,7 +35,10 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     /// <summary>A, B and s.</summary>
     public LowRankPair Pair { get; }
 
-    bool ILowRankChange.IsPlain => factorBias is null && bias is null;
+    /// <summary>A0, B0 and s of what the factors took over from W, or null.</summary>
+    public LowRankPair? Start { get; }
+
+    bool ILowRankChange.IsPlain => factorBias is null && bias is null && Start is null;
 
     /// <inheritdoc/>
     public override bool IsSum => ((ILowRankChange)this).IsPlain;
@@ -43,7 +51,12 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     {
         ModelRun run = call.Run;
         Tensor x = Dropout.Forward(run, call.X, dropout, call.Site.Name);
-        Tensor y = LowRankAdd.Into(run, call.Product(call.X), x, run.Use(Pair.A), run.Use(Pair.B), Pair.Scale);
+        Tensor y = call.Product(call.X);
+        if (Start is not null)
+        {
+            y = LowRankAdd.Into(run, y, call.X, Start.A.Value, Start.B.Value, -Start.Scale);
+        }
+        y = LowRankAdd.Into(run, y, x, run.Use(Pair.A), run.Use(Pair.B), Pair.Scale);
         if (factorBias is not null)
         {
             y = AddRow.Into(run, y, run.Use(factorBias), Pair.Scale);
@@ -55,9 +68,28 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     /// <inheritdoc/>
     public override SiteForm? Lower(Site site, FactorStorage factors) => new()
     {
-        LowRank = [SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale, factors)],
+        LowRank = Start is null
+            ? [SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale, factors)]
+            : [SiteForm.PackLowRank(Start.A.Value, Start.B.Value, -Start.Scale, factors), SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale, factors)],
         Bias = FormBias(site),
     };
+
+    /// <summary>The change of W as one pair of rank 2 r: A' = [A ; A0] [2 r, inputs], B' = [B | -B0] [outputs, 2 r]; without a start A and B.</summary>
+    public (float[] A, float[] B) Whole()
+    {
+        if (Start is null)
+        {
+            return (Pair.A.Value.Span.ToArray(), Pair.B.Value.Span.ToArray());
+        }
+        int rank = Pair.Rank, outputs = Pair.B.Value.Rows;
+        float[] a = [.. Pair.A.Value.Span, .. Start.A.Value.Span], b = new float[2 * rank * outputs];
+        for (int o = 0; o < outputs; o++)
+        {
+            Pair.B.Value.Row(o).CopyTo(b.AsSpan(2 * rank * o));
+            Elementwise.Scale(Start.B.Value.Row(o), -1f, b.AsSpan((2 * rank * o) + rank, rank));
+        }
+        return (a, b);
+    }
 
     /// <inheritdoc/>
     public override bool Merge(Site site, Span<float> weight, Span<float> bias)
@@ -66,6 +98,7 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
         {
             return false;
         }
+        Start?.AddTo(weight, -1f);
         Pair.AddTo(weight);
         this.bias?.Value.Span.CopyTo(bias);
         if (factorBias is not null)
@@ -73,6 +106,14 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
             Elementwise.AddScaled(Pair.Scale, factorBias.Value.Span, bias);
         }
         return true;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        Start?.A.Dispose();
+        Start?.B.Dispose();
     }
 
     private Tensor FormBias(Site site)

@@ -16,7 +16,7 @@ internal static class BenchCommand
         return new Command(
             "bench",
             "Measures this machine and this product, as ratios taken in one run.\n\nExamples:\n  lorikeet bench limits\n  lorikeet bench model --shape S --weights bf16\n" +
-            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
+            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench train --method full --optimizer galore --rank 128 --per-layer\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
         {
             limits, Model(), Train(), Adapters(), Flora(),
         };
@@ -43,24 +43,43 @@ internal static class BenchCommand
     private static Command Train()
     {
         Option<string> shape = Shape(), weights = Weights();
-        Option<string> method = new("--method") { Description = "The adapter method", DefaultValueFactory = _ => "lora" };
-        Option<int> rank = new("--rank") { Description = "Its rank", DefaultValueFactory = _ => 16 };
+        TrainBenchSettings defaults = new();
+        Option<string> method = new("--method") { Description = "The adapter method, or full: all weights", DefaultValueFactory = _ => defaults.Method };
+        Option<int> rank = new("--rank") { Description = "Its rank, or that of an optimiser's subspace", DefaultValueFactory = _ => defaults.Rank };
+        Option<string> optimizer = new("--optimizer") { Description = string.Join(", ", Training.Optimizers.All.Keys), DefaultValueFactory = _ => defaults.Optimizer };
+        Option<string[]> optimizerOptions = Words("--optimizer-option", "One of the optimiser's own options, NAME=VALUE"), ruleOptions = Words("--step-rule-option", "One of the step rule's own options, NAME=VALUE");
+        Option<string?> rule = new("--step-rule") { Description = string.Join(", ", Training.StepRules.All.Keys) };
+        Option<bool> perLayer = new("--per-layer") { Description = "Step each parameter inside backward and free its gradient" };
+        Option<string> dtype = new("--train-dtype") { Description = "Of all weights: f32, or bf16 rounded by chance", DefaultValueFactory = _ => "f32" };
+        dtype.AcceptOnlyFromAmong("f32", "bf16");
         Option<int> sequences = new("--batch") { Description = "Sequences of a step", DefaultValueFactory = _ => 4 };
         Option<int> tokens = new("--tokens") { Description = "Tokens of each", DefaultValueFactory = _ => 128 };
         Option<bool> checkpointing = new("--checkpointing") { Description = "Recompute blocks in backward" };
         Option<int> runs = new("--runs") { Description = "Steps that are timed (the median counts)", DefaultValueFactory = _ => 5 };
         Option<bool> json = Json();
-        Command command = new("train", "Rate and memory of adapter training on a reference shape with random weights.")
+        Command command = new("train", "Rate and memory of training an adapter, or all weights, on a reference shape with random weights.")
         {
-            shape, weights, method, rank, sequences, tokens, checkpointing, runs, json,
+            shape, weights, method, rank, optimizer, optimizerOptions, rule, ruleOptions, perLayer, dtype, sequences, tokens, checkpointing, runs, json,
         };
         command.SetAction((parsed, stop) => Task.Run(
             () =>
             {
                 using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
-                return TrainBench.Run(
-                    model, parsed.GetValue(method)!, parsed.GetValue(rank), parsed.GetValue(sequences), parsed.GetValue(tokens), parsed.GetValue(checkpointing),
-                    parsed.GetValue(runs), parsed.GetValue(json), stop);
+                TrainBenchSettings settings = new()
+                {
+                    Method = parsed.GetValue(method)!,
+                    Rank = parsed.GetValue(rank),
+                    Optimizer = parsed.GetValue(optimizer)!,
+                    OptimizerOptions = RunTrainingOptions.Pairs(optimizerOptions.Name, parsed.GetValue(optimizerOptions) ?? []),
+                    StepRule = parsed.GetValue(rule),
+                    StepRuleOptions = RunTrainingOptions.Pairs(ruleOptions.Name, parsed.GetValue(ruleOptions) ?? []),
+                    PerLayer = parsed.GetValue(perLayer),
+                    Halves = parsed.GetValue(dtype) == "bf16",
+                    Sequences = parsed.GetValue(sequences),
+                    Tokens = parsed.GetValue(tokens),
+                    Checkpointing = parsed.GetValue(checkpointing),
+                };
+                return TrainBench.Run(model, settings, parsed.GetValue(runs), parsed.GetValue(json), stop);
             },
             stop));
         return command;
@@ -130,6 +149,8 @@ internal static class BenchCommand
         };
         return ModelLoader.Create(config, new CounterRandom(1), WeightsOption.Parse(weights));
     }
+
+    private static Option<string[]> Words(string name, string description) => new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
 
     private static Option<bool> Json() => new("--json") { Description = "One JSON object instead of text" };
 

@@ -23,6 +23,15 @@ internal static class PretrainCommand
             Description = "byte, bpe:N (a byte-level BPE of N tokens trained on the data), or a folder with tokenizer.json",
             DefaultValueFactory = _ => "byte",
         };
+        Option<string?> weights = new("--weights")
+        {
+            Description = "What a matrix of the blocks is made of: " + string.Join("; ", NewWeights.Kinds.Select(k => $"{k.Key}: {k.Value}")) + ". Without it: one full matrix",
+        };
+        Option<string[]> weightOptions = new("--weights-option")
+        {
+            AllowMultipleArgumentsPerToken = true,
+            Description = "One of --weights' own options, NAME=VALUE; repeat for several. " + string.Join("; ", NewWeights.Options.Select(o => $"{o.Key}: {o.Value}")),
+        };
         Command command = new(
             "pretrain",
             "Trains a small Llama model from random weights; the result is a model folder with its tokenizer.\n\n" +
@@ -31,7 +40,7 @@ internal static class PretrainCommand
             "  lorikeet pretrain --data corpus.jsonl --tokenizer bpe:4096 --hidden 384 --layers 8 --context 512 --batch 8 --steps 3000 --out base\n" +
             "  lorikeet pretrain --resume --out base")
         {
-            hidden, layers, heads, keyHeads, feedForward, untied, tokenizer,
+            hidden, layers, heads, keyHeads, feedForward, untied, tokenizer, weights, weightOptions,
         };
         shared.AddTo(command);
         command.SetAction((parsed, stop) => Task.Run(() => RunDisplay.Execute(ranks => Prepare(parsed, ranks), "pretrain", stop), CancellationToken.None));
@@ -57,9 +66,20 @@ internal static class PretrainCommand
                     KeyHeads = parsed.GetValue(keyHeads),
                     FeedForward = parsed.GetValue(feedForward),
                     Untied = parsed.GetValue(untied),
+                    Weights = Weights(parsed),
                 },
             };
             return RunDisplay.Checked(() => TrainingRun.Start(settings, ranks));
+        }
+
+        NewWeights? Weights(ParseResult parsed)
+        {
+            Dictionary<string, string> options = RunTrainingOptions.Pairs(weightOptions.Name, parsed.GetValue(weightOptions) ?? []);
+            if (parsed.GetValue(weights) is { } kind)
+            {
+                return RunDisplay.Checked(() => NewWeights.Read(kind, options));
+            }
+            return options.Count == 0 ? null : throw new UsageException($"{weightOptions.Name} needs {weights.Name}: {string.Join(", ", NewWeights.Kinds.Keys)}");
         }
     }
 }

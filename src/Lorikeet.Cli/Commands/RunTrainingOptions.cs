@@ -22,6 +22,15 @@ internal static class RunTrainingOptions
                 Description = "One of the optimiser's own options, NAME=VALUE; repeat for several. There are " + string.Join(", ", OptimizerOption.All.Select(o => o.Name)),
             },
             (s, v) => s with { OptimizerOptions = Pairs("--optimizer-option", v) }),
+        RunOption.Of("--step-rule", "What trains when, where all weights do: " + string.Join(", ", StepRules.All.Keys), s => s.StepRule, (s, v) => s with { StepRule = v }),
+        RunOption.Of(
+            new Option<string[]>("--step-rule-option")
+            {
+                AllowMultipleArgumentsPerToken = true,
+                Description = "One of the step rule's own options, NAME=VALUE; repeat for several. There are " + string.Join(", ", StepRuleOption.All.Select(o => o.Name)),
+            },
+            (s, v) => s with { StepRuleOptions = Pairs("--step-rule-option", v) }),
+        RunOption.Of("--per-layer", "Step each parameter as soon as its gradient is complete and free the gradient: less memory; needs --clip 0", s => s.PerLayer, (s, v) => s with { PerLayer = v }),
         RunOption.Of("--weight-decay", "Weight decay; each method has its own default", s => s.WeightDecay, (s, v) => s with { WeightDecay = v }),
         RunOption.Of("--clip", "The largest gradient norm that is left alone; 0: none is clipped", s => s.Clip, (s, v) => s with { Clip = v }),
         RunOption.Of("--seed", "Seed of start values, order and dropout", s => s.Seed, (s, v) => s with { Seed = v }),

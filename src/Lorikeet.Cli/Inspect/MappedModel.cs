@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Lorikeet.Models;
 using Lorikeet.Models.Files;
 using Lorikeet.Models.Gguf;
@@ -38,8 +39,8 @@ internal sealed class MappedModel : IDisposable
         ModelConfig config = ModelConfigFile.Read(path);
         return Open(TensorFolder.Open(path), folder =>
         {
-            LanguageModel model = ModelLoader.Build(config, new FolderSource(folder));
-            HashSet<string> used = [.. model.Tensors.Select(t => t.Name)];
+            LanguageModel model = ModelLoader.Build(config, new FolderSource(folder, config.Source));
+            HashSet<string> used = [.. model.Tensors.SelectMany(t => t.Weight is FactoredWeight ? FactoredFiles.Names(t.Name) : [t.Name])];
             return (model, ListedTensor.All(folder), [.. folder.Names.Where(n => !used.Contains(n)).Order(StringComparer.Ordinal)]);
         });
     }
@@ -81,9 +82,9 @@ internal sealed class MappedModel : IDisposable
         public Weight Matrix(string name, int outputs, int inputs) => new MappedBlocks(file.Matrix(name, outputs, inputs));
     }
 
-    private sealed class FolderSource(TensorFolder files) : ITensorSource
+    private sealed class FolderSource(TensorFolder files, JsonObject? config) : ITensorSource
     {
-        private readonly Models.FolderSource loading = new(files);
+        private readonly Models.FolderSource loading = new(files, config);
 
         public bool Differ(string name, string other) => loading.Differ(name, other);
 
@@ -99,8 +100,12 @@ internal sealed class MappedModel : IDisposable
 
         public Weight Transposed(string name, int outputs, int inputs) => Map(name, outputs, inputs, transposed: true);
 
-        private MappedTensor Map(string name, int outputs, int inputs, bool transposed)
+        private Weight Map(string name, int outputs, int inputs, bool transposed)
         {
+            if (FactoredFiles.TryRead(files, name, outputs, inputs, config) is { } factored)
+            {
+                return factored;
+            }
             if (!files.TryGet(name, out StoredTensor? tensor, out SafetensorsFile? file))
             {
                 throw new BadFileException($"{files.Folder} has no tensor {name}, which config.json asks for. Do the weights belong to this configuration?");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Lorikeet.Adapters;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 using Lorikeet.Training;
@@ -11,7 +12,15 @@ internal sealed class GivenSubspace(Subspace own, SafetensorsFile file, Func<int
 {
     public override void Choose(in SubspaceRequest request, OptimizerState state)
     {
-        string prefix = string.Create(CultureInfo.InvariantCulture, $"step{step():D2}.{request.Name}.");
+        // An adapter's parameter has its file's prefix in its name, which cases leave out.
+        string name = request.Name.Replace(AdapterFile.Prefix, "", StringComparison.Ordinal);
+        string prefix = string.Create(CultureInfo.InvariantCulture, $"step{step():D2}.{name}.");
+        if (file.TryGet(prefix[..^1], out StoredTensor? basis))
+        {
+            // Without a side in its name: of the shorter side, as in GaLore's std.
+            Put(state, request.Gradient.Rows >= request.Gradient.Width ? "right" : "left", basis);
+            return;
+        }
         List<StoredTensor> given = [.. file.Tensors.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal))];
         if (given.Count == 0)
         {
@@ -51,12 +60,13 @@ internal sealed class GivenSubspace(Subspace own, SafetensorsFile file, Func<int
                     }
                     break;
                 default:
-                    state.Drop(kind);
-                    file.ReadSingle(tensor, state.Add(kind, new Shape((int)tensor.Shape[0], (int)tensor.Shape[1])).Span);
+                    Put(state, kind, tensor);
                     break;
             }
         }
     }
+
+    public override bool CanChoose(in Tensor gradient) => true;
 
     public override Shape? Inside(Shape shape, OptimizerState state) => own.Inside(shape, state);
 
@@ -67,6 +77,12 @@ internal sealed class GivenSubspace(Subspace own, SafetensorsFile file, Func<int
     public override bool IsWhole(Shape shape, OptimizerState state) => own.IsWhole(shape, state);
 
     public override void Learn(OptimizerState state, in Tensor gradient, double rate) => own.Learn(state, gradient, rate);
+
+    private void Put(OptimizerState state, string kind, StoredTensor tensor)
+    {
+        state.Drop(kind);
+        file.ReadSingle(tensor, state.Add(kind, new Shape((int)tensor.Shape[0], (int)tensor.Shape[1])).Span);
+    }
 
     private static void Indices(OptimizerState state, int[] picked)
     {

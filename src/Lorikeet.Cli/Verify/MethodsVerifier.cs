@@ -20,6 +20,9 @@ internal sealed class MethodsVerifier : IVerifier
             case "nola":
                 NolaCases.Verify(@case);
                 break;
+            case "pissa":
+                PissaCases.Verify(@case);
+                break;
             default:
                 throw new NotSupportedException($"card {@case.Card} is not built yet");
         }

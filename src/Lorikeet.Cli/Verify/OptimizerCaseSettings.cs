@@ -23,6 +23,7 @@ internal static class OptimizerCaseSettings
         name = found.Name ?? throw new NotSupportedException($"the optimiser of {source} is not built yet: this version has {string.Join(", ", Optimizers.All.Keys)}");
         // What a case does not list has the original's default.
         OptimizerSettings settings = name == "frugal" ? Frugal(source) : new OptimizerSettings();
+        settings = name is "gradnormlorp" ? settings with { Released = true } : settings;
         settings = name is "adafactor" ? settings with { ScaleParameter = true, RelativeStep = true } : settings;
         settings = settings with { FirstRate = rates.Length > 0 ? FirstRate(rates) : null };
         decay = name == "frugal" && !source.Contains("Lion", StringComparison.Ordinal) ? 0.01 : 0;
@@ -92,7 +93,7 @@ internal static class OptimizerCaseSettings
         {
             Basis = value.GetString() switch { "svd" => BasisKind.Svd, "random" => BasisKind.Random, "randperm" => BasisKind.RandomCoordinates, _ => throw Unknown(option, value) },
         },
-        "proj_type" or "proj_side" => s with { Side = Enum.Parse<ProjectionSide>(value.GetString()!.Replace("_", "", StringComparison.Ordinal), ignoreCase: true) },
+        "proj_type" or "proj_side" => s with { Side = Side(value) },
         "natural_history" => s.History is null ? s with { History = value.GetInt32() } : s,
         "lambda_damping" => s with { Damping = value.GetDouble() },
         "density" => s with { Density = value.GetDouble() },
@@ -111,6 +112,9 @@ internal static class OptimizerCaseSettings
         "projected" or "plain" or "correct_bias" or "sign_update" => s,
         _ => throw Unknown(option, value),
     };
+
+    /// <summary>The side of a proj_type.</summary>
+    public static ProjectionSide Side(JsonElement value) => Enum.Parse<ProjectionSide>(value.GetString()!.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 
     private static NotSupportedException Unknown(string option, JsonElement value) => new($"the optimiser's setting {option} {value.GetRawText()} is not built yet");
 }

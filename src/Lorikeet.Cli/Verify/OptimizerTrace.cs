@@ -186,8 +186,12 @@ internal sealed class OptimizerTrace
         {
             return [state.Steps];
         }
-        OptimizerState? owner = state.Has(key) ? state : state.Part is { } part && part.Has(key) ? part : null;
-        return owner is null ? null : TrainingReference.Wide(owner[key].Span);
+        if (state.Has(key))
+        {
+            return TrainingReference.Wide(state[key].Span);
+        }
+        // A direction's moments are those of the optimiser that runs on it.
+        return state.Part is { } part ? Value(part, state.Has("v") && key.EndsWith("_v", StringComparison.Ordinal) ? key[..^2] : key) : null;
     }
 
     private static byte[]? Codes(OptimizerState state, string key) => state.Codes.Concat(state.Part?.Codes ?? []).FirstOrDefault(c => c.Name == key).Codes;

@@ -42,6 +42,10 @@ internal sealed class OptimizersVerifier : IVerifier
         {
             VerifyCodes(folder, report);
         }
+        else if (FactoredLayersCase.Is(root))
+        {
+            FactoredLayersCase.Verify(folder, root, report);
+        }
         else if (root.TryGetProperty("snapshots", out _))
         {
             OptimizerTrace.Verify(folder, root, report);

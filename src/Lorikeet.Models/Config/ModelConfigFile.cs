@@ -61,7 +61,7 @@ public static class ModelConfigFile
 
     /// <summary>The configuration as config.json: what was read, unknown keys included, with what has changed since; complete for one made in code.</summary>
     /// <param name="config">The configuration.</param>
-    public static string Write(ModelConfig config) => Write(config, null);
+    public static string Write(ModelConfig config) => Write(config, null, null);
 
     /// <summary>The name of a type in config.json and PyTorch.</summary>
     /// <param name="type">The type.</param>
@@ -70,7 +70,8 @@ public static class ModelConfigFile
     /// <summary>The configuration as config.json, with a quantization_config where matrices are stored in bitsandbytes' four bits, else without one.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="coded">How matrices are coded, or null.</param>
-    internal static string Write(ModelConfig config, FourBitState? coded)
+    /// <param name="factored">What stands under factored_weights where matrices are stored as factors, or null.</param>
+    internal static string Write(ModelConfig config, FourBitState? coded, JsonObject? factored)
     {
         ArgumentNullException.ThrowIfNull(config);
         Architecture architecture = Architecture.Of(config.ModelType, "the configuration");
@@ -102,6 +103,11 @@ public static class ModelConfigFile
         if (coded is not null)
         {
             json["quantization_config"] = Quantisation(coded, config.StoredType ?? ElementType.F32);
+        }
+        json.Remove(FactoredFiles.ConfigKey);
+        if (factored is not null)
+        {
+            json[FactoredFiles.ConfigKey] = factored;
         }
         CheckFlags(Reread(json), config);
         return json.ToJsonString(Indented) + "\n";

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
@@ -8,8 +9,9 @@ namespace Lorikeet.Models;
 
 /// <summary>A model's tensors from its safetensors files: each is checked, packed once, and the file can be closed then.</summary>
 /// <param name="folder">The files; the caller closes them when the model is built.</param>
-/// <remarks>Matrices are kept as stored: f32, bf16, f16 (f64 becomes f32), or four bits of bitsandbytes.</remarks>
-public sealed class FolderSource(TensorFolder folder) : ITensorSource
+/// <param name="config">What config.json holds, for matrices that are stored in parts; null: none are.</param>
+/// <remarks>Matrices are kept as stored: f32, bf16, f16 (f64 becomes f32), four bits of bitsandbytes, or factors (<see cref="FactoredFiles"/>).</remarks>
+public sealed class FolderSource(TensorFolder folder, JsonObject? config = null) : ITensorSource
 {
     /// <inheritdoc/>
     public bool Differ(string name, string other)
@@ -33,7 +35,11 @@ public sealed class FolderSource(TensorFolder folder) : ITensorSource
     /// <inheritdoc/>
     public int Rows(string name, int configured)
     {
-        StoredTensor tensor = Find(name, out _);
+        if (!folder.TryGet(name, out StoredTensor? tensor, out _) && FactoredFiles.Rows(folder, name) is { } rows)
+        {
+            return rows;
+        }
+        tensor ??= Find(name, out _);
         return tensor.Shape is [> 0 and <= int.MaxValue, _]
             ? (int)tensor.Shape[0]
             : throw Wrong(name, tensor, "a matrix");
@@ -76,6 +82,10 @@ public sealed class FolderSource(TensorFolder folder) : ITensorSource
 
     private Weight Matrix(string name, int outputs, int inputs, bool transposed)
     {
+        if (FactoredFiles.TryRead(folder, name, outputs, inputs, config) is { } factored)
+        {
+            return factored;
+        }
         StoredTensor tensor = Find(name, out SafetensorsFile file);
         // Whatever the layer's own order, bitsandbytes stores [outputs, inputs].
         if (BitsAndBytes.TryRead(folder, name, outputs, inputs) is { } coded)

@@ -34,7 +34,7 @@ public static class ModelLoader
         }
         ModelConfig config = ModelConfigFile.Read(Path.Combine(folder, options.ConfigFile));
         using TensorFolder tensors = TensorFolder.Open(folder);
-        return Build(config, new FolderSource(tensors), options.ConvertTo);
+        return Build(config, new FolderSource(tensors, config.Source), options.ConvertTo);
     }
 
     /// <summary>Makes a model with random weights; see <see cref="RandomSource"/>.</summary>

@@ -17,7 +17,7 @@ public static class ModelWriter
     /// <remarks>config.json comes last, so that a folder that was not finished does not load.</remarks>
     /// <param name="model">The model; a tied head is not stored twice.</param>
     /// <param name="folder">Made where it is absent.</param>
-    /// <param name="type">The format of all tensors; null: matrices as the model keeps them (four bits of bitsandbytes too, GGUF's blocks as bf16), vectors as the configuration says where that is exact, else f32.</param>
+    /// <param name="type">The format of all tensors; null: matrices as the model keeps them (four bits of bitsandbytes and factors too, GGUF's blocks as bf16), vectors as the configuration says where that is exact, else f32.</param>
     /// <param name="shardBytes">The largest weights file.</param>
     public static void Save(LanguageModel model, string folder, ElementType? type = null, long shardBytes = ShardBytes)
     {
@@ -28,7 +28,9 @@ public static class ModelWriter
         bool tied = model.Head.Sites.All(head => head.Tied);
         FourBitState? coded = type is null ? FourBits(model) : null;
         string config = ModelConfigFile.Write(
-            model.Config with { StoredType = type ?? model.Config.StoredType ?? MatrixType(model), TieEmbeddings = tied }, coded);
+            model.Config with { StoredType = type ?? model.Config.StoredType ?? MatrixType(model), TieEmbeddings = tied },
+            coded,
+            FactoredFiles.Describe([.. model.Tensors.Select(tensor => tensor.Weight).OfType<FactoredWeight>()]));
         string configPath = Path.Combine(folder, "config.json");
         File.Delete(configPath);
         ElementType vectors = type ?? model.Config.StoredType ?? ElementType.F32;
@@ -107,9 +109,12 @@ public static class ModelWriter
     };
 
     private static IEnumerable<TensorToWrite> ToWrite(ModelTensor tensor, ElementType? type, ElementType vectors) =>
-        type is null && tensor.Weight is FourBitWeight coded
-            ? BitsAndBytes.ToWrite(tensor.Name, coded, ModelConfigFile.Name(vectors))
-            : [ToWriteDense(tensor, type, vectors)];
+        tensor.Weight switch
+        {
+            FourBitWeight coded when type is null => BitsAndBytes.ToWrite(tensor.Name, coded, ModelConfigFile.Name(vectors)),
+            FactoredWeight factored => FactoredFiles.ToWrite(tensor.Name, factored, type),
+            _ => [ToWriteDense(tensor, type, vectors)],
+        };
 
     private static TensorToWrite ToWriteDense(ModelTensor tensor, ElementType? type, ElementType vectors)
     {

@@ -105,6 +105,12 @@ public sealed class HalfTrainableWeight : Weight, IParameterStore
     }
 
     /// <inheritdoc/>
+    public override Weight ToTrainable(string name, bool halves = false) => this;
+
+    /// <inheritdoc/>
+    public override Weight ToFrozen(ElementType type) => new DenseWeight(ToArray(), Outputs, Inputs, type);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         Parameter.FreeGradient();

@@ -92,5 +92,11 @@ public sealed class TrainableWeight : Weight
     }
 
     /// <inheritdoc/>
+    public override Weight ToTrainable(string name, bool halves = false) => this;
+
+    /// <inheritdoc/>
+    public override Weight ToFrozen(ElementType type) => new DenseWeight(parameter.Value.Span, Outputs, Inputs, type);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing) => parameter.Dispose();
 }

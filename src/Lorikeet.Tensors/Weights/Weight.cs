@@ -19,6 +19,9 @@ public abstract class Weight : IDisposable
     /// <summary>Bytes of memory that the matrix takes.</summary>
     public abstract long Bytes { get; }
 
+    /// <summary>Numbers that the matrix is made of.</summary>
+    public virtual long Count => (long)Outputs * Inputs;
+
     /// <summary>The storage format in a word: <c>f32</c>, <c>bf16</c>.</summary>
     public abstract string Format { get; }
 
@@ -86,7 +89,7 @@ public abstract class Weight : IDisposable
         throw new InvalidOperationException($"a {Format} weight [{Outputs}, {Inputs}] is frozen: it has no gradient");
 
     /// <summary>The whole matrix as float32, [outputs, inputs], row-major.</summary>
-    public float[] ToArray()
+    public virtual float[] ToArray()
     {
         float[] all = new float[checked(Outputs * Inputs)];
         for (int row = 0; row < Outputs; row++)
@@ -95,6 +98,15 @@ public abstract class Weight : IDisposable
         }
         return all;
     }
+
+    /// <summary>The matrix in the form that trains: a copy, or this where it trains already.</summary>
+    /// <param name="name">The matrix's name in files, which its parameters take.</param>
+    /// <param name="halves">Keep a full matrix in bfloat16 in place of float32.</param>
+    public virtual Weight ToTrainable(string name, bool halves = false) => halves ? HalfTrainableWeight.Copy(name, this) : TrainableWeight.Copy(name, this);
+
+    /// <summary>The matrix in its frozen form: a packed copy, or this where it is frozen already.</summary>
+    /// <param name="type">The format of what was trained.</param>
+    public virtual Weight ToFrozen(ElementType type) => this;
 
     /// <summary>True where a recorded run must compute dL/dW.</summary>
     public bool Trains

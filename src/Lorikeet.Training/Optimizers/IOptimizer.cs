@@ -22,7 +22,7 @@ public interface IOptimizer
     OptimizerState Begin(Parameter parameter)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        OptimizerState state = new();
+        OptimizerState state = new() { Begun = true };
         Begin(state, parameter.Value.Shape);
         return state;
     }
@@ -38,6 +38,12 @@ public readonly record struct Update(Parameter Parameter, Tensor Gradient, Optim
 {
     /// <summary>Whether an optimiser that works in a part of the gradient's space does so here: the matrices of attention and feed-forward, in a whole model.</summary>
     public bool Projected { get; init; }
+
+    /// <summary>The parameter's place among those that are projected, where they do not all step at once; see <see cref="Count"/>.</summary>
+    public int Number { get; init; }
+
+    /// <summary>How many parameters are projected; 0: as many as there are in this step, in its order.</summary>
+    public int Count { get; init; }
 
     /// <summary>Of what <see cref="Parameter"/> is a part, where it stands for a part of the space; null: it stands for itself.</summary>
     public Parameter? Whole { get; init; }

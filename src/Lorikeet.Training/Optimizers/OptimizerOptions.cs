@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Lorikeet.Training;
 
 /// <summary>An optimiser's option as a user writes it.</summary>
@@ -35,6 +33,8 @@ public sealed record OptimizerOption(string Name, string Meaning, Func<Optimizer
         Choice<BasisKind>("basis", "where a basis comes from (galore, fira, frugal)", (s, v) => s with { Basis = v }),
         Number("damping", "lambda (natural-galore)", (s, v) => s with { Damping = v }),
         Count("history", "gradients in the Fisher matrix (natural-galore)", (s, v) => s with { History = v }),
+        Flag("clear_history", "forget the history when a subspace is chosen anew (natural-galore)", (s, v) => s with { ClearsHistory = v }),
+        Flag("relative_damping", "damping times the mean squared norm of the history (natural-galore)", (s, v) => s with { RelativeDamping = v }),
         Flag("clean_residual", "the paper's residual, without the code's alpha (fira)", (s, v) => s with { CleanResidual = v }),
         Number("density", "the share of numbers that has a state (frugal)", (s, v) => s with { Density = v }),
         Choice<FrugalKind>("subspace", "what has a state (frugal)", (s, v) => s with { Frugal = v }),
@@ -44,6 +44,9 @@ public sealed record OptimizerOption(string Name, string Meaning, Func<Optimizer
         Number("outside_scale", "the rest's rate over the inside's (frugal)", (s, v) => s with { OutsideScale = v }),
         Number("rate_scale", "the projected matrices' rate over the others' (frugal)", (s, v) => s with { RateScale = v }),
         Flag("resets", "moments begin anew with each choice (frugal)", (s, v) => s with { Resets = v }),
+        Flag("released", "the released code's form in place of the exact gradient (gradnormlorp)", (s, v) => s with { Released = v }),
+        Number("loraplus", "the rate of an adapter's B over that of its A (LoRA+, with any optimiser)", (s, v) => s with { LoraPlus = v }),
+        Number("loraplus_embedding_rate", "the peak rate of an embedding's factors with loraplus", (s, v) => s with { LoraPlusEmbeddingRate = v }),
     ];
 
     /// <summary>Puts options into settings.</summary>
@@ -53,38 +56,18 @@ public sealed record OptimizerOption(string Name, string Meaning, Func<Optimizer
     public static OptimizerSettings Read(OptimizerSettings settings, IReadOnlyDictionary<string, string> options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        foreach ((string name, string value) in options)
-        {
-            OptimizerOption option = All.FirstOrDefault(o => o.Name == name)
-                ?? throw new ArgumentException($"optimizer-option {name} is not one: there are {string.Join(", ", All.Select(o => o.Name))}");
-            try
-            {
-                settings = option.Apply(settings, value);
-            }
-            catch (Exception e) when (e is FormatException or OverflowException or ArgumentException)
-            {
-                throw new ArgumentException($"optimizer-option {name}={value}: expected {option.Meaning}; {e.Message}", e);
-            }
-        }
-        return settings;
+        return OptionText.Read("optimizer-option", settings, options, [.. All.Select(o => (o.Name, o.Meaning, o.Apply))]);
     }
 
     private static OptimizerOption Number(string name, string meaning, Func<OptimizerSettings, double, OptimizerSettings> set) => new(
-        name, meaning, (s, text) => set(s, double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture) is var v && double.IsFinite(v) ? v : throw new FormatException("a number is finite")));
+        name, meaning, (s, text) => set(s, OptionText.Number(text)));
 
     private static OptimizerOption Count(string name, string meaning, Func<OptimizerSettings, int, OptimizerSettings> set) => new(
-        name, meaning, (s, text) => set(s, int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture)));
+        name, meaning, (s, text) => set(s, OptionText.Count(text)));
 
     private static OptimizerOption Flag(string name, string meaning, Func<OptimizerSettings, bool, OptimizerSettings> set) => new(
-        name, meaning + ": true or false", (s, text) => set(s, bool.Parse(text)));
+        name, meaning + ": true or false", (s, text) => set(s, OptionText.Flag(text)));
 
     private static OptimizerOption Choice<T>(string name, string meaning, Func<OptimizerSettings, T, OptimizerSettings> set)
-        where T : struct, Enum => new(
-        name,
-        $"{meaning}: {string.Join(", ", Enum.GetNames<T>().Select(Written))}",
-        (s, text) => Enum.GetValues<T>().Where(v => Written(v.ToString()) == text).ToArray() is [T found] ? set(s, found) : throw new FormatException($"{text} is none of them"));
-
-    /// <summary>ReverseStd is written reverse_std.</summary>
-    private static string Written(string name) =>
-        string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i > 0 ? "_" : "") + char.ToLowerInvariant(c) : c.ToString()));
+        where T : struct, Enum => new(name, $"{meaning}: {OptionText.Choices<T>()}", (s, text) => set(s, OptionText.Choice<T>(text)));
 }

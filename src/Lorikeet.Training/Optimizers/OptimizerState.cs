@@ -25,6 +25,9 @@ public sealed class OptimizerState : IDisposable
     /// <summary>The state of the optimiser inside, where one runs in a part of the parameter's space; else null.</summary>
     public OptimizerState? Part { get; set; }
 
+    /// <summary>Whether the optimiser has put in what its first step needs.</summary>
+    internal bool Begun { get; set; }
+
     /// <summary>Steps taken, as the optimiser counts them: some begin anew now and then.</summary>
     public int Steps { get; set; }
 

@@ -1,3 +1,6 @@
+using Lorikeet.Adapters;
+using Lorikeet.Tensors;
+
 namespace Lorikeet.Training;
 
 /// <summary>The optimisers by name: one line each.</summary>
@@ -27,6 +30,8 @@ public static class Optimizers
             ["online-galore"] = SubspaceFamily.OnlineGalore,
             ["fira"] = SubspaceFamily.Fira,
             ["frugal"] = SubspaceFamily.Frugal,
+            ["gradnormlorp"] = s => new WeightNorm(All!["galore"](s), s.Beta1 ?? 0.9, s.Beta2 ?? 0.999, s.Eps ?? 1e-6, s.Released ?? false),
+            ["lora-fa"] = s => new LoraFa(All!["early-adamw"](s), s.Pairs ?? new Dictionary<Parameter, LowRankPair>()),
         };
 
     /// <summary>Makes an optimiser.</summary>
@@ -155,6 +160,24 @@ public sealed record OptimizerSettings
 
     /// <summary>Of FRUGAL: moments begin anew with each choice.</summary>
     public bool? Resets { get; init; }
+
+    /// <summary>Of Natural GaLore: forget the history when a subspace is chosen anew.</summary>
+    public bool? ClearsHistory { get; init; }
+
+    /// <summary>Of Natural GaLore: <see cref="Damping"/> is a part of the mean squared norm of the history's gradients.</summary>
+    public bool? RelativeDamping { get; init; }
+
+    /// <summary>Of GradNormLoRP: the released code's form.</summary>
+    public bool? Released { get; init; }
+
+    /// <summary>Of adapters with any optimiser: LoRA+'s rate of B over that of A.</summary>
+    public double? LoraPlus { get; init; }
+
+    /// <summary>Of adapters with LoRA+: the rate of an embedding's factors.</summary>
+    public double? LoraPlusEmbeddingRate { get; init; }
+
+    /// <summary>Of LoRA-FA: the pair of each B.</summary>
+    public IReadOnlyDictionary<Parameter, LowRankPair>? Pairs { get; init; }
 
     /// <summary>Of random subspaces: the seed.</summary>
     public int? Seed { get; init; }

@@ -69,6 +69,7 @@ internal static class RunModel
             }
             if (settings.Method == "full")
             {
+                settings.Shape?.Weights?.Apply(model, new CounterRandom((ulong)settings.Seed).Named("start"));
                 model.MakeTrainable(halves: settings.TrainType == "bf16");
             }
             return model;

@@ -1,3 +1,5 @@
+using Lorikeet.Tensors;
+
 namespace Lorikeet.Training;
 
 /// <summary>The step rules that a run's settings ask for: one line each.</summary>
@@ -8,6 +10,28 @@ internal static class RunRules
     public static IReadOnlyList<IStepRule> Create(RunParts parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        return [];
+        RunSettings settings = parts.Settings;
+        List<IStepRule> rules = [];
+        if (settings.StepRule is { } name)
+        {
+            StepRuleSettings own = StepRuleOption.Read(new StepRuleSettings(), settings.StepRuleOptions);
+            rules.Add(StepRules.Create(name, new StepRuleContext(parts.Model, own, new CounterRandom((ulong)settings.Seed).Named("rules"), count => First(parts.Data[0].Train, count))));
+        }
+        if (settings.PerLayer)
+        {
+            // Last, so that the others see a gradient before it is gone.
+            rules.Add(new PerLayerSteps());
+        }
+        return rules;
+    }
+
+    /// <summary>The first batches of training data, which training will see again.</summary>
+    private static List<Batch> First(IBatchSource data, int count)
+    {
+        DataPosition now = data.Position;
+        data.Position = default;
+        List<Batch> batches = [.. Enumerable.Range(0, count).Select(_ => data.Next())];
+        data.Position = now;
+        return batches;
     }
 }

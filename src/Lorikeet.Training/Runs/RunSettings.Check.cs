@@ -16,6 +16,7 @@ public sealed partial record RunSettings
     private void CheckModel()
     {
         Require(Method == "full" || Shape is null, "method", "full where a new model is trained");
+        Shape?.Weights?.Check();
         Require(Method != "full" || Data.Count <= 1, "data", "one file where all weights are trained");
         Require(Weights is null || Models.WeightFormat.Find(Weights) is not null, "weights", $"one of {Models.WeightFormat.Names}");
         Require(Weights is null || (Shape is null && Method != "full"), "weights", "left out where the model's own weights are trained");
@@ -48,6 +49,10 @@ public sealed partial record RunSettings
         Require(WeightDecay is null || (WeightDecay >= 0 && double.IsFinite(WeightDecay.Value)), "weight-decay", "0 or more");
         Require(Clip >= 0 && !double.IsNaN(Clip), "clip", "0 (none) or more");
         _ = OptimizerOption.Read(new OptimizerSettings(), OptimizerOptions);
+        Require(!PerLayer || Clip == 0, "clip", "0 with per-layer steps: they happen before the norm of all gradients is known");
+        Require(StepRule is not null || StepRuleOptions.Count == 0, "step-rule", "named where it has options");
+        Require(StepRule is null || Method == "full", "method", "full with a step rule that draws layers: they are the model's own");
+        _ = StepRuleOption.Read(new StepRuleSettings(), StepRuleOptions);
     }
 
     private void CheckKeeping()

@@ -86,6 +86,15 @@ public sealed partial record RunSettings
     /// <summary>The optimiser's own options, by <see cref="OptimizerOption.Name"/>.</summary>
     public IReadOnlyDictionary<string, string> OptimizerOptions { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>What happens around each step, by name (see <see cref="StepRules"/>); null: nothing.</summary>
+    public string? StepRule { get; init; }
+
+    /// <summary>The step rule's own options, by <see cref="StepRuleOption.Name"/>.</summary>
+    public IReadOnlyDictionary<string, string> StepRuleOptions { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Step each parameter inside backward, the moment its gradient is complete (see <see cref="PerLayerSteps"/>).</summary>
+    public bool PerLayer { get; init; }
+
     /// <summary>Weight decay; null: the method's own.</summary>
     public double? WeightDecay { get; init; }
 
@@ -157,6 +166,9 @@ public sealed record NewModel
 
     /// <summary>The output head is a matrix of its own, not the token table.</summary>
     public bool Untied { get; init; }
+
+    /// <summary>How the blocks' matrices are parameterised; null: in full.</summary>
+    public NewWeights? Weights { get; init; }
 }
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true, UseStringEnumConverter = true)]

@@ -24,37 +24,49 @@ internal static class RunTrainees
     }
 
     /// <summary>The trainee of a data file.</summary>
-    public static Trainee Create(RunSettings settings, LanguageModel model, RunData own, TrainedAdapter? adapter, int steps)
+    public static Trainee Create(RunSettings settings, LanguageModel model, RunData data, TrainedAdapter? adapter, int steps)
     {
         double decay = settings.WeightDecay ?? adapter?.Method.WeightDecay ?? 0.1;
-        // Of a model, matrices decay; of an adapter, all that trains does, as with PyTorch's optimisers without groups.
-        IReadOnlyList<ParameterGroup> groups = Trainee.Group(
-            adapter?.Parameters ?? model.TrainedParameters, decay, all: adapter is not null, Projected(model, adapter));
+        OptimizerSettings own = OptimizerOption.Read(Defaults(settings), settings.OptimizerOptions);
+        if (settings.Optimizer == "lora-fa")
+        {
+            own = own with { Pairs = LoraFa.Freeze(adapter ?? throw new ArgumentException("lora-fa trains the B of a LoRA adapter: use it with --method lora")) };
+        }
         return new Trainee(
-            own.Name, adapter, groups, own.Train, Optimizer(settings), Schedule(settings, steps), settings.Clip > 0 ? settings.Clip : null)
+            data.Name, adapter, Groups(settings, model, adapter, decay, own), data.Train, Optimizers.Create(settings.Optimizer, own), Schedule(settings, steps),
+            settings.Clip > 0 ? settings.Clip : null)
         {
             Objective = settings.Objective,
         };
     }
 
-    private static IOptimizer Optimizer(RunSettings settings)
+    private static IReadOnlyList<ParameterGroup> Groups(RunSettings settings, LanguageModel model, TrainedAdapter? adapter, double decay, OptimizerSettings own)
     {
-        // Language models are pre-trained with a second moment that forgets faster (Brown et al., arXiv 2005.14165).
-        OptimizerSettings own = settings.Shape is null ? new OptimizerSettings() : new OptimizerSettings { Beta2 = 0.95 };
-        return Optimizers.Create(settings.Optimizer, OptimizerOption.Read(own with { Seed = (int)(settings.Seed & int.MaxValue) }, settings.OptimizerOptions));
+        HashSet<Parameter> projected = Projected(model, adapter);
+        if (own.LoraPlus is { } ratio)
+        {
+            return LoraPlus.Group(
+                adapter ?? throw new ArgumentException("loraplus sets the rate of an adapter's B: use it with --method lora or dora"), decay, ratio, Rate(settings),
+                own.LoraPlusEmbeddingRate ?? LoraPlus.EmbeddingRate, projected: true);
+        }
+        // Of a model, matrices decay; of an adapter, all that trains does, as with PyTorch's optimisers without groups.
+        return Trainee.Group(adapter?.Parameters ?? model.TrainedParameters, decay, all: adapter is not null, projected);
     }
+
+    /// <summary>Language models are pre-trained with a second moment that forgets faster (Brown et al., arXiv 2005.14165).</summary>
+    private static OptimizerSettings Defaults(RunSettings settings) => new() { Beta2 = settings.Shape is null ? null : 0.95, Seed = (int)(settings.Seed & int.MaxValue) };
 
     private static Schedule Schedule(RunSettings settings, int steps) => Training.Schedule.Create(settings.Schedule, new ScheduleSettings
     {
-        Rate = settings.Rate ?? DefaultRate(settings),
+        Rate = Rate(settings),
         Warmup = settings.Warmup ?? steps / 20,
         Steps = steps,
         DecaySteps = Math.Max(1, steps / 5),
         MinimumShare = settings.Schedule.Contains("min_lr", StringComparison.OrdinalIgnoreCase) ? 0.1 : null,
     });
 
-    private static double DefaultRate(RunSettings settings) =>
-        settings.Shape is not null ? 2e-3 : settings.Method == "full" ? 2e-5 : AdapterMethods.Find(settings.Method).LearningRate;
+    private static double Rate(RunSettings settings) => settings.Rate ?? (
+        settings.Shape is not null ? 2e-3 : settings.Method == "full" ? 2e-5 : AdapterMethods.Find(settings.Method).LearningRate);
 
     /// <summary>What an optimiser of a subspace projects: an adapter's matrices; of a model those of its blocks' linear layers.</summary>
     private static HashSet<Parameter> Projected(LanguageModel model, TrainedAdapter? adapter) => adapter is not null

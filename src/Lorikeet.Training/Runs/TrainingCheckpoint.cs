@@ -14,10 +14,11 @@ namespace Lorikeet.Training;
 /// </remarks>
 public static class TrainingCheckpoint
 {
-    private const string Format = "lorikeet-training-2";
+    private const string Format = "lorikeet-training-3";
     private const string Prefix = "step-";
     private const string PartName = "part/";
     private const string CodesName = "codes/";
+    private const int MostInside = 4;
     private const string AverageName = "average/";
 
     /// <summary>Writes a checkpoint and deletes all but the newest ones.</summary>
@@ -184,14 +185,69 @@ public static class TrainingCheckpoint
             int at = 0;
             foreach (OptimizerState state in trainee.States.Values)
             {
-                // A number, or two where an optimiser runs inside a part of the space.
-                JsonElement own = steps[at++];
-                bool two = own.ValueKind == JsonValueKind.Array;
-                state.Steps = Count(two ? own[0] : own);
-                state.Part = two ? new OptimizerState { Steps = Count(own[1]) } : null;
+                ReadSteps(steps[at++], state);
             }
         }
         trainer.Step = Count(root.GetProperty("step"));
+        JsonElement rules = root.GetProperty("rules");
+        string[] expected = [.. trainer.Rules.Select(r => r.Name)], found = [.. rules.EnumerateArray().Select(r => r.GetProperty("name").GetString()!)];
+        if (!expected.SequenceEqual(found))
+        {
+            throw new BadFileException($"{path} is of a run with the step rules [{string.Join(", ", found)}]; this run has [{string.Join(", ", expected)}].");
+        }
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (rules[i].TryGetProperty("state", out JsonElement saved) && saved.ValueKind != JsonValueKind.Null)
+            {
+                trainer.Rules[i].Restore(trainer.State, saved);
+            }
+        }
+        foreach (Trainee trainee in trainer.Trainees)
+        {
+            foreach ((Parameter parameter, OptimizerState state) in trainee.States)
+            {
+                // What has stepped has a state, which the file must hold.
+                if (state.Steps > 0 && !state.Begun)
+                {
+                    trainee.Optimizer.Begin(state, parameter.Value.Shape);
+                    state.Begun = true;
+                }
+            }
+        }
+    }
+
+    /// <summary>A number, or several where optimisers run inside one another.</summary>
+    private static void ReadSteps(JsonElement steps, OptimizerState state)
+    {
+        if (steps.ValueKind != JsonValueKind.Array)
+        {
+            state.Steps = Count(steps);
+            state.Part = null;
+            return;
+        }
+        if (steps.GetArrayLength() is < 1 or > MostInside)
+        {
+            throw new FormatException($"{steps.GetArrayLength()} optimisers inside one another; expected 1 to {MostInside}");
+        }
+        for ((int i, OptimizerState? own) = (0, state); own is not null; i++, own = own.Part)
+        {
+            own.Steps = Count(steps[i]);
+            own.Part = i + 1 < steps.GetArrayLength() ? new OptimizerState() : null;
+        }
+    }
+
+    private static JsonNode Steps(OptimizerState state)
+    {
+        if (state.Part is null)
+        {
+            return state.Steps;
+        }
+        JsonArray all = [];
+        for (OptimizerState? own = state; own is not null; own = own.Part)
+        {
+            all.Add((JsonNode)own.Steps);
+        }
+        return all;
     }
 
     private static int Count(JsonElement steps) =>
@@ -205,7 +261,7 @@ public static class TrainingCheckpoint
             JsonArray steps = [];
             foreach (OptimizerState state in trainee.States.Values)
             {
-                steps.Add(state.Part is { } part ? new JsonArray((JsonNode)state.Steps, (JsonNode)part.Steps) : (JsonNode)state.Steps);
+                steps.Add(Steps(state));
             }
             trainees.Add((JsonNode)new JsonObject
             {
@@ -216,7 +272,12 @@ public static class TrainingCheckpoint
                 ["optimizer_steps"] = steps,
             });
         }
-        return new JsonObject { ["format"] = Format, ["step"] = trainer.Step, ["trainees"] = trainees };
+        JsonArray rules = [];
+        foreach (IStepRule rule in trainer.Rules)
+        {
+            rules.Add((JsonNode)new JsonObject { ["name"] = rule.Name, ["state"] = rule.Save() });
+        }
+        return new JsonObject { ["format"] = Format, ["step"] = trainer.Step, ["trainees"] = trainees, ["rules"] = rules };
     }
 
     /// <summary>All parameters under names that are unique even where two adapters share parameter names.</summary>

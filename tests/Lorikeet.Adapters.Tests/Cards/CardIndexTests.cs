@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 
 namespace Lorikeet.Adapters.Tests.Cards;
 
-/// <summary>Every check of the cards LoRA, DoRA, FLoRA and NOLA has a test that names it by a trait: <c>dotnet test --filter "Card=NOLA 7"</c> runs its proof.</summary>
+/// <summary>Every check of these cards has a test that names it by a trait: <c>dotnet test --filter "Card=NOLA 7"</c> runs its proof.</summary>
 public sealed partial class CardIndexTests(ITestOutputHelper output)
 {
     [Theory]
@@ -12,6 +12,15 @@ public sealed partial class CardIndexTests(ITestOutputHelper output)
     [InlineData("DoRA", 7)]
     [InlineData("FLoRA", 7)]
     [InlineData("NOLA", 7)]
+    [InlineData("PiSSA", 7)]
+    [InlineData("SLTrain", 7)]
+    [InlineData("GaLore", 7)]
+    [InlineData("NaturalGaLore", 7)]
+    [InlineData("Fira", 7)]
+    [InlineData("FRUGAL", 7)]
+    [InlineData("GradNormLoRP", 7)]
+    [InlineData("LISA", 7)]
+    [InlineData("OwLore", 7)]
     public void Every_check_has_a_proof(string card, int checks)
     {
         List<(string Check, string Test)> proofs = [.. Directory.EnumerateFiles(Path.Combine(SharedFiles.Repository, "tests"), "*.cs", SearchOption.AllDirectories).SelectMany(Proofs)];

@@ -151,7 +151,9 @@ public sealed class MethodContractTests
         }
         Assert.Empty(loaded.Warnings);
         Assert.Equal(adapter.Method.Name, loaded.Method.Name);
-        Assert.Equal(adapter.ParameterCount, loaded.ParameterCount);
+        // What took over a part of the weights is saved as a plain LoRA of twice the rank.
+        int times = ReferenceEquals(adapter.FileConfig, adapter.Config) ? 1 : 2;
+        Assert.Equal(times * adapter.ParameterCount, loaded.ParameterCount);
         using TrainedAdapter again = AdapterFolder.Load(folder.Of("second"), model);
         Assert.Equal(Bench.Logits(model, loaded, Bench.Prompts[2]), Bench.Logits(model, again, Bench.Prompts[2]));
     }

@@ -113,7 +113,9 @@ public sealed class LoraTests
     }
 
     [Theory]
-    [InlineData("""{"init_lora_weights": "pissa"}""", "pissa")]
+    [InlineData("""{"init_lora_weights": "loftq"}""", "loftq")]
+    [InlineData("""{"init_lora_weights": "pissa", "use_dora": true}""", "pissa")]
+    [InlineData("""{"init_lora_weights": "olora", "target_modules": ["embed_tokens"]}""", "olora")]
     [InlineData("""{"init_lora_weights": "eva"}""", "eva")]
     [InlineData("""{"alora_invocation_tokens": [1]}""", "alora_invocation_tokens")]
     [InlineData("""{"use_bdlora": {"nblocks": 2}}""", "use_bdlora")]
@@ -128,6 +130,9 @@ public sealed class LoraTests
 
     [Theory]
     [InlineData("""{"r": 0}""")]
+    [InlineData("""{"r": 33, "init_lora_weights": "pissa"}""")]
+    [InlineData("""{"init_lora_weights": "pissa_niter_x"}""")]
+    [InlineData("""{"init_lora_weights": "pissa_niter_1001"}""")]
     [InlineData("""{"r": 1e30}""")]
     [InlineData("""{"r": 1000000000}""")]
     [InlineData("""{"lora_dropout": 1}""")]

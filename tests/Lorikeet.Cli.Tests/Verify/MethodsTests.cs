@@ -3,14 +3,16 @@ using Lorikeet.Testing;
 
 namespace Lorikeet.Cli.Tests.Verify;
 
-/// <summary>Reference values of single methods: the cards' checks FLoRA 4, NOLA 5.</summary>
+/// <summary>Reference values of single methods: the cards' checks FLoRA 4, NOLA 5, PiSSA 5.</summary>
 public sealed class MethodsTests
 {
     [SharedTheory("parity/methods/flora")]
     [Trait("Card", "FLoRA 4")]
     [Trait("Card", "NOLA 5")]
+    [Trait("Card", "PiSSA 5")]
     [InlineData("flora", 10, 0)]
     [InlineData("nola", 8, 1)]
+    [InlineData("pissa", 9, 0)]
     public void Every_case_of_a_built_card_agrees(string card, int cases, int unsupported)
     {
         List<CaseReport> reports = [.. VerifyRunner.Run(SharedFiles.Path($"parity/methods/{card}")!, CancellationToken.None)];
@@ -35,6 +37,11 @@ public sealed class MethodsTests
     [InlineData("nola/llm", "grad.alpha")]
     [InlineData("nola/many-adapters", "expanded.B")]
     [InlineData("nola/quant-4bit", "restored")]
+    [InlineData("pissa/start-tall", "product")]
+    [InlineData("pissa/start-niter-16", "residual")]
+    [InlineData("pissa/convert", "export.B")]
+    [InlineData("pissa/convert-bf16-base", "final.A")]
+    [InlineData("pissa/qpissa-5", "base")]
     public void A_changed_reference_value_fails(string path, string tensor)
     {
         using TemporaryCase copy = new(SharedFiles.Path("parity/methods/" + path)!, path);

@@ -105,7 +105,7 @@ public sealed class DialectWorld : IDisposable
         return adapter;
     }
 
-    private static Batch Text(Func<int, int> dialectOf, int sequences, string name)
+    internal static Batch Text(Func<int, int> dialectOf, int sequences, string name)
     {
         int[] law = Law();
         CounterRandom draw = new CounterRandom(77).Named(name);

@@ -50,6 +50,9 @@ public enum BasisKind
 public sealed class BasisSubspace(ProjectionSide side, BasisKind kind, Func<int, int> rank) : Subspace
 {
     /// <inheritdoc/>
+    public override bool CanChoose(in Tensor gradient) => kind is BasisKind.Random or BasisKind.RandomCoordinates || HasDirection(gradient.Span);
+
+    /// <inheritdoc/>
     public override void Choose(in SubspaceRequest request, OptimizerState state)
     {
         Tensor gradient = request.Gradient;
@@ -61,14 +64,6 @@ public sealed class BasisSubspace(ProjectionSide side, BasisKind kind, Func<int,
         int right = at is ProjectionSide.Right or ProjectionSide.Full ? Math.Min(rank(columns), Math.Min(columns, most)) : 0;
         if (bySvd)
         {
-            if (!HasDirection(gradient.Span))
-            {
-                if (state.Has("left") || state.Has("right"))
-                {
-                    return;
-                }
-                throw new ArithmeticException($"{request.Name}: the first gradient is zero or not finite: it has no singular vectors to project on");
-            }
             Matrix64 matrix = Matrix64.Of(rows, columns, gradient.Span);
             Svd svd = kind == BasisKind.Svd ? Svd.Thin(matrix) : RandomisedSvd.Thin(matrix, Math.Max(1, Math.Max(left, right)), request.Random);
             Keep(state, svd.U.FirstColumns(left).Transposed(), svd.Vt.FirstRows(right), rows, columns);
@@ -136,12 +131,6 @@ public sealed class BasisSubspace(ProjectionSide side, BasisKind kind, Func<int,
         ProjectionSide.ReverseStd => rows >= columns ? ProjectionSide.Left : ProjectionSide.Right,
         _ => side,
     };
-
-    private static bool HasDirection(ReadOnlySpan<float> gradient)
-    {
-        double sum = Reduce.SumOfSquaresDouble(gradient);
-        return sum > 0 && double.IsFinite(sum);
-    }
 
     /// <summary>Keeps bases given as rows: <paramref name="left"/> [r, m], <paramref name="right"/> [r, n].</summary>
     private static void Keep(OptimizerState state, Matrix64 left, Matrix64 right, int rows, int columns)

@@ -28,6 +28,8 @@ public sealed class CoordinateSubspace(CoordinateKind kind, double density) : Su
         int rows = request.Gradient.Rows, columns = request.Gradient.Width;
         int all = kind switch { CoordinateKind.Columns => columns, CoordinateKind.Rows => rows, _ => checked(rows * columns) };
         int[] picked = Shuffle(all, request.Random)[..(int)(density * all)];
+        // In order, so that moments which stay stay with their coordinates where all are picked.
+        Array.Sort(picked);
         Keep(state, picked);
     }
 

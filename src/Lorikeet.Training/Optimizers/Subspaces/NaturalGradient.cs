@@ -12,7 +12,8 @@ namespace Lorikeet.Training;
 /// <param name="damping">lambda, above 0.</param>
 /// <param name="history">The most columns of H; 0 leaves gradients as they are.</param>
 /// <param name="clears">Forget the history when a subspace is chosen anew; the official code keeps it.</param>
-public sealed class NaturalGradient(double damping = 1e-3, int history = 20, bool clears = false)
+/// <param name="relative">lambda is <paramref name="damping"/> times the mean of the diagonal of H' H, so that it does not depend on the gradients' size.</param>
+public sealed class NaturalGradient(double damping = 1e-3, int history = 20, bool clears = false, bool relative = false)
 {
     private const string Name = "history", Filled = "history_length";
 
@@ -48,29 +49,45 @@ public sealed class NaturalGradient(double damping = 1e-3, int history = 20, boo
         {
             columns[i] = Matrix64.Of(1, length, all.Row(i)).Data.ToArray();
         }
-        double[] g = Matrix64.Of(1, length, low.Span).Data.ToArray();
+        double[] natural = Precondition(columns, Matrix64.Of(1, length, low.Span).Data.ToArray(), relative ? damping * columns.Average(c => Dot(c, c)) : damping);
+        Span<float> to = low.Span;
+        for (int k = 0; k < length; k++)
+        {
+            to[k] = (float)natural[k];
+        }
+    }
+
+    /// <summary>(lambda I + H H')^-1 g; g itself where lambda is 0, as it is for a relative damping of gradients that are all zero.</summary>
+    internal static double[] Precondition(double[][] columns, double[] g, double lambda)
+    {
+        if (!(lambda > 0))
+        {
+            return g;
+        }
+        int count = columns.Length;
         Matrix64 system = Matrix64.Identity(count), right = new(count, 1);
         for (int i = 0; i < count; i++)
         {
             right[i, 0] = Dot(columns[i], g);
             for (int j = 0; j <= i; j++)
             {
-                double product = Dot(columns[i], columns[j]) / damping;
+                double product = Dot(columns[i], columns[j]) / lambda;
                 system[i, j] += product;
                 system[j, i] = system[i, j];
             }
         }
         Matrix64 z = Solve(system, right);
-        Span<float> to = low.Span;
-        for (int k = 0; k < length; k++)
+        double[] natural = new double[g.Length];
+        for (int k = 0; k < natural.Length; k++)
         {
             double sum = 0;
             for (int i = 0; i < count; i++)
             {
                 sum += columns[i][k] * z[i, 0];
             }
-            to[k] = (float)((g[k] / damping) - (sum / (damping * damping)));
+            natural[k] = (g[k] / lambda) - (sum / (lambda * lambda));
         }
+        return natural;
     }
 
     private static Matrix64 Solve(Matrix64 system, Matrix64 right)

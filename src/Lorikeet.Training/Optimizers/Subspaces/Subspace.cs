@@ -6,6 +6,10 @@ namespace Lorikeet.Training;
 /// <remarks>Down and back together are the orthogonal projection onto the part. What was chosen is kept in the parameter's state, so a checkpoint has it.</remarks>
 public abstract class Subspace
 {
+    /// <summary>Whether a part can be chosen from a gradient: one that is zero, or not finite, has no singular vectors.</summary>
+    /// <param name="gradient">The gradient.</param>
+    public virtual bool CanChoose(in Tensor gradient) => true;
+
     /// <summary>Chooses the part, and keeps it in the state.</summary>
     /// <param name="request">For which parameter, from which gradient, with which random numbers.</param>
     /// <param name="state">Receives bases or indices.</param>
@@ -39,6 +43,13 @@ public abstract class Subspace
     /// <param name="rate">The step's learning rate.</param>
     public virtual void Learn(OptimizerState state, in Tensor gradient, double rate)
     {
+    }
+
+    /// <summary>Whether a gradient has a direction: it is finite, and not zero.</summary>
+    private protected static bool HasDirection(ReadOnlySpan<float> gradient)
+    {
+        double sum = Kernels.Reduce.SumOfSquaresDouble(gradient);
+        return sum > 0 && double.IsFinite(sum);
     }
 }
 

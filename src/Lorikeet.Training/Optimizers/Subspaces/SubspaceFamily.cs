@@ -46,7 +46,7 @@ internal static class SubspaceFamily
         "natural-galore",
         Optimizers.All["early-adamw"](s),
         Own(s, new TuckerSubspace(Ranks(s))),
-        Options(s) with { Scale = s.Scale ?? 0.25, Natural = new NaturalGradient(s.Damping ?? 1e-3, s.History ?? 20) });
+        Options(s) with { Scale = s.Scale ?? 0.25, Natural = new NaturalGradient(s.Damping ?? 1e-3, s.History ?? 20, s.ClearsHistory ?? false, s.RelativeDamping ?? false) });
 
     /// <summary>Online GaLore: two-sided, the factors learnt. Source: arXiv 2410.16029.</summary>
     public static IOptimizer OnlineGalore(OptimizerSettings s) => new SubspaceOptimizer(

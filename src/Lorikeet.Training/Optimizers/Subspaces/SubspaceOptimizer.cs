@@ -5,7 +5,7 @@ namespace Lorikeet.Training;
 
 /// <summary>Any optimiser, run in a part of each matrix's space: GaLore, Fira, FRUGAL, Natural GaLore and their kin.</summary>
 /// <remarks>
-/// Every T steps the part is chosen anew. A step: R = down(G); the natural gradient of it, where asked; the inner optimiser steps a parameter of zeros in R's shape
+/// Every T steps the part is chosen anew; it stays where a gradient that is zero says nothing. A step: R = down(G); the natural gradient of it, where asked; the inner optimiser steps a parameter of zeros in R's shape
 /// with the gradient R, so that its value is the change; W += scale up(change); the residual rule changes W by what lies outside; decay first or last.
 /// What is not projected goes to the inner optimiser as it is.
 /// </remarks>
@@ -39,7 +39,7 @@ public sealed class SubspaceOptimizer(string name, IOptimizer inner, Subspace su
         {
             if (updates[i].Projected)
             {
-                One(updates[i], number++, projected);
+                One(updates[i], updates[i].Count > 0 ? updates[i].Number : number++, updates[i].Count > 0 ? updates[i].Count : projected);
                 continue;
             }
             if (updates[i].State.Names.Count + updates[i].State.Codes.Count == 0)
@@ -63,7 +63,16 @@ public sealed class SubspaceOptimizer(string name, IOptimizer inner, Subspace su
         update = update with { Rate = update.Rate * options.RateScale };
         if (state.Steps % options.Period == 0)
         {
-            Choose(update, number, count);
+            if (subspace.CanChoose(update.Gradient))
+            {
+                Choose(update, number, count);
+            }
+            else if (!state.Has(Turns))
+            {
+                // Nothing is known yet of where gradients lie (the A of a fresh LoRA adapter): the first step is the first with a gradient.
+                Decay(update.Parameter, keep);
+                return;
+            }
         }
         state.Steps++;
         Tensor whole = Storage.Zeros(shape), low = default, change = default;

@@ -15,6 +15,9 @@ namespace Lorikeet.Training;
 public sealed class TuckerSubspace(Func<string, int> rank, double? learns = null) : Subspace
 {
     /// <inheritdoc/>
+    public override bool CanChoose(in Tensor gradient) => HasDirection(gradient.Span);
+
+    /// <inheritdoc/>
     public override void Choose(in SubspaceRequest request, OptimizerState state)
     {
         if (learns is not null && state.Has(Factor(0)))
