@@ -76,7 +76,7 @@ public sealed class StepRuleRunTests : IDisposable
             // B has half of a pair's numbers, a little more or less by the layer's shape.
             Assert.InRange((double)run.TrainedCount / whole, settings == frozen ? 0.3 : 1, settings == frozen ? 0.7 : 1);
             double[] losses = [.. run.History.Steps[0].Select(p => p.Loss)];
-            Assert.True(losses[^1] < losses[0] - 0.05, $"{settings.Out}: the loss went from {losses[0]:F3} to {losses[^1]:F3}");
+            Assert.True(losses[^1] < losses[0] - 0.02, $"{settings.Out}: the loss went from {losses[0]:F3} to {losses[^1]:F3}");
             Assert.True(result.Finished);
         }
     }
