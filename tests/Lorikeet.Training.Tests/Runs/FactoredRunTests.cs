@@ -23,7 +23,7 @@ public sealed class FactoredRunTests : IDisposable
         using (TrainingRun stopped = TrainingRun.Start(Settings("stopped", weights)))
         {
             using CancellationTokenSource stop = new();
-            stopped.Run(e => { if (e.Step == 7) { stop.Cancel(); } }, stop.Token);
+            stopped.Run([new RunObserver(e => { if (e.Step == 7) { stop.Cancel(); } })], stop.Token);
         }
         using (TrainingRun again = TrainingRun.Resume(In("stopped")))
         {
