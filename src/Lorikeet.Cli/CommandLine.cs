@@ -58,6 +58,8 @@ internal static class CommandLine
     {
         DemoCommand.Create(),
         GenerateCommand.Create(),
+        ServeCommand.Create(),
+        KeyCommand.Create(),
         TrainCommand.Create(),
         PretrainCommand.Create(),
         CompareCommand.Create(),

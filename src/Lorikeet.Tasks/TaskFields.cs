@@ -52,7 +52,7 @@ internal sealed class TaskFields(JsonElement root, string path)
     {
         try
         {
-            return new RowTemplate(text, needsField: name != "choices");
+            return new RowTemplate(text, needsField: name is not ("choices" or "correct"));
         }
         catch (ArgumentException e)
         {

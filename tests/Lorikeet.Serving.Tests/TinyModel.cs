@@ -57,6 +57,8 @@ internal sealed class LowRankChange(LinearSite site, int rank, CounterRandom ran
     private readonly Parameter a = Random("a", rank, site.Inputs, random.Named("a"));
     private readonly Parameter b = Random("b", site.Outputs, rank, random.Named("b"));
 
+    public override bool IsSum => true;
+
     public override IReadOnlyList<Parameter> Parameters => [a, b];
 
     public override Tensor Forward(in SiteCall call) =>

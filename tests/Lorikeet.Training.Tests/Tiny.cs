@@ -49,14 +49,15 @@ internal static class Tiny
         return new PackedBatches(all.All(), tokens, new CounterRandom((ulong)seed));
     }
 
-    public static Trainee Trainee(string name, Adapter adapter, IBatchSource data, int steps = 20, double? clip = 0.5) => new(
+    public static Trainee Trainee(string name, Adapter adapter, IBatchSource data, int steps = 20, double? clip = 0.5, Objective? objective = null) => new(
         name,
         adapter,
         Training.Trainee.Group(adapter.Parameters, 0.01, all: true),
         data,
         new AdamW(),
         Schedule.Create("cosine", new ScheduleSettings { Rate = 0.01, Warmup = 2, Steps = steps }),
-        clip);
+        clip)
+    { Objective = objective ?? new Objective() };
 
     public static float[] Values(Adapter adapter) => [.. adapter.Parameters.SelectMany(p => p.Value.Span.ToArray())];
 }

@@ -9,6 +9,10 @@ internal sealed class NolaAdapter(string name, LanguageModel model, AdapterMetho
     : TrainedAdapter(name, model, method, config)
 {
     /// <inheritdoc/>
+    /// <remarks>Coefficients are vectors; a matrix is a head's, and stored as every method stores it.</remarks>
     public override IReadOnlyList<TensorToWrite> FileTensors =>
-        [.. NamedParameters.SelectMany(p => CoefficientFile.Write(p.Key, p.Parameter, options)).OrderBy(t => t.Name, StringComparer.Ordinal)];
+    [
+        .. NamedParameters.Where(p => p.Parameter.Value.Shape.Rank == 1).SelectMany(p => CoefficientFile.Write(p.Key, p.Parameter, options))
+            .Concat(base.FileTensors.Where(t => t.Shape.Count > 1)).OrderBy(t => t.Name, StringComparer.Ordinal),
+    ];
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Lorikeet.Cli.Eval;
 using Lorikeet.Models.Files;
 using Lorikeet.Training;
 
@@ -25,6 +26,9 @@ internal static class CompareCommand
             DefaultValueFactory = _ => "tokens",
         };
         Option<string?> tokenizer = new("--tokenizer") { Description = "byte, or a folder with tokenizer.json; default: the model's own" };
+        Option<string[]> tasks = new("--tasks") { Description = "Tasks that each result is measured with, as in lorikeet eval: names, or .json files", AllowMultipleArgumentsPerToken = true };
+        Option<string?> taskData = new("--data-dir") { Description = "The folder that tasks' data lies in", HelpName = "FOLDER" };
+        Option<int?> limit = new("--limit") { Description = "The most examples of a task, the first ones" };
         Command command = new(
             "compare",
             "Trains several methods on the same data with the same budget, one after another, and reports them side by side.\n\n" +
@@ -35,7 +39,7 @@ internal static class CompareCommand
             "  lorikeet compare --resume --out compared\n" +
             "The folder gets a run's folder for each method, report.html and comparison.json.")
         {
-            model, weights, methods, budget, tokenizer,
+            model, weights, methods, budget, tokenizer, tasks, taskData, limit,
         };
         shared.AddTo(command);
         command.SetAction((parsed, stop) => Task.Run(() => Run(RunDisplay.Checked(() => Prepare(parsed)), stop), CancellationToken.None));
@@ -48,10 +52,13 @@ internal static class CompareCommand
                 shared.CheckResume(parsed);
                 return Comparison.Resume(shared.Folder(parsed));
             }
-            return Comparison.Start(new ComparisonSettings
+            ComparisonSettings settings = new()
             {
-                Methods = [.. (parsed.GetValue(methods) ?? []).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+                Methods = Split(parsed.GetValue(methods)),
                 Budget = parsed.GetValue(budget)!,
+                Tasks = [.. Split(parsed.GetValue(tasks)).Select(t => t.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? Path.GetFullPath(t) : t)],
+                TaskData = parsed.GetValue(taskData) is { } data ? Path.GetFullPath(data) : null,
+                TaskLimit = parsed.GetValue(limit) is null or > 0 ? parsed.GetValue(limit) : throw new UsageException("--limit must be 1 or more"),
                 Shared = shared.Read(parsed) with
                 {
                     Model = parsed.GetValue(model) is { Length: > 0 } folder
@@ -60,13 +67,20 @@ internal static class CompareCommand
                     Weights = parsed.GetValue(weights),
                     Tokenizer = parsed.GetValue(tokenizer),
                 },
-            });
+            };
+            // A task that does not exist is said before hours of training.
+            _ = ComparedTasks.Load(settings);
+            return Comparison.Start(settings);
         }
     }
+
+    private static string[] Split(string[]? names) =>
+        [.. (names ?? []).SelectMany(m => m.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 
     private static int Run(Comparison comparison, CancellationToken stop)
     {
         string folder = Path.GetRelativePath(Environment.CurrentDirectory, comparison.Settings.Shared.Out);
+        comparison.Tasks = comparison.Settings.Tasks.Count > 0 ? run => ComparedTasks.Measure(comparison.Settings, run, stop) : null;
         IReadOnlyList<ComparedMethod> done = comparison.Run(
             (candidate, run) =>
             {
@@ -90,7 +104,7 @@ internal static class CompareCommand
         {
             return;
         }
-        string[] tasks = [.. done.SelectMany(m => m.Task.Keys).Distinct()];
+        string[] tasks = [.. done.SelectMany(m => m.Tasks.Keys).Distinct()];
         int width = Math.Max(8, done.Max(m => m.Name.Length));
         Console.WriteLine(
             $"{"method".PadRight(width)}{"held-out",10}{"best",10}{string.Concat(tasks.Select(t => t.PadLeft(Math.Max(12, t.Length + 2))))}{"numbers",11}{"state MiB",11}{"peak MiB",10}{"steps",8}{"tokens",11}{"tokens/s",10}{"seconds",9}");
@@ -100,7 +114,7 @@ internal static class CompareCommand
                 ? $"{m.Name.PadRight(width)}  {failure}"
                 : string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{m.Name.PadRight(width)}{Loss(m.HeldOutLoss),10}{Loss(m.BestHeldOutLoss),10}{string.Concat(tasks.Select(t => (m.Task.TryGetValue(t, out double v) ? v.ToString("F4", CultureInfo.InvariantCulture) : "-").PadLeft(Math.Max(12, t.Length + 2))))}{RunOptions.Count(m.TrainedParameters),11}{m.OptimizerBytes / 1048576.0,11:F2}{m.PeakBytes / 1048576.0,10:F0}{m.Steps,8}{RunOptions.Count(m.Tokens),11}{m.TokensPerSecond,10:F0}{m.Seconds,9:F1}"));
+                    $"{m.Name.PadRight(width)}{Loss(m.HeldOutLoss),10}{Loss(m.BestHeldOutLoss),10}{string.Concat(tasks.Select(t => (m.Tasks.TryGetValue(t, out double v) ? v.ToString("F4", CultureInfo.InvariantCulture) : "-").PadLeft(Math.Max(12, t.Length + 2))))}{RunOptions.Count(m.TrainedParameters),11}{m.OptimizerBytes / 1048576.0,11:F2}{m.PeakBytes / 1048576.0,10:F0}{m.Steps,8}{RunOptions.Count(m.Tokens),11}{m.TokensPerSecond,10:F0}{m.Seconds,9:F1}"));
         }
     }
 

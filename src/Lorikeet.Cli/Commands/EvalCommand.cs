@@ -14,7 +14,7 @@ internal static class EvalCommand
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        Option<string> model = new("--model", "-m") { Description = "The model: a folder, or org/name in the local Hugging Face cache", Required = true };
+        Option<string?> model = new("--model", "-m") { Description = "The model: a folder, or org/name in the local Hugging Face cache" };
         Option<string[]> adapters = new("--adapter", "-a") { Description = "An adapter's folder; several are shown side by side" };
         Option<string?> data = new("--data", "-d") { Description = "A .jsonl, .csv, .tsv or text file or a folder, as for train: measures its likelihood" };
         Option<string?> tokenizer = new("--tokenizer") { Description = "byte, or a folder with tokenizer.json; default: the model's own" };
@@ -33,7 +33,7 @@ internal static class EvalCommand
             "  lorikeet eval --model base --adapter reviews --adapter style --data held-out.txt\n" +
             "  lorikeet eval --model base --adapter e2e --tasks e2e,e2e-loss --data-dir ../shared/data --limit 50\n" +
             "  lorikeet eval --model base --adapter mine --tasks my-task.json --shots 3 --answers out.jsonl --json\n" +
-            "  lorikeet eval --list-tasks --model base\n" +
+            "  lorikeet eval --list-tasks\n" +
             "With --data: loss in nats a token, perplexity, bits per byte. With --tasks: what the task measures. Ctrl-C ends a task and shows what is done.")
         {
             model, adapters, data, weights, coded, bare, json, tokenizer, context, batch,
@@ -54,18 +54,19 @@ internal static class EvalCommand
             {
                 throw new UsageException("--batch x --context must be at most 16777216 tokens");
             }
-            if ((parsed.GetValue(data) is null) == !tasks.Asked(parsed))
-            {
-                throw new UsageException("give either --data, for the likelihood of text, or --tasks (--list-tasks shows what there is)");
-            }
             if (tasks.Listed(parsed))
             {
                 return 0;
             }
+            if ((parsed.GetValue(data) is null) == !tasks.Asked(parsed))
+            {
+                throw new UsageException("give either --data, for the likelihood of text, or --tasks (--list-tasks shows what there is)");
+            }
+            string named = parsed.GetValue(model) ?? throw new UsageException("--model is missing: name a model's folder");
             // What can be wrong in a command line is found before a model is loaded.
             IReadOnlyList<EvaluationTask> asked = tasks.Read(parsed);
             DataOptions options = fields.Read(parsed);
-            string folder = ModelLocation.Resolve(parsed.GetValue(model)!);
+            string folder = ModelLocation.Resolve(named);
             Tokenizer own = parsed.GetValue(tokenizer) switch { null => Tokenizer.Load(folder), "byte" => new ByteTokenizer(), string other => Tokenizer.Load(other) };
             using LanguageModel loaded = ModelLoader.Load(folder, WeightsOption.Load(parsed.GetValue(weights)));
             using EvaluatedAdapters who = EvaluatedAdapters.Load(loaded, parsed.GetValue(adapters) ?? [], parsed.GetValue(bare));

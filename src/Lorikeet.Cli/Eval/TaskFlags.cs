@@ -27,7 +27,7 @@ internal sealed class TaskFlags
         }
     }
 
-    public bool Asked(ParseResult parsed) => parsed.GetValue(list) || Names(parsed).Length > 0;
+    public bool Asked(ParseResult parsed) => Names(parsed).Length > 0;
 
     public bool Merged(ParseResult parsed) => parsed.GetValue(merged);
 

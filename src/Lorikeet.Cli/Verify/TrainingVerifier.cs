@@ -15,7 +15,7 @@ internal sealed class TrainingVerifier : IVerifier
     public string Area => "training";
 
     /// <inheritdoc/>
-    public IEnumerable<string> Cases(string folder) => TrainingReference.Cases(folder);
+    public IEnumerable<string> Cases(string folder) => TrainingReference.Cases(folder).Concat(DataCase.Cases(folder)).Order(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public void Verify(string folder, CaseReport report)
@@ -33,6 +33,10 @@ internal sealed class TrainingVerifier : IVerifier
         else if (root.TryGetProperty("outlier_percent", out _))
         {
             LayerShareCase.Verify(folder, root, report);
+        }
+        else if (DataCase.Find(folder) is not null)
+        {
+            DataCase.Verify(folder, report);
         }
         else if (File.Exists(Path.Combine(folder, "losses.safetensors")))
         {

@@ -77,6 +77,20 @@ public sealed unsafe class SequenceState : IDisposable
         }
     }
 
+    /// <summary>Pages that it owns, alone or with others.</summary>
+    public int PageCount
+    {
+        get
+        {
+            int count = 0;
+            for (int i = 0; i < end.Length; i++)
+            {
+                count += end[i] - first[i];
+            }
+            return count;
+        }
+    }
+
     /// <summary>The first block of positions that a slot still keeps pages of.</summary>
     public int FirstBlock
     {

@@ -21,12 +21,16 @@ public sealed unsafe class SharedPages : IDisposable
             {
                 pool.Share((float*)pages[i]);
                 Bytes += (long)slots[i].PageFloats * sizeof(float);
+                Count++;
             }
         }
     }
 
     /// <summary>Bytes of the pages.</summary>
     public long Bytes { get; }
+
+    /// <summary>How many pages.</summary>
+    public int Count { get; }
 
     /// <summary>The page of a slot; null where the slot keeps none.</summary>
     internal float* Page(int slot) => (float*)pages[slot];

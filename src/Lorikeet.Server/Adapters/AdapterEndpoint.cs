@@ -139,7 +139,7 @@ internal sealed class AdapterEndpoint(Registry registry, AdapterDirectory direct
             json.WriteString("id", name);
             json.WriteString("object", "adapter");
             json.WriteBoolean("deleted", true);
-            json.WriteNumber("draining", admission.Using(name));
+            json.WriteNumber("draining", admission.Using(Tenant(http, caller), name));
             json.WriteEndObject();
         });
     }
@@ -248,5 +248,5 @@ internal sealed class AdapterEndpoint(Registry registry, AdapterDirectory direct
     }
 
     private async Task<JsonDocument?> BodyAsync(HttpContext http) =>
-        http.Request.ContentLength is null or 0 && !http.Request.Headers.TransferEncoding.Any() ? null : await RequestBody.ReadAsync(http, options.Limits);
+        http.Request.ContentLength is null or 0 && http.Request.Headers.TransferEncoding.Count == 0 ? null : await RequestBody.ReadAsync(http, options.Limits);
 }

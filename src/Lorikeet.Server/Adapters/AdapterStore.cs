@@ -9,8 +9,6 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
     private readonly ConcurrentDictionary<(string, string), SemaphoreSlim> gates = [];
 
     /// <summary>Takes an upload.</summary>
-    /// <param name="ifMatch">The hash that must be active, or null.</param>
-    /// <param name="onlyNew">Whether the name must be new.</param>
     /// <returns>The adapter, and whether the name is new.</returns>
     public async Task<(AdapterRecord Adapter, bool Created)> PutAsync(HttpContext http, Caller caller, string tenant, string name, string? ifMatch, bool onlyNew, CancellationToken stop)
     {

@@ -61,7 +61,7 @@ internal sealed class AdapterUpload(ServerOptions options)
         {
             return await reader.ReadNextSectionAsync(stop);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException and not OperationCanceledException)
+        catch (Exception e) when (e is InvalidDataException || (e is IOException && e is not BadHttpRequestException))
         {
             throw AdapterCheck.Invalid(null, "the multipart body is broken or cut off");
         }
@@ -106,7 +106,7 @@ internal sealed class AdapterUpload(ServerOptions options)
             {
                 read = await from.ReadAsync(buffer, stop);
             }
-            catch (Exception e) when (e is InvalidDataException or IOException and not OperationCanceledException)
+            catch (Exception e) when (e is InvalidDataException || (e is IOException && e is not BadHttpRequestException))
             {
                 throw AdapterCheck.Invalid(name, "the multipart body is broken or cut off");
             }

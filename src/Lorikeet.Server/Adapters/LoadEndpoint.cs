@@ -1,10 +1,11 @@
 using System.Text.Json;
+using Lorikeet.Serving;
 using Microsoft.AspNetCore.Http;
 
 namespace Lorikeet.Server;
 
 /// <summary>vLLM's <c>POST /v1/load_lora_adapter</c> and <c>POST /v1/unload_lora_adapter</c>: they read the server's disk.</summary>
-internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory, AdapterEndpoint adapters, Admission admission, EngineLoads loads, ServerOptions options)
+internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory, AdapterEndpoint adapters, Admission admission, IInference inference, ServerOptions options)
 {
     private readonly System.Collections.Concurrent.ConcurrentDictionary<(string, string), SemaphoreSlim> gates = [];
 
@@ -56,7 +57,7 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         {
             gate.Release();
         }
-        await loads.LoadAsync(new BoundAdapter(adapter.Tenant, adapter.Name, adapter.Active, 1, adapter.Pinned), http.RequestAborted);
+        await BringAsync(adapter, http.RequestAborted);
         if (http.Request.Headers.Accept.ToString().Trim() == "application/json")
         {
             await JsonText.WriteAsync(http, 200, json => adapters.Write(json, adapter));
@@ -87,12 +88,26 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         });
         if (http.Request.Query["wait"].ToString() == "true")
         {
-            while (admission.Using(adapter.Name) > 0)
+            while (admission.Using(adapter.Tenant, adapter.Name) > 0)
             {
                 await Task.Delay(20, http.RequestAborted);
             }
         }
         await TextAsync(http, $"Success: LoRA adapter '{name}' removed successfully.");
+    }
+
+    private async Task BringAsync(AdapterRecord adapter, CancellationToken stop)
+    {
+        try
+        {
+            await inference.LoadAsync(new BoundAdapter(adapter.Tenant, adapter.Name, adapter.Active, 1, adapter.Pinned), stop);
+        }
+        catch (AdapterLoadException e)
+        {
+            throw e.InnerException is CacheTooSmallException
+                ? new ApiException(503, ErrorTypes.Server, "adapter_memory", null, "there is no memory for the adapter while all others are in use") { RetrySeconds = admission.ExpectedWait }
+                : AdapterCheck.Invalid("lora_path", "the adapter cannot be used: its files are absent, damaged or do not fit");
+        }
     }
 
     private static void Expected(Fields body, AdapterRecord? known, string name)

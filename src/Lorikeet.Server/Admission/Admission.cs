@@ -3,8 +3,13 @@ using Lorikeet.Serving;
 namespace Lorikeet.Server;
 
 /// <summary>Lets requests in while there is room: bounded by requests that wait, their prompt tokens, and the caller's own limits; nothing is let in while the server drains.</summary>
-internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMetrics metrics, TimeProvider clock)
+internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMetrics metrics, TimeProvider clock) : IDisposable
 {
+    private readonly ServerLimits limits = limits;
+    private readonly RateLimits rates = rates;
+    private readonly ServerMetrics metrics = metrics;
+    private readonly TimeProvider clock = clock;
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<(string Tenant, string Name), int> users = [];
     private readonly CancellationTokenSource ending = new();
     private long waiting;
     private long waitingTokens;
@@ -70,14 +75,32 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
         return new Ticket(this, caller, lease);
     }
 
+    public void Dispose() => ending.Dispose();
+
     /// <summary>Seconds until the queue is likely to have moved on.</summary>
     public double ExpectedWait => Math.Clamp(Waiting * TimeSpan.FromTicks(Interlocked.Read(ref averageTicks)).TotalSeconds / 4, 1, 60);
+
+    /// <summary>Requests that use an adapter now.</summary>
+    public int Using(string tenant, string name) => users.GetValueOrDefault((tenant, name));
+
+    private void Count(AdapterBinding binding, int by)
+    {
+        foreach (BoundAdapter adapter in binding.Entries)
+        {
+            (string, string) key = (adapter.Tenant, adapter.Name);
+            if (users.AddOrUpdate(key, by, (_, count) => count + by) == 0)
+            {
+                users.TryRemove(new KeyValuePair<(string Tenant, string Name), int>(key, 0));
+            }
+        }
+    }
 
     /// <summary>A request that was let in; disposed when it has ended.</summary>
     internal sealed class Ticket(Admission owner, Caller caller, IDisposable lease) : IDisposable
     {
         private readonly long arrived = owner.clock.GetTimestamp();
         private long tokens;
+        private AdapterBinding binding = AdapterBinding.Base;
         private bool started;
         private bool ended;
 
@@ -96,6 +119,13 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
                 owner.metrics.Rejected("queue_full");
                 throw ApiException.Busy("server_overloaded", "the queue has too many prompt tokens; come back later", owner.ExpectedWait);
             }
+        }
+
+        /// <summary>The request uses adapters until it ends.</summary>
+        public void Use(AdapterBinding adapters)
+        {
+            binding = adapters;
+            owner.Count(adapters, 1);
         }
 
         /// <summary>Counts generated tokens against the caller's.</summary>
@@ -121,6 +151,7 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
             ended = true;
             Start();
             lease.Dispose();
+            owner.Count(binding, -1);
             Interlocked.Decrement(ref owner.inFlight);
             long took = owner.clock.GetElapsedTime(arrived).Ticks;
             long average = Interlocked.Read(ref owner.averageTicks);

@@ -20,7 +20,7 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
         {
             PromptLogProbabilities = job.Spec.PromptLogProbs,
         };
-        IAsyncEnumerable<GenerationEvent> events = services.Runner.RunAsync(ticket, [request], job.Adapter.Single, job.Deadline, usage, http.RequestAborted);
+        IAsyncEnumerable<GenerationEvent> events = services.Runner.RunAsync(ticket, [request], job.Adapter, job.Deadline, usage, http.RequestAborted);
         if (job.Spec.Stream)
         {
             await StreamAsync(http, events);

@@ -10,6 +10,9 @@ internal sealed class ChatPrompt(ChatTemplates templates, Tokenizer tokenizer, S
     public static IReadOnlyList<string> Names { get; } =
         ["messages", "tools", "add_generation_prompt", "continue_final_message", "add_special_tokens", "documents", "chat_template", "chat_template_kwargs", "reasoning_effort"];
 
+    /// <summary>The base's template.</summary>
+    public string BaseTemplate => templates.Choose(AdapterBinding.Base, tools: false, own: null).Source;
+
     /// <summary>The prompt of a request.</summary>
     /// <returns>The tokens; the template's source; the last message's text where the answer goes on with it and the request wants it back.</returns>
     public (int[] Ids, ChatTemplate Template, string? Continued) Read(in Fields body, AdapterBinding adapter, JsonElement? tools, CancellationToken stop)

@@ -28,7 +28,7 @@ internal sealed class CompletionAnswer(GenerationServices services, CompletionJo
         // Where nothing is scored and nothing generated there is nothing to compute.
         IAsyncEnumerable<GenerationEvent> events = job.MaxTokens == 0 && requests[0].PromptLogProbabilities is null
             ? Nothing()
-            : services.Runner.RunAsync(ticket, requests, job.Adapter.Single, job.Deadline, usage, http.RequestAborted);
+            : services.Runner.RunAsync(ticket, requests, job.Adapter, job.Deadline, usage, http.RequestAborted);
         if (job.Spec.Stream)
         {
             await StreamAsync(http, events);

@@ -55,7 +55,7 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
         ];
         float[][] vectors = new float[inputs.Count][];
         UsageCount usage = new() { Prompt = tokens };
-        await foreach (GenerationEvent next in services.Runner.RunAsync(ticket, requests, adapter.Single, services.Deadline(http), usage, http.RequestAborted))
+        await foreach (GenerationEvent next in services.Runner.RunAsync(ticket, requests, adapter, services.Deadline(http), usage, http.RequestAborted))
         {
             vectors[next.Id] = next.Embedding ?? vectors[next.Id];
         }
@@ -78,6 +78,11 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
     private List<int[]> Inputs(in Fields body, AdapterBinding adapter, CancellationToken stop)
     {
         int? truncate = (int?)body.Integer("truncate_prompt_tokens", -1, int.MaxValue);
+        if (truncate == 0)
+        {
+            throw ApiException.Value("truncate_prompt_tokens", "truncate_prompt_tokens is 0; expected -1 (to the context) or 1 and more");
+        }
+        // A vector needs no room for an answer.
         int context = PromptFit.Context(services.Inference.Model) + 1;
         if (body.Has("messages"))
         {

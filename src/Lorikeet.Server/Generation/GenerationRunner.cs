@@ -9,12 +9,12 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
     /// <summary>Runs requests; the last event of each has been seen when it ends, or an exception says why not.</summary>
     /// <param name="ticket">The admitted request.</param>
     /// <param name="requests">What to run.</param>
-    /// <param name="adapter">The name in figures, or null for the base.</param>
+    /// <param name="adapter">What they run with.</param>
     /// <param name="deadline">Seconds from arrival.</param>
     /// <param name="usage">Is counted up as events come.</param>
     /// <param name="gone">The client's leaving.</param>
     public async IAsyncEnumerable<GenerationEvent> RunAsync(
-        Admission.Ticket ticket, IReadOnlyList<GenerationRequest> requests, BoundAdapter? adapter, TimeSpan deadline, UsageCount usage, [EnumeratorCancellation] CancellationToken gone)
+        Admission.Ticket ticket, IReadOnlyList<GenerationRequest> requests, AdapterBinding adapter, TimeSpan deadline, UsageCount usage, [EnumeratorCancellation] CancellationToken gone)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(gone, admission.Ending);
         TimeSpan left = deadline - TimeSpan.FromSeconds(ticket.Elapsed);
@@ -22,7 +22,8 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
         {
             throw Expired(begun: false);
         }
-        RequestTrace trace = metrics.Begin(ticket.Caller.Tenant, adapter?.Name, requests);
+        RequestTrace trace = metrics.Begin(ticket.Caller.Tenant, adapter.Single?.Name, requests);
+        ticket.Use(adapter);
         string ended = "abort";
         IAsyncEnumerator<GenerationEvent> events = inference.RunAsync([.. requests.Select(r => r with { Deadline = left })], stop.Token).GetAsyncEnumerator(stop.Token);
         try
@@ -54,7 +55,7 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
                     case FinishReason.Expired:
                         throw Expired(usage.Completion > 0);
                     case FinishReason.Failed:
-                        throw Failure(next.Error);
+                        throw Failure(next.Error, adapter);
                     case FinishReason.Cancelled:
                         throw ApiException.Unavailable("service_unavailable", "the engine dropped the request");
                     case FinishReason.Stop or FinishReason.Length:
@@ -79,12 +80,15 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
         RetrySeconds = admission.ExpectedWait,
     };
 
-    private static ApiException Failure(Exception? error) => error switch
+    private static ApiException Failure(Exception? error, AdapterBinding adapter) => error switch
     {
         null => new ApiException(500, ErrorTypes.Server, null, null, "no token could be chosen: all were ruled out, or the model gave what is no number") { Repeatable = false },
+        AdapterLoadException { InnerException: { } inner } => Failure(inner, adapter),
+        CacheTooSmallException => ApiException.Bad(null, "limit_exceeded", "the request and its adapter need more memory than the server has for keys, values and adapters"),
         GrammarException e => ApiException.Bad(null, "limit_exceeded", e.Message),
         IOException or NotSupportedException or UnauthorizedAccessException or InvalidDataException => ApiException.Bad("model", "invalid_adapter", "the adapter cannot be used: its files are absent, damaged or do not fit"),
         OutOfMemoryException => ApiException.Bad("model", "limit_exceeded", "the adapter needs more memory than the server has for adapters"),
+        ArgumentException e when !adapter.IsBase && adapter.Single is null => ApiException.Bad("adapters", "adapter_not_mixable", e.Message),
         ArgumentException e => ApiException.Value(null, e.Message),
         _ => new ApiException(500, ErrorTypes.Server, null, null, "the engine failed on this request") { Repeatable = false },
     };

@@ -48,15 +48,4 @@ internal sealed record GenerationSpec
     public bool TruncateRight { get; init; }
 
     public string? Salt { get; init; }
-
-    /// <summary>The seed of a choice: the first one's is the request's own.</summary>
-    public ulong SeedOf(int choice) => choice == 0 ? Seed : Mix(Seed + ((ulong)choice * 0x9E3779B97F4A7C15));
-
-    // SplitMix64's finish.
-    private static ulong Mix(ulong x)
-    {
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-        return x ^ (x >> 31);
-    }
 }

@@ -70,10 +70,8 @@ internal sealed class TokenConstraint(Automaton automaton, TokenTrie trie)
         {
             if (Array.IndexOf(ends, token) < 0)
             {
-                state = trie(token) is { } bytes ? owner.Automaton.Step(state, bytes) : Automaton.Dead;
+                state = owner.Bytes(token) is { } bytes ? owner.Automaton.Step(state, bytes) : Automaton.Dead;
             }
-
-            byte[]? trie(int id) => owner.Bytes(id);
         }
     }
 

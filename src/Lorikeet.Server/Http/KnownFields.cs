@@ -24,9 +24,10 @@ internal sealed partial class KnownFields(bool strict, ILogger<KnownFields> logg
                 throw ApiException.Bad(member.Name, "unknown_parameter", $"there is no field '{Cut(member.Name)}'");
             }
             // Bounded: names come from clients.
-            if (seen.Count < MostNames && seen.TryAdd(Cut(member.Name), true))
+            string name = Cut(member.Name);
+            if (seen.Count < MostNames && seen.TryAdd(name, true))
             {
-                Unknown(logger, Cut(member.Name));
+                Unknown(logger, name);
             }
         }
     }

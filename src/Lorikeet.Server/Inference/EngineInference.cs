@@ -67,7 +67,8 @@ internal sealed class EngineInference : IInference
     }
 
     public IReadOnlyList<AdapterShare> Shares(AdapterBinding binding) =>
-        [.. binding.Entries.Select(e => new AdapterShare(Of(e.Tenant, e.Name, e.Version), (float)(e.Weight * e.Version.Scale)))];
+        // Two names of equal content are one adapter: their weights add up.
+        [.. binding.Entries.GroupBy(e => Of(e.Tenant, e.Name, e.Version)).Select(g => new AdapterShare(g.Key, (float)g.Sum(e => e.Weight * e.Version.Scale)))];
 
     public Task LoadAsync(BoundAdapter adapter, CancellationToken stop) => host.LoadAsync(Of(adapter.Tenant, adapter.Name, adapter.Version), stop);
 

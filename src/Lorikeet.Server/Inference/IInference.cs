@@ -20,6 +20,10 @@ internal interface IInference : IAsyncDisposable
     /// <summary>The engine's shares of what a request was bound to.</summary>
     IReadOnlyList<AdapterShare> Shares(AdapterBinding binding);
 
+    /// <summary>Brings an adapter into memory.</summary>
+    /// <exception cref="AdapterLoadException">It cannot be used.</exception>
+    Task LoadAsync(BoundAdapter adapter, CancellationToken stop);
+
     /// <summary>Follows the registry: versions that are gone leave with their last request, pinned ones stay in memory.</summary>
     void Follow(RegistrySnapshot snapshot);
 

@@ -178,10 +178,10 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         long below = 0;
         for (int i = 0; i < histogram.Bounds.Count; i++)
         {
-            below += histogram.Counts[i];
+            below += histogram.Count(i);
             text.Text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{joined}{(joined.Length > 0 ? "," : "")}le=\"{MetricText.Number(histogram.Bounds[i])}\"}} {below}\n");
         }
-        below += histogram.Counts[histogram.Bounds.Count];
+        below += histogram.Count(histogram.Bounds.Count);
         text.Text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{joined}{(joined.Length > 0 ? "," : "")}le=\"+Inf\"}} {below}\n");
         text.Text.Append(CultureInfo.InvariantCulture, $"{name}_sum{braces} {MetricText.Number(histogram.Sum)}\n{name}_count{braces} {below}\n");
     }

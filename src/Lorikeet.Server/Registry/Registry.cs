@@ -122,6 +122,7 @@ internal sealed partial class Registry : IAsyncDisposable
         await polling;
         stopping.Dispose();
         reading.Dispose();
+        database.Dispose();
     }
 
     private async Task PollAsync(TimeSpan interval)

@@ -5,7 +5,7 @@ using Npgsql;
 namespace Lorikeet.Server;
 
 /// <summary>Where the registry lives: one file for SQLite, or PostgreSQL. Both speak the same few statements.</summary>
-internal abstract class RegistryDatabase
+internal abstract class RegistryDatabase : IDisposable
 {
     /// <summary>Opens the database that a setting names; null: one in memory, for this process alone.</summary>
     public static RegistryDatabase Of(string? setting) =>
@@ -15,6 +15,9 @@ internal abstract class RegistryDatabase
         : new OneFile(setting);
 
     public abstract DbConnection Connect();
+
+    /// <summary>Closes what is kept open.</summary>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 
     /// <summary>Begins a transaction that will write: writers of all processes come one after the other.</summary>
     public abstract DbTransaction BeginWrite(DbConnection connection);
@@ -74,6 +77,12 @@ internal abstract class RegistryDatabase
         public InMemory()
             : base(new SqliteConnectionStringBuilder { DataSource = $"lorikeet-{Guid.NewGuid():N}", Mode = SqliteOpenMode.Memory, Cache = SqliteCacheMode.Shared, DefaultTimeout = 30 }) =>
             kept = Connect();
+
+        public override void Dispose()
+        {
+            kept.Dispose();
+            base.Dispose();
+        }
     }
 
     private sealed class Postgres(string connectionString) : RegistryDatabase
@@ -84,6 +93,12 @@ internal abstract class RegistryDatabase
         private readonly NpgsqlDataSource source = NpgsqlDataSource.Create(connectionString);
 
         public override DbConnection Connect() => source.OpenConnection();
+
+        public override void Dispose()
+        {
+            source.Dispose();
+            base.Dispose();
+        }
 
         public override DbTransaction BeginWrite(DbConnection connection)
         {

@@ -26,7 +26,7 @@ internal static class ToolConstraint
                 return compiler.Of("tools", $"required:{plan.Parallel}:" + string.Join('\n', plan.Tools.Select(Text)), builder =>
                 {
                     JsonGrammar json = new(builder);
-                    GrammarElement call = builder.Choice(plan.Tools.Select(t => Call(builder, json, t, "parameters")));
+                    GrammarElement call = builder.Choice(plan.Tools.Select(t => new[] { Call(builder, json, t, "parameters") }));
                     GrammarElement more = plan.Parallel ? builder.Repeat(builder.Sequence([.. GrammarBuilder.Text(", "), call]), 0, 31) : builder.Choice(GrammarBuilder.Nothing);
                     return builder.Sequence([JsonGrammar.Mark('['), call, more, JsonGrammar.Mark(']')]);
                 });
@@ -41,7 +41,7 @@ internal static class ToolConstraint
     private static GrammarElement Auto(GrammarBuilder builder, ToolPlan plan, bool tagged)
     {
         JsonGrammar json = new(builder);
-        GrammarElement call = builder.Choice(plan.Tools.Select(t => Call(builder, json, t, tagged ? "arguments" : "parameters")));
+        GrammarElement call = builder.Choice(plan.Tools.Select(t => new[] { Call(builder, json, t, tagged ? "arguments" : "parameters") }));
         GrammarElement any = builder.Repeat(GrammarElement.Of(ByteSet.Range(0, 255)), 0, null);
         if (!tagged)
         {

@@ -121,7 +121,7 @@ internal sealed record ToolPlan
         }
         if (choice.ValueKind == JsonValueKind.String)
         {
-            return (Mode(choice.GetString()!, "tool_choice"), tools);
+            return (ParseMode(choice.GetString()!, "tool_choice"), tools);
         }
         Fields fields = Fields.Of(choice, "tool_choice");
         switch (fields.RequiredText("type"))
@@ -142,13 +142,13 @@ internal sealed record ToolPlan
                 }
                 return mode is not ("auto" or "required") ? throw ApiException.Value("tool_choice.allowed_tools.mode", "mode is auto or required")
                     : kept.Count == 0 ? throw ApiException.Value("tool_choice.allowed_tools.tools", "tools is empty; expected at least one")
-                    : (Mode(mode, "tool_choice.allowed_tools.mode"), kept);
+                    : (ParseMode(mode, "tool_choice.allowed_tools.mode"), kept);
             default:
                 throw ApiException.Value("tool_choice.type", "tool_choice.type is function or allowed_tools");
         }
     }
 
-    private static ToolMode Mode(string text, string place) => text switch
+    private static ToolMode ParseMode(string text, string place) => text switch
     {
         "none" => ToolMode.None,
         "auto" => ToolMode.Auto,

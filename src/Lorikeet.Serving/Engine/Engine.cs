@@ -107,6 +107,10 @@ public sealed class Engine : IDisposable
 
     internal QueuePolicy Queue { get; }
 
+    /// <summary>Proves that every page, charge and claim has its owner: see <see cref="Accounts"/>.</summary>
+    /// <exception cref="InvalidOperationException">Something is owned by nobody, or twice.</exception>
+    internal void Audit() => Accounts.Check(pool, prefixes, adapters, active.Values);
+
     private long IdlePageBytes
     {
         get

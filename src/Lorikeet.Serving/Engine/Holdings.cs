@@ -93,7 +93,7 @@ internal sealed class Holdings
         sequence.Held = held;
         int found = Adopt(sequence);
         bool fits = !options.ReserveWholeAnswers || WholeAnswers.Fit(running, sequence, Memory.Pool, Adapters, options.MaxRows);
-        if (!fits || !Ensure(sequence, Math.Min(sequence.Pending, options.MaxRows)))
+        if (!fits || !Ensure(sequence, Math.Min(sequence.Ahead, options.MaxRows)))
         {
             Release(sequence);
             return AdapterWish.NoRoom;
@@ -108,7 +108,7 @@ internal sealed class Holdings
     /// <returns>False: there is no room; nothing was taken.</returns>
     public bool Ensure(Sequence sequence, int rows)
     {
-        int positions = Math.Max(sequence.Pending, rows);
+        int positions = Math.Max(sequence.Ahead, rows);
         SequenceState state = sequence.State!;
         if (!Memory.MakeRoom(state.Missing(positions, rows)))
         {

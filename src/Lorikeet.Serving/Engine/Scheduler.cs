@@ -125,7 +125,7 @@ internal sealed class Scheduler(Holdings holdings, QueuePolicy queue, EngineOpti
         for (int i = 0; i < running.Count && left > 0; i++)
         {
             Sequence sequence = running[i];
-            int rows = Math.Min(Math.Min(sequence.Pending, sequence.MostRows), left);
+            int rows = Math.Min(Math.Min(sequence.Ahead, sequence.MostRows), left);
             if (sequence.Rows == 0 && Keep(sequence, rows))
             {
                 sequence.Rows = rows;

@@ -91,6 +91,22 @@ internal sealed class Sequence
     /// <summary>Tokens that the state does not hold yet.</summary>
     public int Pending => Count - (State?.Length ?? 0);
 
+    /// <summary>The pending tokens that one reservation covers: all, but for models whose keys depend on the length at which they were made.</summary>
+    public int Ahead
+    {
+        get
+        {
+            int length = State?.Length ?? 0, plain = Held?.Layout.SameUpTo ?? int.MaxValue;
+            if (Count <= plain)
+            {
+                return Count - length;
+            }
+            // As they came: the prompt for its own length, then token by token.
+            int together = Math.Max(PromptLength, plain);
+            return length < together ? together - length : 1;
+        }
+    }
+
     /// <summary>Rows of the step that is being put together, guesses included.</summary>
     public int Rows { get; set; }
 

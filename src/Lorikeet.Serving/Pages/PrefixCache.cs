@@ -16,6 +16,9 @@ internal sealed class PrefixCache(Memory memory)
     /// <summary>Blocks that are known.</summary>
     public int Count => blocks.Count;
 
+    /// <summary>All that are known.</summary>
+    public IReadOnlyCollection<PrefixBlock> Blocks => blocks.Values;
+
     /// <summary>The root of an identity; it is kept from its first block on.</summary>
     public PrefixRoot Root(string identity) => roots.GetValueOrDefault(identity) ?? new PrefixRoot { Identity = identity };
 

@@ -38,8 +38,8 @@ public sealed class Comparison
     /// <summary>The settings.</summary>
     public ComparisonSettings Settings { get; }
 
-    /// <summary>Measures a task with a trained result: given the run's settings, metrics by name; null: no task.</summary>
-    public Func<RunSettings, IReadOnlyDictionary<string, double>>? Task { get; init; }
+    /// <summary>Measures the tasks with a trained result: given the run's settings, numbers by name; null: there are none.</summary>
+    public Func<RunSettings, IReadOnlyDictionary<string, double>>? Tasks { get; set; }
 
     /// <summary>A new comparison.</summary>
     /// <param name="settings">The settings.</param>
@@ -121,9 +121,9 @@ public sealed class Comparison
             // One method that diverges is a result; the others are still wanted.
             result = new ComparedMethod(candidate.Text, settings.MethodOptions.ToJsonString(), 0, 0, 0, 0, 0, 0, null, null, null) { Failure = e.Message };
         }
-        if (Task is not null && result.Failure is null)
+        if (Tasks is not null && result.Failure is null)
         {
-            result = result with { Task = Task(RunSettings.Load(Path.Combine(settings.Out, "run.json")) with { Out = settings.Out }) };
+            result = result with { Tasks = Tasks(RunSettings.Load(Path.Combine(settings.Out, "run.json")) with { Out = settings.Out }) };
         }
         AtomicFile.WriteText(path, JsonSerializer.Serialize(result, ComparedContext.Default.ComparedMethod) + "\n");
         return result;
@@ -163,7 +163,9 @@ public sealed class Comparison
     private static double TokensPerStep(RunSettings settings)
     {
         Tokenizer tokenizer = RunModel.Tokenizer(settings, resumed: false);
-        PackedBatches batches = RunData.Read(settings, 0, tokenizer, []).Train;
+        RunData data = RunData.Read(settings, 0, tokenizer, []);
+        using TokenDocuments documents = data.Documents;
+        PackedBatches batches = data.Train;
         return (double)batches.TokenCount / batches.BatchCount(1) * settings.Accumulate;
     }
 

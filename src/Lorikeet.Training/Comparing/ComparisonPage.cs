@@ -9,7 +9,7 @@ internal static class ComparisonPage
     public static string Write(Comparison comparison, IReadOnlyList<ComparedMethod> methods, IReadOnlyList<RunHistory> histories)
     {
         RunSettings shared = comparison.Settings.Shared;
-        string[] tasks = [.. methods.SelectMany(m => m.Task.Keys).Distinct()];
+        string[] tasks = [.. methods.SelectMany(m => m.Tasks.Keys).Distinct()];
         return new HtmlPage("Methods compared")
             .Note($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(shared.Model))} on {string.Join(", ", shared.Data.Select(d => Path.GetFileName(d)))}, budget {comparison.Settings.Budget}")
             .Charts(
@@ -32,7 +32,7 @@ internal static class ComparisonPage
         ? [method.Name, failure]
         :
         [
-            method.Name, Loss(method.HeldOutLoss), Loss(method.BestHeldOutLoss), .. tasks.Select(t => method.Task.TryGetValue(t, out double value) ? RunFacts.Number(value) : "-"),
+            method.Name, Loss(method.HeldOutLoss), Loss(method.BestHeldOutLoss), .. tasks.Select(t => method.Tasks.TryGetValue(t, out double value) ? RunFacts.Number(value) : "-"),
             RunFacts.Count(method.TrainedParameters), RunFacts.Bytes(method.OptimizerBytes), RunFacts.Bytes(method.PeakBytes), method.Steps.ToString(CultureInfo.InvariantCulture),
             RunFacts.Count(method.Tokens), method.TokensPerSecond.ToString("F0", CultureInfo.InvariantCulture), method.Seconds.ToString("F1", CultureInfo.InvariantCulture), method.Options,
         ];

@@ -13,6 +13,15 @@ public sealed record ComparisonSettings
     /// <summary>The budget, as <see cref="Training.Budget.Parse"/> reads it.</summary>
     public string Budget { get; init; } = "tokens";
 
+    /// <summary>Tasks that each result is measured with: names or files.</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
+
+    /// <summary>The folder that tasks' data lies in, or null.</summary>
+    public string? TaskData { get; init; }
+
+    /// <summary>The most examples of a task; null: all.</summary>
+    public int? TaskLimit { get; init; }
+
     /// <summary>What all runs share; method, options and folder are each run's own.</summary>
     public RunSettings Shared { get; init; } = new();
 
@@ -42,7 +51,7 @@ public sealed record ComparisonSettings
     {
         List<Candidate> all = [.. Methods.Select(Candidate.Parse)];
         return all.Count == 0
-            ? throw new ArgumentException("methods must be at least one")
+            ? throw new ArgumentException("methods must be at least one, for example lora")
             : all.GroupBy(c => c.FolderName, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1) is { } twice
                 ? throw new ArgumentException($"{twice.First().Text} stands twice in the methods")
                 : all;
@@ -68,8 +77,8 @@ public sealed record ComparedMethod(
     /// <summary>Tokens each second.</summary>
     public double TokensPerSecond => Seconds > 0 ? Tokens / Seconds : 0;
 
-    /// <summary>Metrics of the task, by name; empty: no task was given.</summary>
-    public IReadOnlyDictionary<string, double> Task { get; init; } = new Dictionary<string, double>();
+    /// <summary>Numbers of the tasks, by task and measure; empty: there are no tasks.</summary>
+    public IReadOnlyDictionary<string, double> Tasks { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Why there is no result; null: there is one.</summary>
     public string? Failure { get; init; }

@@ -156,13 +156,13 @@ internal sealed class ConversationLayout(ChatTemplate? template)
                 throw new BadFileException($"{where}: a message is {SafeJson.Describe(message.ValueKind)}; expected an object with role and content.");
             }
             DataRow own = new(where, message);
-            string role = own.Text("role");
+            string role = own.String("role");
             if (template is null && !ChatLayout.Roles.Contains(role))
             {
                 throw new BadFileException($"{where}: the role {role} is not known; expected one of {string.Join(", ", ChatLayout.Roles)}.");
             }
             bool text = message.TryGetProperty("content", out JsonElement content) && content.ValueKind == JsonValueKind.String;
-            turns.Add((role, template is null || text ? own.Text("content") : ""));
+            turns.Add((role, template is null || text ? own.String("content") : ""));
         }
         return turns.Exists(t => t.Role == "assistant")
             ? turns

@@ -22,6 +22,13 @@ public sealed record DataRow(string Where, JsonElement Fields)
     /// <exception cref="BadFileException">The row lacks it, or it is something else.</exception>
     public string Text(string name) => AsText(Value(name), name);
 
+    /// <summary>A field that must be a string.</summary>
+    /// <param name="name">The field.</param>
+    /// <exception cref="BadFileException">The row lacks it, or it is something else.</exception>
+    internal string String(string name) => Value(name) is { ValueKind: not JsonValueKind.String } other
+        ? throw new BadFileException($"{Where}: the field \"{name}\" is {SafeJson.Describe(other.ValueKind)}; expected a string.")
+        : Text(name);
+
     /// <summary>A field that is one text or a list of texts.</summary>
     /// <param name="name">The field.</param>
     /// <exception cref="BadFileException">The row lacks it, or it is something else.</exception>

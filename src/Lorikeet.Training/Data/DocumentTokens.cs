@@ -122,38 +122,36 @@ internal sealed class DocumentEncoder
     }
 
     /// <summary>
-    /// The text as one, so that a part in its middle is not taken for a beginning; false: a token lies across two parts, which then are encoded one by one, as a
-    /// prompt is when it is answered.
+    /// The text as one, so that a part in its middle is not taken for a beginning; false: what comes before a part is not encoded as it is alone, and the parts
+    /// are encoded one by one, as a prompt is when it is answered.
     /// </summary>
     private bool AddTogether(IReadOnlyList<TextPart> parts)
     {
-        EncodedText whole = tokenizer.EncodeFull(string.Concat(parts.Select(p => p.Text)), addSpecialTokens: false);
-        int[] cuts = new int[parts.Count];
-        int point = 0, at = 0;
-        for (int i = 0; i < parts.Count; i++)
-        {
-            foreach (Rune _ in parts[i].Text.EnumerateRunes())
-            {
-                point++;
-            }
-            while (at < whole.Ids.Count && whole.Offsets[at].End <= point && whole.Offsets[at].Start < point)
-            {
-                at++;
-            }
-            if (at < whole.Ids.Count && whole.Offsets[at].Start < point)
-            {
-                return false;
-            }
-            cuts[i] = at;
-        }
-        if (at < whole.Ids.Count)
+        // Each part costs another encoding of all that comes before it.
+        const int MostParts = 64;
+        if (parts.Count > MostParts)
         {
             return false;
         }
-        int[] ids = [.. whole.Ids];
+        string text = string.Concat(parts.Select(p => p.Text));
+        int[] whole = tokenizer.Encode(text, addSpecialTokens: false);
+        int[] cuts = new int[parts.Count];
+        int end = 0;
+        for (int i = 0; i + 1 < parts.Count; i++)
+        {
+            end += parts[i].Text.Length;
+            int[] before = tokenizer.Encode(text[..end], addSpecialTokens: false);
+            if (!whole.AsSpan().StartsWith(before))
+            {
+                return false;
+            }
+            cuts[i] = before.Length;
+        }
+        cuts[^1] = whole.Length;
         for (int i = 0; i < parts.Count; i++)
         {
-            Add(ids.AsSpan((i > 0 ? cuts[i - 1] : 0)..cuts[i]), parts[i]);
+            int from = i > 0 ? cuts[i - 1] : 0;
+            Add(whole.AsSpan(from, Math.Max(0, cuts[i] - from)), parts[i]);
         }
         return true;
     }

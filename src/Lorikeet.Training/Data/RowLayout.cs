@@ -66,10 +66,10 @@ internal sealed class RowLayout
         }
         if (row.Has(Prompt) || row.Has(Completion))
         {
-            return Exchange(row.Text(Prompt), row.Text(Completion));
+            return Exchange(row.String(Prompt), row.String(Completion));
         }
         return row.Has(Text)
-            ? new DataRecord([new TextPart(row.Text(Text), true)], true)
+            ? new DataRecord([new TextPart(row.String(Text), true)], true)
             : throw new BadFileException($"{row.Where} has no field \"{Text}\" (found: {row.Found}); expected text, prompt and completion, or messages, or name the fields with --template or --prompt-field and --completion-field.");
     }
 

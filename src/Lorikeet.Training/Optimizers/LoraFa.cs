@@ -38,7 +38,7 @@ public sealed class LoraFa(IOptimizer inner, IReadOnlyDictionary<Parameter, LowR
         }
         return pairs.Count > 0
             ? pairs
-            : throw new ArgumentException($"lora-fa trains the B of low-rank pairs, and {adapter.Name} has none: use it with --method lora", nameof(adapter));
+            : throw new ArgumentException($"lora-fa trains the B of low-rank pairs, and {adapter.Name} has none: use it with --method lora");
     }
 
     /// <inheritdoc/>

@@ -26,13 +26,13 @@ public static class LoraPlus
         ArgumentNullException.ThrowIfNull(adapter);
         if (!(ratio > 0) || !double.IsFinite(ratio))
         {
-            throw new ArgumentException($"loraplus {ratio}: the ratio of B's rate to A's is above 0", nameof(ratio));
+            throw new ArgumentException($"loraplus {ratio}: the ratio of B's rate to A's is above 0");
         }
         HashSet<Parameter> fast = [.. adapter.NamedParameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal)).Select(p => p.Parameter)];
         HashSet<Parameter> embedding = [.. adapter.Changes.Where(c => c.Site is EmbeddingSite).SelectMany(c => c.Change.Parameters)];
         if (fast.Count == 0)
         {
-            throw new ArgumentException($"loraplus sets the rate of lora_B, and {adapter.Name} has none: leave it out, or use --method lora or dora", nameof(adapter));
+            throw new ArgumentException($"loraplus sets the rate of lora_B, and {adapter.Name} has none: leave it out, or use --method lora or dora");
         }
         ILookup<int, Parameter> parts = adapter.Parameters.Where(p => p.Trainable).ToLookup(
             p => embedding.Contains(p) ? 1 : p.Value.Shape.Rank < 2 ? 3 : fast.Contains(p) ? 2 : 0);

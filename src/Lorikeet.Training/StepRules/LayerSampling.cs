@@ -41,7 +41,7 @@ public sealed class LayerSampling : IStepRule
         ArgumentNullException.ThrowIfNull(draw);
         if (interval < 1)
         {
-            throw new ArgumentException($"layers cannot be drawn every {interval} steps: name 1 or more", nameof(interval));
+            throw new ArgumentException($"layers cannot be drawn every {interval} steps: name 1 or more");
         }
         Name = name;
         this.layers = layers;
@@ -71,7 +71,7 @@ public sealed class LayerSampling : IStepRule
         }
         return layers.All(l => l.Count > 0)
             ? layers
-            : throw new ArgumentException("layers can only be drawn where the model's own weights train: use it with --method full or with pretrain", nameof(model));
+            : throw new ArgumentException("layers can only be drawn where the model's own weights train: use it with --method full or with pretrain");
     }
 
     /// <inheritdoc/>

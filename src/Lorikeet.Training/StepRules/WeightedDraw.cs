@@ -30,7 +30,7 @@ public sealed class WeightedDraw : ILayerDraw
     {
         if (count < 1 || count > layers)
         {
-            throw new ArgumentException($"{count} of {layers} layers cannot be drawn: name 1 to {layers}", nameof(count));
+            throw new ArgumentException($"{count} of {layers} layers cannot be drawn: name 1 to {layers}");
         }
         this.layers = layers;
         this.count = count;

@@ -39,7 +39,7 @@ public sealed class TrainCommandTests : IDisposable
     public async Task Wrong_usage_is_2_and_a_bad_file_is_1()
     {
         string jsonl = folder["bad.jsonl"];
-        File.WriteAllText(jsonl, "{\"text\": 1}\n");
+        File.WriteAllText(jsonl, "{\"words\": 1}\n");
         Assert.Equal(2, await CommandLine.RunAsync(["train", "--data", text, "--out", folder["a"]]));
         Assert.Equal(2, await CommandLine.RunAsync(["pretrain", "--data", text]));
         Assert.Equal(2, await CommandLine.RunAsync(["pretrain", "--out", folder["a"]]));

@@ -9,6 +9,8 @@ public class TrainingTests
     [
         "lora-adamw", "dora-adamw", "hira-adamw", "full-adamw", "lora-masked-tokens", "lora-masked-micro", "lora-bf16-base", "packed", "text-lora",
         "text-flora-residual", "text-full", "galore-adamw", "text-galore", "lisa-keep-moments", "lisa-drop-moments", "owlore", "rslora-loraplus", "lora-fa", "gradnormlorp-dora-galore",
+        "text-flora-residual", "text-full", "sst2-lora-head", "gpt2-lora-c-attn", "losses",
+        "data-e2e", "data-e2e-held-out", "data-e2e-text", "data-shakespeare", "data-sst2",
     ];
 
     [SharedTheory("parity/training")]

@@ -123,6 +123,35 @@ public sealed class SoftmaxTests
             () => CrossEntropy.Rows(new float[53], 53, [53], [], new float[1], false)).Message);
     }
 
+    [Theory]
+    [InlineData(0.1f, 0f)]
+    [InlineData(0f, 0.01f)]
+    [InlineData(0.3f, 0.02f)]
+    public void Smoothing_and_z_loss_are_added_with_their_gradients(float smoothing, float coefficient)
+    {
+        const int Vocab = 37;
+        float[] logits = new Seeded(11).Array(3 * Vocab, 3), kept = [.. logits], losses = new float[3];
+        int[] targets = [5, -1, 36];
+        double Loss(double[] x)
+        {
+            double total = 0;
+            for (int i = 0; i < 3; i++)
+            {
+                if (targets[i] >= 0)
+                {
+                    double[] row = x[(i * Vocab)..((i + 1) * Vocab)];
+                    double all = Math.Log(row.Sum(Math.Exp));
+                    total += ((1 - smoothing) * (all - row[targets[i]])) + (smoothing * (all - row.Average())) + (coefficient * all * all);
+                }
+            }
+            return total;
+        }
+        CrossEntropy.Rows(logits, Vocab, targets, [], losses, true, new CrossEntropyTerms(smoothing, coefficient));
+        Near.Check(Loss(Near.Widen(kept)), losses.Sum(), 1e-6, 0, "loss");
+        Near.Gradient(Loss, kept, logits, 1e-6, "gradient");
+        Assert.Equal(0f, losses[1]);
+    }
+
     [Fact]
     public void Cross_entropy_survives_extreme_logits()
     {

@@ -31,6 +31,7 @@ internal static class Answers
             Assert.True(guard < 100_000, "the engine does not come to an end");
             Step(engine, answers);
         }
+        engine.Observer = null;
         Assert.Equal(0, engine.CacheBytes);
         return inOrder;
     }
@@ -50,7 +51,7 @@ internal static class Answers
         }
     }
 
-    private static ulong Hash(ReadOnlySpan<float> logits)
+    public static ulong Hash(ReadOnlySpan<float> logits)
     {
         ulong hash = 14695981039346656037UL;
         foreach (float logit in logits)
@@ -68,6 +69,8 @@ internal sealed class Answer
     public List<(int Position, ulong Bits)> Hash { get; } = [];
 
     public FinishReason Finish { get; set; }
+
+    public Exception? Error { get; set; }
 
     public void IsEqualTo(Answer other)
     {

@@ -9,7 +9,7 @@ namespace Lorikeet.Training.Tests.Cards;
 /// <summary>Small models that learn a dialect of <see cref="DialectWorld"/> from random weights, each with an optimiser: what is measured is how well they foretell new text after equal steps.</summary>
 public sealed class LearningWorld
 {
-    public const int Width = 64, Steps = 120;
+    public const int Width = 64, Steps = 160;
     private const int Symbols = 32, Dialect = 2;
     private readonly Dictionary<string, Learnt> known = [];
 

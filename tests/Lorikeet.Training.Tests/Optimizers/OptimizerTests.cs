@@ -35,6 +35,47 @@ public class OptimizerTests
     }
 
     [Fact]
+    public void Every_optimisers_state_has_the_bytes_that_its_formula_says()
+    {
+        const int M = 64, N = 80, All = M * N, R = 8, History = 5, Low = R * N;
+        const long Basis = (R * M) + 1, Two = R * (M + N);
+        OptimizerSettings plain = new(), low = new() { Rank = R, History = History, Smallest = 256, Density = 0.25 };
+        Dictionary<string, (OptimizerSettings Settings, long Bytes)> expected = new()
+        {
+            ["adamw"] = (plain, 4L * 2 * All),
+            ["adam"] = (plain, 4L * 2 * All),
+            ["adamax"] = (plain, 4L * 2 * All),
+            ["early-adamw"] = (plain, 4L * 2 * All),
+            ["lora-fa"] = (plain, 4L * 2 * All),
+            ["sgd"] = (new OptimizerSettings { Momentum = 0.9 }, 4L * All),
+            ["lion"] = (plain, 4L * All),
+            ["signsgd"] = (plain, 0),
+            ["rmsprop"] = (new OptimizerSettings { Momentum = 0.9, Centered = true }, 4L * 3 * All),
+            ["muon"] = (plain, 4L * All),
+            // The parameter's RMS is kept beside row and column means.
+            ["adafactor"] = (plain, 4L * (M + N + 1)),
+            ["sm3"] = (plain, 4L * (M + N + 1)),
+            ["adamw8bit"] = (plain, (2L * All) + (4L * 2 * ((All + 255) / 256))),
+            ["galore"] = (low, 4 * (Basis + (2 * Low))),
+            ["galore-adamw8bit"] = (low, (4 * Basis) + (2 * Low) + (4 * 2 * ((Low + 255) / 256))),
+            ["galore-adafactor"] = (low, 4 * (Basis + R + N + 1)),
+            // Beside the choices, gradients in the history are counted.
+            ["natural-galore"] = (low, 4 * (Two + ((2 + History) * R * R) + 2)),
+            ["online-galore"] = (low, 4 * ((3 * Two) + (2 * R * R) + 1)),
+            ["fira"] = (low, 4 * (Basis + (2 * Low) + 1)),
+            ["frugal"] = (low, 4 * ((2 * All / 4) + (N / 4) + 1)),
+            ["gradnormlorp"] = (low, 4 * (Basis + (2 * Low) + All + (3 * M))),
+        };
+        Assert.Equal(Training.Optimizers.All.Keys.Order(StringComparer.Ordinal), expected.Keys.Order(StringComparer.Ordinal));
+        foreach ((string name, (OptimizerSettings settings, long bytes)) in expected)
+        {
+            using OptimizerBench bench = new(name, settings, new Shape(M, N));
+            bench.Random(3);
+            Assert.True(bytes == bench.States[0].Bytes, $"{name}: {bench.States[0].Bytes} bytes, {bytes} expected");
+        }
+    }
+
+    [Fact]
     public void An_unknown_optimiser_is_refused_by_name() =>
         Assert.Contains("sorcery", Assert.Throws<NotSupportedException>(() => Training.Optimizers.Create("sorcery")).Message, StringComparison.Ordinal);
 

@@ -1,0 +1,228 @@
+using Lorikeet.Models.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace Lorikeet.Server;
+
+/// <summary>The server's parts, put together once, and where they answer.</summary>
+internal sealed partial class ServerParts : IAsyncDisposable
+{
+    private static readonly TimeSpan Upkeep = TimeSpan.FromSeconds(5);
+    private readonly ServerOptions options;
+    private readonly GenerationServices services;
+    private readonly EmbeddingSettings embeddings;
+    private readonly TimeProvider clock;
+    private readonly ILogger<ServerParts> logger;
+    private readonly AdapterStore store;
+    private readonly CancellationTokenSource stopping = new();
+
+    public ServerParts(ServerOptions options, string place, IInference inference, ILoggerFactory loggers, TimeProvider clock)
+    {
+        this.options = options;
+        this.clock = clock;
+        Inference = inference;
+        logger = loggers.CreateLogger<ServerParts>();
+        ServerLimits limits = options.Limits;
+        int context = PromptFit.Context(inference.Model);
+        Metrics = new ServerMetrics(clock, context);
+        Registry = new Registry(RegistryDatabase.Of(options.Registry), options.RegistryPoll, clock, loggers.CreateLogger<Registry>());
+        Registry.Changed += inference.Follow;
+        Keys = new KeyRing(Registry, options);
+        RateLimits rates = new(clock, Metrics);
+        Admission = new Admission(limits, rates, Metrics, clock);
+        AdapterCheck check = new(inference.Model, limits);
+        Directory = new AdapterDirectory(Registry, options, check);
+        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options);
+        ChatTemplateSet set = System.IO.Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(inference.Tokenizer);
+        ConstraintCompiler constraints = new(inference.Tokenizer, limits);
+        embeddings = EmbeddingSettings.Read(place, options.Pooling);
+        services = new GenerationServices(
+            options, inference, Admission, new ModelFields(Directory, limits), constraints, new ChatPrompt(new ChatTemplates(set, limits), inference.Tokenizer, options),
+            new KnownFields(options.Strict, loggers.CreateLogger<KnownFields>()), new GenerationRunner(inference, Metrics, Admission),
+            new Fingerprint(inference.Model, Fingerprint.OfModel(place, options.Weights?.Name)), Defaults(place, inference), Forced(), rates, clock, loggers.CreateLogger<GenerationServices>());
+    }
+
+    public IInference Inference { get; }
+
+    public ServerMetrics Metrics { get; }
+
+    public Registry Registry { get; }
+
+    public KeyRing Keys { get; }
+
+    public Admission Admission { get; }
+
+    public AdapterDirectory Directory { get; }
+
+    /// <summary>Puts all routes in place.</summary>
+    public void Map(IEndpointRouteBuilder app)
+    {
+        Routes routes = new(app, Keys);
+        AdapterEndpoint adapters = new(Registry, Directory, store, Inference, Admission, options);
+        MapInference(routes, adapters);
+        MapManagement(routes, adapters);
+        MapService(routes);
+    }
+
+    /// <summary>Now and then: files that nobody needs go, the times of keys' last use are kept.</summary>
+    public async Task UpkeepAsync()
+    {
+        using PeriodicTimer timer = new(Upkeep, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping.Token))
+            {
+                try
+                {
+                    await store.SweepAsync();
+                    await Keys.SaveUsesAsync();
+                }
+                catch (Exception e) when (e is System.Data.Common.DbException or IOException or UnauthorizedAccessException)
+                {
+                    // It is tried again.
+                    UpkeepFailed(logger, e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Stopped.
+            return;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync();
+        await Registry.DisposeAsync();
+        await Inference.DisposeAsync();
+    }
+
+    private void MapInference(Routes routes, AdapterEndpoint adapters)
+    {
+        ChatEndpoint chat = new(services);
+        CompletionEndpoint completions = new(services);
+        EmbeddingEndpoint vectors = new(services, embeddings);
+        TokenizeEndpoint tokens = new(services);
+        ModelEndpoint models = new(Directory, adapters, services, clock.GetUtcNow().ToUnixTimeSeconds());
+        routes.Add("POST", "/v1/chat/completions", "infer", "Answers a conversation.", chat.AnswerAsync, ChatEndpoint.Names);
+        routes.Add("POST", "/v1/chat/completions/render", "infer", "The token ids of a conversation.", chat.RenderAsync, ChatEndpoint.Names);
+        routes.Add("POST", "/v1/completions", "infer", "Continues texts.", completions.AnswerAsync, CompletionEndpoint.Names);
+        routes.Add("POST", "/v1/completions/render", "infer", "The token ids of texts.", completions.RenderAsync, CompletionEndpoint.Names);
+        routes.Add("POST", "/v1/embeddings", "infer", "Vectors of texts.", vectors.AnswerAsync, EmbeddingEndpoint.Names);
+        routes.Add("GET", "/v1/models", "infer", "The base and the adapters that the key may use.", models.ListAsync);
+        routes.Add("GET", "/v1/models/{**id}", "infer", "One of them.", models.GetAsync);
+        routes.Add("DELETE", "/v1/models/{**id}", "manage", "Deletes an adapter.", models.DeleteAsync);
+        routes.Add("GET", "/lora-adapters", "infer", "The adapters that the key may use, oldest first.", models.LoraAdaptersAsync);
+        foreach (string prefix in (string[])["", "/v1"])
+        {
+            routes.Add("POST", prefix + "/tokenize", "infer", "The tokens of a text or a conversation.", tokens.TokenizeAsync, TokenizeEndpoint.Names);
+            routes.Add("POST", prefix + "/detokenize", "infer", "The text of tokens.", tokens.DetokenizeAsync, TokenizeEndpoint.DetokenizeNames);
+        }
+        if (options.TokenizerInfo)
+        {
+            routes.Add("GET", "/tokenizer_info", "infer", "The tokenizer and its chat template.", tokens.InfoAsync);
+        }
+        foreach (string path in (string[])["/classify", "/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank", "/pooling", "/v1/responses", "/lora-adapters"])
+        {
+            routes.Add("POST", path, "infer", "Not offered: answers 400 unsupported_operation.", (_, _) => throw ApiException.Unsupported(null, $"{path} is not offered"));
+        }
+        foreach ((string method, string path) in (ReadOnlySpan<(string, string)>)[("GET", "/v1/responses/{id}"), ("DELETE", "/v1/responses/{id}"), ("POST", "/v1/responses/{id}/cancel")])
+        {
+            routes.Add(method, path, "infer", "Nothing is stored: answers 404.", (_, _) => throw ApiException.NotFound(null, "id", "there is no such response: nothing is stored"));
+        }
+    }
+
+    private void MapManagement(Routes routes, AdapterEndpoint adapters)
+    {
+        const string Base = "/lorikeet/v1/adapters";
+        routes.Add("PUT", Base + "/{name}", "manage", "Uploads an adapter.", adapters.PutAsync, tag: "adapters");
+        routes.Add("GET", Base, null, "The adapters that the key may use.", adapters.ListAsync, tag: "adapters");
+        routes.Add("GET", Base + "/{name}", null, "One of them.", adapters.GetAsync, tag: "adapters");
+        routes.Add("GET", Base + "/{name}/versions", "manage", "Its versions, newest first.", adapters.VersionsAsync, tag: "adapters");
+        routes.Add("POST", Base + "/{name}/rollback", "manage", "Makes an older version the active one.", adapters.RollbackAsync, ["to"], "adapters");
+        routes.Add("POST", Base + "/{name}/pin", "manage", "Keeps it in memory.", adapters.PinAsync, tag: "adapters");
+        routes.Add("POST", Base + "/{name}/unpin", "manage", "Ends that.", adapters.UnpinAsync, tag: "adapters");
+        routes.Add("POST", Base + "/{name}/alias", "manage", "Gives it another name, or takes one away.", adapters.AliasAsync, ["alias", "remove"], "adapters");
+        routes.Add("DELETE", Base + "/{name}", "manage", "Deletes it, or one version.", adapters.DeleteAsync, tag: "adapters");
+        KeyEndpoint keys = new(Registry, Keys, options);
+        string[] fields = ["tenant", "label", "scopes", "adapters", "expires", "limits"];
+        routes.Add("POST", "/lorikeet/v1/keys", "admin", "Makes a key; its secret is shown once.", keys.CreateAsync, fields, "keys");
+        routes.Add("GET", "/lorikeet/v1/keys", "admin", "All keys.", keys.ListAsync, tag: "keys");
+        routes.Add("GET", "/lorikeet/v1/keys/{id}", "admin", "One key.", keys.GetAsync, tag: "keys");
+        routes.Add("DELETE", "/lorikeet/v1/keys/{id}", "admin", "Deletes a key.", keys.DeleteAsync, tag: "keys");
+        if (options.RuntimeLoading)
+        {
+            LoadEndpoint load = new(Registry, Directory, adapters, Admission, Inference, options);
+            string[] names = ["lora_name", "lora_path", "load_inplace", "is_3d_lora_weight", "base_model_name", "expected_version", "pinned", "tenant", "scale"];
+            routes.Add("POST", "/v1/load_lora_adapter", "admin", "Registers a folder of the server's disk.", load.LoadAsync, names, "adapters");
+            routes.Add("POST", "/v1/unload_lora_adapter", "admin", "Takes a name out.", load.UnloadAsync, ["lora_name", "lora_int_id", "tenant"], "adapters");
+        }
+    }
+
+    private void MapService(Routes routes)
+    {
+        foreach ((string method, string path) in (ReadOnlySpan<(string, string)>)[("GET", "/health"), ("GET", "/health/ready"), ("GET", "/ping"), ("POST", "/ping")])
+        {
+            routes.Open(method, path, "200 while requests are accepted, else 503.", http =>
+            {
+                http.Response.StatusCode = Admission.IsOpen && Inference.IsRunning ? 200 : 503;
+                http.Response.ContentLength = 0;
+                return Task.CompletedTask;
+            });
+        }
+        routes.Open("GET", "/health/live", "200 while the process runs.", http =>
+        {
+            http.Response.ContentLength = 0;
+            return Task.CompletedTask;
+        });
+        routes.Add("GET", "/version", null, "The version.", (http, _) => JsonText.WriteAsync(http, 200, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("version", Version);
+            json.WriteEndObject();
+        }), tag: "service");
+        string? metricsScope = options.OpenMetrics ? null : "metrics";
+        MetricsEndpoint metrics = new(Metrics, Inference, Admission, Directory, Registry, options);
+        if (options.OpenMetrics)
+        {
+            routes.Open("GET", "/metrics", "Figures for Prometheus.", http => metrics.AnswerAsync(http, Caller.Everybody));
+            routes.Open("GET", "/load", "Requests in flight.", http => LoadAsync(http));
+        }
+        else
+        {
+            routes.Add("GET", "/metrics", metricsScope, "Figures for Prometheus.", metrics.AnswerAsync, tag: "service");
+            routes.Add("GET", "/load", metricsScope, "Requests in flight.", (http, _) => LoadAsync(http), tag: "service");
+        }
+        routes.Open("GET", "/openapi.json", "This document.", http => JsonText.WriteAsync(http, 200, json => OpenApiDocument.Write(json, routes.All, Version)));
+    }
+
+    private static string Version => typeof(ServerParts).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    private Task LoadAsync(HttpContext http) => JsonText.WriteAsync(http, 200, json =>
+    {
+        json.WriteStartObject();
+        json.WriteNumber("server_load", Admission.InFlight);
+        json.WriteEndObject();
+    });
+
+    private SamplingDefaults Defaults(string place, IInference inference)
+    {
+        IReadOnlyList<int> ends = inference.Model.Config.EndIds;
+        SamplingDefaults own = options.GenerationConfig switch
+        {
+            "none" or "vllm" => SamplingDefaults.None,
+            "auto" => SamplingDefaults.Read(place),
+            _ => SamplingDefaults.Read(options.GenerationConfig) with { Caps = true },
+        };
+        // End tokens count whatever the operator says about sampling.
+        IReadOnlyList<int> fileEnds = own.EndIds.Count > 0 ? own.EndIds : SamplingDefaults.Read(place).EndIds;
+        return own with { EndIds = [.. (fileEnds.Count > 0 ? fileEnds : ends).Where(id => id >= 0)] };
+    }
+
+    private SamplingDefaults? Forced() => options.OverrideGenerationConfig is { } json ? SamplingDefaults.Of(json) : null;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "upkeep of the registry failed and is tried again: {Reason}")]
+    private static partial void UpkeepFailed(ILogger logger, string reason);
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Lorikeet.Server.Tests.Adapters;
+
+/// <summary>A PostgreSQL of its own in a temporary folder, on a free port of 127.0.0.1, for the length of a test.</summary>
+internal sealed class PostgresServer : IAsyncDisposable
+{
+    private readonly Process process;
+
+    private PostgresServer(Process process, string folder, int port)
+    {
+        this.process = process;
+        Folder = folder;
+        ConnectionString = $"Host=127.0.0.1;Port={port};Username=lorikeet;Database=postgres";
+    }
+
+    public string ConnectionString { get; }
+
+    public string Folder { get; }
+
+    /// <summary>The folder of the programs, or null where they are not installed.</summary>
+    public static string? Programs { get; } = !OperatingSystem.IsLinux() ? null
+        : Directory.Exists("/usr/lib/postgresql") ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(v => Path.Combine(v, "bin")).LastOrDefault(b => File.Exists(Path.Combine(b, "initdb")))
+        : null;
+
+    public static async Task<PostgresServer> StartAsync()
+    {
+        string folder = Directory.CreateTempSubdirectory("lorikeet-postgres-").FullName, data = Path.Combine(folder, "data");
+        // It refuses to run as root: another user owns its folder then.
+        bool root = Environment.UserName == "root";
+        if (root)
+        {
+            await RunAsync("chown", "nobody", folder);
+        }
+        await RunAsync(root, Path.Combine(Programs!, "initdb"), "-D", data, "-U", "lorikeet", "-A", "trust", "--no-sync");
+        using TcpListener free = new(IPAddress.Loopback, 0);
+        free.Start();
+        int port = ((IPEndPoint)free.LocalEndpoint).Port;
+        free.Stop();
+        Process process = Begin(root, Path.Combine(Programs!, "postgres"), "-D", data, "-p", $"{port}", "-h", "127.0.0.1", "-k", folder, "-F");
+        PostgresServer server = new(process, folder, port);
+        for (int i = 0; i < 200; i++)
+        {
+            try
+            {
+                await using Npgsql.NpgsqlConnection connection = new(server.ConnectionString);
+                await connection.OpenAsync();
+                return server;
+            }
+            catch (Npgsql.NpgsqlException) when (i < 199)
+            {
+                await Task.Delay(100);
+            }
+        }
+        throw new TimeoutException("PostgreSQL did not start within twenty seconds");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Npgsql.NpgsqlConnection.ClearAllPools();
+        // A polite end first: it removes what it shares with other processes.
+        using (Process kill = Begin(Environment.UserName == "root", "kill", "-INT", $"{process.Id}"))
+        {
+            await kill.WaitForExitAsync();
+        }
+        await process.WaitForExitAsync();
+        process.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private static Task RunAsync(string program, params string[] arguments) => RunAsync(false, program, arguments);
+
+    private static async Task RunAsync(bool asNobody, string program, params string[] arguments)
+    {
+        using Process process = Begin(asNobody, program, arguments);
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, $"{program}: {error}");
+    }
+
+    private static Process Begin(bool asNobody, string program, params string[] arguments)
+    {
+        ProcessStartInfo start = new(asNobody ? "setpriv" : program) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
+        foreach (string argument in asNobody ? [.. (string[])["--reuid", "nobody", "--clear-groups", program], .. arguments] : arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+        Process process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        if (Path.GetFileName(program) == "postgres")
+        {
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginErrorReadLine();
+        }
+        return process;
+    }
+}
+
+/// <summary>A test that needs PostgreSQL's programs, as Debian installs them, and is skipped where they are absent.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class PostgresFactAttribute : FactAttribute
+{
+    public PostgresFactAttribute()
+    {
+        if (PostgresServer.Programs is null)
+        {
+            Skip = "needs PostgreSQL in /usr/lib/postgresql: not there";
+        }
+    }
+}
