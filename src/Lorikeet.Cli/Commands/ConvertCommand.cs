@@ -6,6 +6,7 @@ using Lorikeet.Kernels;
 using Lorikeet.Models;
 using Lorikeet.Models.Files;
 using Lorikeet.Models.Gguf;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Commands;
 
