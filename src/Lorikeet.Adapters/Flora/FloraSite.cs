@@ -6,7 +6,7 @@ namespace Lorikeet.Adapters;
 /// <summary>FLoRA at a linear layer: y = f sum over j of A[j] o (W (B[j] o x)) [+ W x in the residual form] + bias.</summary>
 /// <remarks>
 /// Source: Wen and Chaudhuri, arXiv 2312.05677, Eq. 5-6 (W here is [outputs, inputs]). In a batch the r copies of each row of every adapter go
-/// through one product with the shared W: <see cref="SiteForm.Expand"/> and <see cref="SiteForm.Reduce"/>. The base's bias is added unscaled.
+/// through one product with the shared W: <see cref="SiteForm.Around"/>. The base's bias is added unscaled.
 /// The layouts are those of PEFT's HiRA files, whose hira_B is A here and whose hira_A is B.
 /// </remarks>
 /// <param name="a">A transposed, [outputs, r].</param>
@@ -66,13 +66,18 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors) => new()
+    public override SiteForm? Lower(Site site, FactorStorage factors)
     {
-        Expand = RowsOfB(),
-        Reduce = RowsOfA(),
-        ReduceScale = form.Factor(Rank),
-        ReduceAddsBase = form.AddsBase,
-    };
+        Tensor rows = RowsOfA();
+        try
+        {
+            return new SiteForm { Around = SiteForm.PackHadamard(rows, b.Value, form.Factor(Rank), form.AddsBase, factors) };
+        }
+        finally
+        {
+            rows.Free();
+        }
+    }
 
     /// <inheritdoc/>
     public override bool Merge(Site site, Span<float> weight, Span<float> bias)
@@ -85,13 +90,6 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     {
         Tensor rows = Storage.Zeros(new Shape(a.Value.Width, a.Value.Rows));
         Transpose.Into(a.Value, rows, accumulate: false);
-        return rows;
-    }
-
-    private Tensor RowsOfB()
-    {
-        Tensor rows = Storage.Zeros(b.Value.Shape);
-        b.Value.Span.CopyTo(rows.Span);
         return rows;
     }
 }

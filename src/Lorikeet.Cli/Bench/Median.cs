@@ -5,8 +5,8 @@ namespace Lorikeet.Cli.Bench;
 /// <summary>Times a piece of work several times and gives the middle: these machines are shared and noisy.</summary>
 internal static class Median
 {
-    // Long enough that the JIT's last tier has replaced what the first calls ran.
-    private const double WarmUpSeconds = 0.4;
+    /// <summary>Long enough that the JIT's last tier has replaced what the first calls ran.</summary>
+    public const double WarmUpSeconds = 0.4;
 
     /// <summary>Seconds of one call, the median of several after calls that warm up: one, or as many as fit 0.4 seconds.</summary>
     /// <param name="work">The work.</param>

@@ -11,12 +11,13 @@ internal static class BenchCommand
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        Command limits = new("limits", "Arithmetic and reading limits of this machine, and what matrix products reach of them.");
-        limits.SetAction((_, stop) => Task.Run(() => LimitsBench.Run(stop), stop));
+        Option<bool> json = Json();
+        Command limits = new("limits", "Arithmetic and reading limits of this machine, and what matrix products reach of them.") { json };
+        limits.SetAction((parsed, stop) => Task.Run(() => new LimitsBench(parsed.GetValue(json)).Run(stop), stop));
         return new Command(
             "bench",
             "Measures this machine and this product, as ratios taken in one run.\n\nExamples:\n  lorikeet bench limits\n  lorikeet bench model --shape S --weights bf16\n" +
-            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench train --method full --optimizer galore --rank 128 --per-layer\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
+            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench train --method full --optimizer galore --rank 128 --per-layer\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench adapters --method flora --rows 16 --adapters 16 --rank 1\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
         {
             limits, Model(), Train(), Adapters(), Flora(),
         };
@@ -27,7 +28,7 @@ internal static class BenchCommand
         Option<string> shape = Shape(), weights = Weights();
         Option<int[]> prefill = Numbers("--prefill", "Prompt lengths", [64, 256]);
         Option<int[]> batch = Numbers("--batch", "Batch sizes of decode", [1, 8, 16, 32]);
-        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
+        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 5 };
         Option<bool> json = Json();
         Command command = new("model", "Prefill and decode rates of a reference shape with random weights.") { shape, weights, prefill, batch, runs, json };
         command.SetAction((parsed, stop) => Task.Run(
@@ -94,12 +95,12 @@ internal static class BenchCommand
         Option<int[]> rank = Numbers("--rank", "Ranks", [16]);
         Option<string[]> types = new("--adapter-type")
         {
-            Description = "How factors are kept: f32, bf16, int8",
+            Description = "How factors are kept: exact, f32, bf16, int8",
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => ["f32", "bf16", "int8"],
         };
         Option<int> prompt = new("--prompt") { Description = "Tokens of each row before the step", DefaultValueFactory = _ => 16 };
-        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
+        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 5 };
         Option<bool> json = Json();
         Command command = new("adapters", "What adapters cost in a decode step: by rows, distinct adapters, rank and storage.")
         {
@@ -123,16 +124,20 @@ internal static class BenchCommand
         Option<int[]> batch = Numbers("--batch", "Batch sizes: each row has an adapter of its own", [1, 8, 32]);
         Option<int[]> rank = Numbers("--rank", "Ranks", [1, 2, 4, 8, 16]);
         Option<int> prompt = new("--prompt") { Description = "Tokens of each row in prefill", DefaultValueFactory = _ => 16 };
-        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 9 };
+        Option<int> runs = new("--runs") { Description = "How often each is timed (the median counts)", DefaultValueFactory = _ => 5 };
+        Option<string> type = new("--adapter-type") { Description = "How factors are kept: exact, f32, bf16, int8", DefaultValueFactory = _ => "exact" };
+        Option<bool> json = Json();
         Command command = new("flora", "What an adapter for every row costs by rank: LoRA grouped, LoRA as padded batched product, FLoRA.")
         {
-            shape, weights, batch, rank, prompt, runs,
+            shape, weights, batch, rank, type, prompt, runs, json,
         };
         command.SetAction((parsed, stop) => Task.Run(
             () =>
             {
+                FactorStorage storage = AdapterTypes.Parse(parsed.GetValue(type)!);
                 using LanguageModel model = Random(parsed.GetValue(shape)!, parsed.GetValue(weights)!);
-                FloraBench bench = new(model, parsed.GetValue(batch)!, parsed.GetValue(rank)!, parsed.GetValue(prompt), parsed.GetValue(runs));
+                FloraBench bench = new(
+                    model, parsed.GetValue(batch)!, parsed.GetValue(rank)!, parsed.GetValue(prompt), storage, parsed.GetValue(runs), parsed.GetValue(json));
                 return bench.Run(stop);
             },
             stop));

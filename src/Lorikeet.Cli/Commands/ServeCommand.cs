@@ -63,6 +63,11 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken stop)
     {
         ServerOptions options = Read(parsed);
+        bool others = options.Host != "localhost" && !System.Net.IPAddress.IsLoopback(System.Net.IPAddress.Parse(options.Host));
+        if ((options.Keys ?? others) && options.Registry is null && options.ApiKeys.Count == 0)
+        {
+            throw new UsageException($"keys are demanded on {options.Host} and there are none: give --registry FILE (lorikeet key makes keys) or --api-key, or --insecure");
+        }
         await using LorikeetServer server = LorikeetServer.Create(options);
         await server.StartAsync(stop);
         await Console.Error.WriteLineAsync($"serving {options.ServedNames[0]} on {server.Address.ToString().TrimEnd('/')}{(server.Keyed ? ", keys demanded" : "")}; Ctrl-C stops");

@@ -13,6 +13,8 @@ internal readonly unsafe struct Eight : ILanes<Eight>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Eight(Vector256<float> value) => Value = value;
 
+    public static int Count => 8;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Eight operator +(Eight left, Eight right) => new(Avx.Add(left.Value, right.Value));
 
@@ -30,6 +32,13 @@ internal readonly unsafe struct Eight : ILanes<Eight>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Eight Load(float* from) => new(Avx.LoadVector256(from));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Eight LoadBF16(ushort* from) =>
+        new(Avx2.ShiftLeftLogical(Avx2.ConvertToVector256Int32(Sse2.LoadVector128(from)), 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Eight LoadCodes(sbyte* from) => new(Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(from)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Eight value, float* to) => Avx.Store(to, value.Value);

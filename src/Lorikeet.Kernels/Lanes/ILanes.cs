@@ -7,6 +7,9 @@ namespace Lorikeet.Kernels;
 internal unsafe interface ILanes<T>
     where T : unmanaged, ILanes<T>
 {
+    /// <summary>How many.</summary>
+    static abstract int Count { get; }
+
     static abstract T operator +(T left, T right);
 
     static abstract T operator -(T left, T right);
@@ -19,6 +22,12 @@ internal unsafe interface ILanes<T>
     static abstract T Splat(float value);
 
     static abstract T Load(float* from);
+
+    /// <summary>From bfloat16.</summary>
+    static abstract T LoadBF16(ushort* from);
+
+    /// <summary>From 8-bit codes.</summary>
+    static abstract T LoadCodes(sbyte* from);
 
     static abstract void Store(T value, float* to);
 

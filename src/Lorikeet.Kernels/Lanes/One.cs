@@ -10,6 +10,8 @@ internal readonly unsafe struct One : ILanes<One>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public One(float value) => Value = value;
 
+    public static int Count => 1;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One operator +(One left, One right) => new(left.Value + right.Value);
 
@@ -27,6 +29,13 @@ internal readonly unsafe struct One : ILanes<One>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One Load(float* from) => new(*from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One LoadBF16(ushort* from) =>
+        new(BitConverter.Int32BitsToSingle(*from << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One LoadCodes(sbyte* from) => new(*from);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(One value, float* to) => *to = value.Value;

@@ -12,6 +12,8 @@ internal readonly unsafe struct Sixteen : ILanes<Sixteen>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Sixteen(Vector512<float> value) => Value = value;
 
+    public static int Count => 16;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sixteen operator +(Sixteen left, Sixteen right) => new(Avx512F.Add(left.Value, right.Value));
 
@@ -29,6 +31,13 @@ internal readonly unsafe struct Sixteen : ILanes<Sixteen>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sixteen Load(float* from) => new(Avx512F.LoadVector512(from));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sixteen LoadBF16(ushort* from) =>
+        new(Avx512F.ShiftLeftLogical(Avx512F.ConvertToVector512Int32(Avx.LoadVector256(from)), 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sixteen LoadCodes(sbyte* from) => new(Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(Sse2.LoadVector128(from))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Sixteen value, float* to) => Avx512F.Store(to, value.Value);

@@ -14,7 +14,7 @@ internal readonly struct FactorLayout
     public FactorLayout(int rank, int inputs, int outputs, FactorType type)
     {
         Type = type;
-        Size = type switch { FactorType.F32 => 4, FactorType.BF16 => 2, _ => 1 };
+        Size = SizeOf(type);
         Rank = rank;
         Inputs = inputs;
         Outputs = outputs;
@@ -23,6 +23,9 @@ internal readonly struct FactorLayout
         LastLanes = rest <= 4 ? 4 : rest <= 8 ? 8 : Lanes;
         PanelsB = (int)(((long)outputs + Lanes - 1) / Lanes);
     }
+
+    /// <summary>Bytes of one number.</summary>
+    public static int SizeOf(FactorType type) => type switch { FactorType.F32 => sizeof(float), FactorType.BF16 => sizeof(ushort), _ => sizeof(sbyte) };
 
     public FactorType Type { get; }
 

@@ -93,7 +93,7 @@ public static unsafe partial class LowRank
     }
 
     /// <summary>The largest magnitude over 127; 0 where all numbers are so small that codes could not tell them from zero.</summary>
-    private static float ScaleOf(float* from, int count, int step, string factor)
+    internal static float ScaleOf(float* from, int count, int step, string factor)
     {
         float most = 0f;
         for (long i = 0; i < count; i++)
@@ -101,7 +101,7 @@ public static unsafe partial class LowRank
             float value = MathF.Abs(from[i * step]);
             if (!float.IsFinite(value))
             {
-                throw new ArgumentException($"a low-rank factor {factor} holds {from[i * step]}, which has no int8 code: keep this adapter in f32, or train it again");
+                throw new ArgumentException($"an adapter's factor {factor} holds {from[i * step]}, which has no int8 code: keep this adapter in f32, or train it again");
             }
             most = MathF.Max(most, value);
         }

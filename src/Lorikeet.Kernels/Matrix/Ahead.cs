@@ -27,7 +27,7 @@ internal unsafe struct Ahead
         return new Ahead { next = first + (tile * share), step = share / Math.Max(depth, 1) };
     }
 
-    /// <summary>A line for each k, so many bytes apart, of what another product will read.</summary>
+    /// <summary>A line or less for each k, so many bytes apart, of what another product will read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Ahead Lines(byte* first, nint step) => new() { next = first, step = step, stays = true };
 

@@ -12,6 +12,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     where TElement : struct, IElement
 {
     private const int Lanes = PanelSource.Lanes;
+    private const int FourLanes = 4 * Lanes;
 
     // Panels of one unit; chunks are whole units.
     private const int Unit = 2;
@@ -19,6 +20,9 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     // Bytes of a result from which on it is written past the caches: its lines would be fetched for nothing, and rows of a vocabulary's width lie in the same
     // few cache sets.
     private const long PastCaches = 4 << 20;
+
+    // Floats of a product that wait for their reduction: they stay in the first-level cache.
+    private const int AsideFloats = 4096;
 
     // Bytes to fetch ahead where four panels are read side by side: the hardware's own streams stop at each page.
     private const int Distance = 2048;
@@ -31,20 +35,26 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private bool accumulate;
     private int units;
     private int chunks;
+    private int tiles;
+    private long keys;
     private NextPieces later;
+    private NextLines laterLines;
 
     public static void Run(float* x, int rows, int inputs, PackedPart* parts, int count, bool accumulate)
     {
-        int units = 0;
-        double outputs = 0;
+        int units = 0, most = rows;
+        double elements = 0, fused = 0;
         for (int i = 0; i < count; i++)
         {
+            int copies = Copies(parts[i], rows);
             units += Units(parts[i]);
-            outputs += parts[i].Outputs;
+            elements += (double)parts[i].Outputs * inputs;
+            fused += (double)parts[i].Outputs * inputs * copies;
+            most = Math.Max(most, copies);
         }
-        double elements = outputs * inputs;
-        int tiles = TTiles.Tiles(rows);
-        bool reading = rows / TTiles.FusedPerNanosecond < TElement.Size / WorkSplit.BytesPerNanosecond;
+        int tiles = TTiles.Tiles(most);
+        bool reading = most / TTiles.FusedPerNanosecond < TElement.Size / WorkSplit.BytesPerNanosecond;
+        long pairs = (long)units * (Unit / TTiles.Panels);
         FewRows<TTiles, TElement> job = new()
         {
             x = x,
@@ -54,9 +64,12 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             count = count,
             accumulate = accumulate,
             units = units,
-            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows, elements * TElement.Size, TTiles.FusedPerNanosecond), units, reading),
-            later = NextReads.Pieces(TileFetches.PieceBytes(inputs), (long)units * (Unit / TTiles.Panels) * TileFetches.Places(tiles)),
+            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, elements * TElement.Size, TTiles.FusedPerNanosecond), units, reading),
+            tiles = tiles,
+            keys = ThreadScratch.Keys(count),
+            later = NextReads.Pieces(TileFetches.PieceBytes(inputs), pairs * TileFetches.Places(tiles)),
         };
+        job.laterLines = NextReads.Lines(pairs * tiles, job.later);
         Team.Shared.Run(ref job, job.chunks);
     }
 
@@ -66,13 +79,14 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         int first = (int)((long)units * chunk / chunks);
         int end = (int)((long)units * (chunk + 1) / chunks);
         NextPieces pieces = later;
+        NextLines lines = laterLines;
         int before = 0;
         for (int i = 0; i < count && end > 0; i++)
         {
             int own = Units(parts[i]);
             if (first < own)
             {
-                Multiply(parts[i], first * Unit, Math.Min(end, own) * Unit, before * Unit, ref pieces);
+                Multiply(i, first * Unit, Math.Min(end, own) * Unit, before * Unit, ref pieces, ref lines);
             }
             before += own;
             first = Math.Max(first - own, 0);
@@ -82,8 +96,11 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
 
     private static int Units(in PackedPart part) => (PackedMatrix.PanelCount(part.Outputs) + Unit - 1) / Unit;
 
-    private readonly void Multiply(in PackedPart part, int panel, int end, int panelsBefore, ref NextPieces pieces)
+    private static int Copies(in PackedPart part, int rows) => part.Around.First is null ? rows : part.Around.Copies;
+
+    private readonly void Multiply(int number, int panel, int end, int panelsBefore, ref NextPieces pieces, ref NextLines lines)
     {
+        ref readonly PackedPart part = ref parts[number];
         int outputs = part.Outputs;
         end = Math.Min(end, PackedMatrix.PanelCount(outputs));
         int whole = Math.Min(end, outputs / Lanes);
@@ -95,30 +112,48 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             Step = PackedMatrix.StepBytes(TElement.Type),
             Type = TElement.Type,
         };
-        if (rows <= TTiles.RowsOfFour)
+        bool around = part.Around.First is not null;
+        int copies = Copies(part, rows);
+        float* left = around ? Expanded(part.Around, keys + number, copies) : x;
+        bool past = !around && (long)rows * outputs * sizeof(float) >= PastCaches && outputs % Lanes == 0 && (nint)part.Y % 64 == 0 && !accumulate;
+        // Results that are written past the caches, or reduced, are made beside their place.
+        int span = Math.Max(AsideFloats / copies / FourLanes, 1) * FourLanes;
+        float* aside = past || around ? (float*)ThreadScratch.Take((nuint)(Math.Max(copies * span, TTiles.MostRows * FourLanes) * sizeof(float))) : null;
+        if (copies <= TTiles.RowsOfFour)
         {
             for (; panel + 4 <= whole; panel += 4, block.Data += 4 * panelBytes)
             {
-                TTiles.RunFour<TElement>(block, rows, x, inputs, inputs, part.Y + (panel * Lanes), outputs, accumulate, Distance);
+                float* y = around ? aside : part.Y + (panel * Lanes);
+                TTiles.RunFour<TElement>(block, copies, left, inputs, inputs, y, around ? FourLanes : outputs, accumulate, Distance);
+                if (around)
+                {
+                    HadamardAround.Reduce(part, aside, FourLanes, panel * Lanes, FourLanes);
+                }
             }
         }
-        int tiles = TTiles.Tiles(rows);
+        int own = TTiles.Tiles(copies);
+        int firstAside = panel * Lanes;
         TileFetches fetches = default;
-        bool past = (long)rows * outputs * sizeof(float) >= PastCaches && outputs % Lanes == 0 && (nint)part.Y % 64 == 0 && !accumulate;
-        float* aside = past ? (float*)ThreadScratch.Take((nuint)(TTiles.MostRows * TTiles.Panels * Lanes * sizeof(float))) : null;
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
+            long place = (long)(panelsBefore + panel) / TTiles.Panels;
             // The panels after these are fetched meanwhile, where this chunk will read them: another thread would not find them.
-            fetches.Begin(tiles, ref pieces, (long)(panelsBefore + panel) / TTiles.Panels * TileFetches.Places(tiles));
+            fetches.Begin(own, ref pieces, place * TileFetches.Places(tiles));
             nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
-            int r = 0;
-            for (int tile = 0; tile < tiles; tile++)
+            if (around && firstAside == panel * Lanes)
             {
-                int tileRows = TTiles.Next(rows - r);
+                HadamardAround.FetchA(part, firstAside, Math.Min(span, Math.Min(outputs, end * Lanes) - firstAside));
+            }
+            int r = 0;
+            for (int tile = 0; tile < own; tile++)
+            {
+                int tileRows = TTiles.Next(copies - r);
                 float* y = part.Y + ((long)r * outputs) + (panel * Lanes);
+                float* to = around ? aside + (r * span) + (panel * Lanes) - firstAside : past ? aside : y;
+                lines.Fetch((place * tiles) + tile);
                 TTiles.Run<TElement>(
-                    block, tileRows, x + ((long)r * inputs), inputs, inputs, past ? aside : y, past ? lanes : outputs, lanes, accumulate,
+                    block, tileRows, left + ((long)r * inputs), inputs, inputs, to, around ? span : past ? lanes : outputs, lanes, accumulate,
                     fetches.Next(tile, block.Data + next, panelBytes, TTiles.Panels, next, 0, inputs));
                 if (past)
                 {
@@ -126,11 +161,28 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
                 }
                 r += tileRows;
             }
+            int made = (panel * Lanes) + lanes - firstAside;
+            if (around && (made == span || panel + TTiles.Panels >= end))
+            {
+                HadamardAround.Reduce(part, aside, span, firstAside, made);
+                firstAside += made;
+            }
         }
         if (past)
         {
             Sse.StoreFence();
         }
+    }
+
+    /// <summary>The rows of the shared product, made once by each thread that multiplies some of its panels: they stay in its own caches.</summary>
+    private readonly float* Expanded(in HadamardSegments around, long key, int copies)
+    {
+        float* to = (float*)ThreadScratch.Keep((nuint)((long)copies * inputs * sizeof(float)), key, out bool fresh);
+        if (fresh)
+        {
+            HadamardAround.Expand(around, x, inputs, to);
+        }
+        return to;
     }
 
     private static void WritePast(float* from, int rows, int lanes, float* to, nint stride)

@@ -56,7 +56,7 @@ public static unsafe partial class Hadamard
         Team.Shared.Run(ref job, job.Chunks);
     }
 
-    private static long Check(ReadOnlySpan<HadamardSegment> segments, int rows, string name)
+    internal static long Check(ReadOnlySpan<HadamardSegment> segments, int rows, string name)
     {
         long copies = 0;
         int row = segments.IsEmpty ? 0 : segments[0].Row;
@@ -67,9 +67,11 @@ public static unsafe partial class Hadamard
             {
                 throw new ArgumentException($"segment {i} covers {segment.Rows} rows from {segment.Row}, expected row {row} of {rows}: rebuild the batch's segments", name);
             }
-            if (segment.Rank < 0 || (segment.Rank > 0 && (segment.A is null || segment.B is null)))
+            bool known = segment.Type < FactorType.Int8 || (segment.Type == FactorType.Int8 && segment.Scales is not null);
+            if (segment.Rank < 0 || (segment.Rank > 0 && (segment.A is null || segment.B is null || !known)))
             {
-                throw new ArgumentException($"segment {i} has rank {segment.Rank} and factors that may be null: expected both, or rank 0", name);
+                throw new ArgumentException(
+                    $"segment {i} has rank {segment.Rank}, type {segment.Type} and factors that may be null: expected packed factors, or rank 0", name);
             }
             row += segment.Rows;
             copies += (long)segment.Rows * segment.Copies;
@@ -82,7 +84,6 @@ public static unsafe partial class Hadamard
     {
         // Segments whose factors are asked for at once.
         private const int Together = 16;
-        private const int LineFloats = 16;
 
         public KernelVariant Variant;
         public HadamardSegment* Segments;
@@ -138,10 +139,11 @@ public static unsafe partial class Hadamard
             }
             for (int i = from; i < to; i++)
             {
-                float* factors = Reduce ? Segments[i].A : Segments[i].B;
-                for (long k = 0; k < (long)Segments[i].Rank * Width; k += LineFloats)
+                byte* factors = Reduce ? Segments[i].A : Segments[i].B;
+                long bytes = Segments[i].Rank * RowBytes(Width, Segments[i].Type);
+                for (long at = 0; at < bytes; at += Line)
                 {
-                    Sse.Prefetch0(factors + k);
+                    Sse.Prefetch0(factors + at);
                 }
             }
         }
@@ -150,15 +152,7 @@ public static unsafe partial class Hadamard
         {
             for (int j = 0; j < segment.Rank; j++, to += Width)
             {
-                float* b = segment.B + ((long)j * Width);
-                if (Variant == KernelVariant.Scalar)
-                {
-                    ProductScalar(x, b, Width, to);
-                }
-                else
-                {
-                    ProductAvx2(x, b, Width, to);
-                }
+                Product(Variant, segment.Type, x, segment.B + (j * RowBytes(Width, segment.Type)), segment.ScaleOfB(j), Width, to);
             }
             if (segment.Rank == 0 || segment.AddsBase)
             {
@@ -168,22 +162,16 @@ public static unsafe partial class Hadamard
 
         private readonly void ReduceOne(in HadamardSegment segment, float* q, float* y)
         {
-            if (segment.Rank == 0 || segment.AddsBase)
-            {
-                Copy(q + ((long)segment.Rank * Width), y);
-            }
+            float* plain = q + ((long)segment.Rank * Width);
             if (segment.Rank == 0)
             {
+                Copy(plain, y);
                 return;
             }
-            if (Variant == KernelVariant.Scalar)
-            {
-                ReduceRowScalar(q, segment.A, segment.Rank, 0, Width, segment.Scale, y, segment.AddsBase);
-            }
-            else
-            {
-                ReduceRowAvx2(q, segment.A, segment.Rank, Width, segment.Scale, y, segment.AddsBase);
-            }
+            float* scales = segment.Scales is null ? null : segment.Scales + segment.Rank;
+            Sum(
+                Variant, segment.Type, q, Width, segment.A, (nint)RowBytes(Width, segment.Type), scales, segment.Rank, Width, segment.Scale,
+                segment.AddsBase ? plain : null, y);
         }
 
         private readonly void Copy(float* from, float* to)

@@ -113,14 +113,7 @@ public static unsafe partial class Hadamard
                     float* to = Expanded + (i * Rank + j) * Inputs;
                     float* x = X + i * Inputs;
                     float* b = B + (long)j * Inputs;
-                    if (Variant != KernelVariant.Scalar)
-                    {
-                        ProductAvx2(x, b, Inputs, to);
-                    }
-                    else
-                    {
-                        ProductScalar(x, b, Inputs, to);
-                    }
+                    Product(Variant, FactorType.F32, x, (byte*)b, 1f, Inputs, to);
                 }
             }
         }
@@ -146,14 +139,7 @@ public static unsafe partial class Hadamard
             {
                 float* q = Q + i * Rank * Outputs;
                 float* y = Y + i * Outputs;
-                if (Variant != KernelVariant.Scalar)
-                {
-                    ReduceRowAvx2(q, A, Rank, Outputs, Scale, y, Accumulate);
-                }
-                else
-                {
-                    ReduceRowScalar(q, A, Rank, 0, Outputs, Scale, y, Accumulate);
-                }
+                Sum(Variant, FactorType.F32, q, Outputs, (byte*)A, (nint)Outputs * sizeof(float), null, Rank, Outputs, Scale, Accumulate ? y : null, y);
             }
         }
     }

@@ -6,13 +6,18 @@ public static unsafe partial class PackedMatrix
     private const int MostFewRows = 64;
 
     /// <summary>Multiplies rows by several transposed matrices of one input: for each part <c>y = x W^T</c>, the bits those of <see cref="Multiply"/>.</summary>
-    /// <remarks>A few rows are one job of the team, however many matrices there are: small matrices do not each wait for all threads.</remarks>
+    /// <remarks>
+    /// A few rows are one job of the team, however many matrices there are: small matrices do not each wait for all threads. A part with factors around it has
+    /// <c>y = Reduce(Expand(x) W^T)</c>, see <see cref="Hadamard"/>, without the expanded rows ever leaving the caches of the thread that multiplies them.
+    /// </remarks>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="rows">Rows; 0 does nothing.</param>
     /// <param name="inputs">Columns of x and of every matrix, at least 1.</param>
     /// <param name="type">The element type of every matrix.</param>
     /// <param name="parts">The matrices and their results; results overlap neither x nor one another.</param>
-    /// <exception cref="ArgumentException">x is too short, or a part has no matrix, no result or no outputs.</exception>
+    /// <exception cref="ArgumentException">
+    /// x is too short, a part has no matrix, no result or no outputs, or factors around it that are not of all rows or for which <see cref="TakesAround"/> is false.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">Negative rows, no inputs or an unknown element type.</exception>
     public static void MultiplyTogether(ReadOnlySpan<float> x, int rows, int inputs, ElementType type, ReadOnlySpan<PackedPart> parts)
     {
@@ -25,7 +30,7 @@ public static unsafe partial class PackedMatrix
             {
                 throw new ArgumentException($"part {i} has no matrix or no result; expected pointers to both", nameof(parts));
             }
-            KernelWork.Count(rows, parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
+            KernelWork.Count(CheckAround(parts[i], i, rows, inputs, type), parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
         }
         fixed (float* left = x)
         fixed (PackedPart* list = parts)
@@ -34,14 +39,47 @@ public static unsafe partial class PackedMatrix
         }
     }
 
+    /// <summary>True where so many rows, each of them counted as often as its rank asks, can be multiplied with factors around the product.</summary>
+    /// <param name="copies">Rows of the shared product.</param>
+    /// <param name="inputs">Columns of the matrix.</param>
+    /// <param name="type">Its element type.</param>
+    public static bool TakesAround(int copies, int inputs, ElementType type) => KernelPath.Current switch
+    {
+        KernelVariant.Avx512 => IsFew<WideTiles>(copies, inputs, type),
+        KernelVariant.Avx2 => IsFew<NarrowTiles>(copies, inputs, type),
+        _ => false,
+    };
+
+    private static int CheckAround(in PackedPart part, int index, int rows, int inputs, ElementType type)
+    {
+        if (part.Around.First is null)
+        {
+            return rows;
+        }
+        HadamardSegments around = part.Around;
+        Hadamard.Check(new ReadOnlySpan<HadamardSegment>(around.First, around.Count), rows, nameof(part));
+        HadamardSegment last = around.Count == 0 ? default : around.First[around.Count - 1];
+        if (last.Row + last.Rows != rows || (rows > 0 && around.First[0].Row != 0) || !TakesAround(around.Copies, inputs, type))
+        {
+            throw new ArgumentException(
+                $"part {index} has factors around it for rows up to {last.Row + last.Rows} in {around.Copies} copies; expected all of {rows} rows and copies that TakesAround allows", nameof(part));
+        }
+        return around.Copies;
+    }
+
     internal static void MultiplyTogetherWith(KernelVariant variant, float* x, int rows, int inputs, ElementType type, PackedPart* parts, int count)
     {
-        if (rows > 0 && variant == KernelVariant.Avx512 && IsFew<WideTiles>(rows, inputs, type))
+        int most = rows;
+        for (int i = 0; i < count; i++)
+        {
+            most = Math.Max(most, parts[i].Around.Copies);
+        }
+        if (rows > 0 && variant == KernelVariant.Avx512 && IsFew<WideTiles>(most, inputs, type))
         {
             MultiplyFew<WideTiles>(x, rows, inputs, type, parts, count, accumulate: false);
             return;
         }
-        if (rows > 0 && variant == KernelVariant.Avx2 && IsFew<NarrowTiles>(rows, inputs, type))
+        if (rows > 0 && variant == KernelVariant.Avx2 && IsFew<NarrowTiles>(most, inputs, type))
         {
             MultiplyFew<NarrowTiles>(x, rows, inputs, type, parts, count, accumulate: false);
             return;

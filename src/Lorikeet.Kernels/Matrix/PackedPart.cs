@@ -13,4 +13,7 @@ public unsafe struct PackedPart
 
     /// <summary>[rows, outputs], overwritten.</summary>
     public float* Y;
+
+    /// <summary>FLoRA's factors around this product, of all rows; none by default.</summary>
+    public HadamardSegments Around;
 }

@@ -10,12 +10,13 @@ internal unsafe struct TileFetches
     private const int Most = 48;
 
     private fixed long pieces[Most];
+    private fixed int steps[Most];
     private int tiles;
     private int free;
     private int used;
 
-    /// <summary>Bytes of another product's reads that a tile of so many ks fetches.</summary>
-    public static int PieceBytes(int depth) => Math.Max(depth, 1) * 64;
+    /// <summary>Bytes of another product's reads that a tile of so many ks fetches at most: a line for each k.</summary>
+    public static int PieceBytes(int depth) => Math.Max(depth, 1) * NextLines.Line;
 
     /// <summary>Places for announced reads among so many tiles.</summary>
     public static int Places(int tiles) => Math.Min(tiles, Most) - 1;
@@ -29,7 +30,8 @@ internal unsafe struct TileFetches
         (tiles, free, used) = (count, count, 0);
         for (int tile = 1; later.Pieces > 0 && tile < Math.Min(count, Most); tile++)
         {
-            pieces[tile] = (long)later.At(place + tile - 1);
+            pieces[tile] = (long)later.At(place + tile - 1, out long bytes);
+            steps[tile] = (int)(((bytes * NextLines.Line) + later.Piece - 1) / later.Piece);
             free -= pieces[tile] != 0 ? 1 : 0;
         }
     }
@@ -46,7 +48,7 @@ internal unsafe struct TileFetches
     {
         if (free < tiles && tile < Most && pieces[tile] != 0)
         {
-            return Ahead.Lines((byte*)pieces[tile] + ((long)from * 64), 64);
+            return Ahead.Lines((byte*)pieces[tile] + ((long)from * steps[tile]), steps[tile]);
         }
         nint share = bytes / free;
         nint at = used++ * share;

@@ -68,7 +68,30 @@ internal sealed unsafe class BlockPanels<TFormat>() : BlockPanels(TFormat.Format
         fixed (byte* right = packed)
         fixed (float* to = y)
         {
-            IntegerProduct<TFormat>.Run(left, rows, right, outputs, inputs, to, variant);
+            PackedPart part = new() { Packed = right, Outputs = outputs, Y = to };
+            IntegerProduct<TFormat>.Run(left, rows, inputs, &part, 1, variant);
+        }
+    }
+
+    public override void MultiplyCodedTogether(ReadOnlySpan<byte> coded, int rows, int inputs, ReadOnlySpan<PackedPart> parts)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        Require.Bytes(coded.Length, (long)rows * CodedRows.RowBytes(inputs), nameof(coded));
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (parts[i].Packed is null || parts[i].Y is null || parts[i].Outputs < 1 || parts[i].Around.First is not null)
+            {
+                throw new ArgumentException($"part {i} has no matrix, no result, or factors around it; expected a matrix and a result alone", nameof(parts));
+            }
+        }
+        if (rows == 0)
+        {
+            return;
+        }
+        fixed (byte* left = coded)
+        fixed (PackedPart* list = parts)
+        {
+            IntegerProduct<TFormat>.Run(left, rows, inputs, list, parts.Length, IntegerVariants.Current);
         }
     }
 

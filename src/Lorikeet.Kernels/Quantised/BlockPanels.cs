@@ -82,6 +82,14 @@ public abstract unsafe class BlockPanels
     public void MultiplyCoded(ReadOnlySpan<byte> coded, int rows, ReadOnlySpan<byte> packed, int outputs, int inputs, Span<float> y) =>
         MultiplyCoded(coded, rows, packed, outputs, inputs, y, IntegerVariants.Current);
 
+    /// <summary>Multiplies coded rows by several transposed matrices of one input, as one job of the team: for each part <c>y = x W^T</c>.</summary>
+    /// <param name="coded">[rows] of <see cref="CodedRows"/>.</param>
+    /// <param name="rows">Rows of x; 0 does nothing.</param>
+    /// <param name="inputs">Columns of x and of every matrix.</param>
+    /// <param name="parts">The matrices, packed by this, and their results; none has factors around it.</param>
+    /// <exception cref="ArgumentException">A part has no matrix, no result, no outputs, or factors around it; or too few bytes of coded rows.</exception>
+    public abstract void MultiplyCodedTogether(ReadOnlySpan<byte> coded, int rows, int inputs, ReadOnlySpan<PackedPart> parts);
+
     /// <summary>Multiplies in float32: <c>y = (accumulate ? y : 0) + x W^T</c>.</summary>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="rows">Rows of x and y; 0 does nothing.</param>

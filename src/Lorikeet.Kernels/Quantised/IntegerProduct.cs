@@ -1,6 +1,6 @@
 namespace Lorikeet.Kernels;
 
-/// <summary>Coded rows times a matrix in panels: a chunk is a block of rows and a range of panels.</summary>
+/// <summary>Coded rows times matrices in panels, all of one input: a chunk is a block of rows and a range of panels, which may cross matrices.</summary>
 /// <remarks>
 /// One row is bound by reading the matrix, straight through; a few dozen rows by arithmetic. Rows of a chunk stay in the second-level cache while panels
 /// stream past; a panel's codes are taken in pieces of 1024 inputs, so that they stay in the first level for all tiles of rows. Scales are widened
@@ -24,23 +24,27 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
 
     private byte* x;
     private int rows;
-    private byte* packed;
-    private int outputs;
     private int inputs;
-    private float* y;
+    private PackedPart* parts;
     private IntegerVariant variant;
     private int panels;
     private int ranges;
     private int rowBlock;
     private int rowBlocks;
 
-    public static void Run(byte* x, int rows, byte* packed, int outputs, int inputs, float* y, IntegerVariant variant)
+    public static void Run(byte* x, int rows, int inputs, PackedPart* parts, int count, IntegerVariant variant)
     {
-        int panels = (outputs + Lanes - 1) / Lanes;
-        double elements = (double)outputs * inputs;
+        int panels = 0;
+        double elements = 0;
+        for (int i = 0; i < count; i++)
+        {
+            panels += Panels(parts[i]);
+            elements += (double)parts[i].Outputs * inputs;
+            KernelWork.Count(rows, parts[i].Outputs, inputs, (double)parts[i].Outputs * inputs * TFormat.Format.Bytes / TFormat.Format.Values);
+        }
         double bytes = elements * TFormat.Format.Bytes / TFormat.Format.Values;
-        KernelWork.Count(rows, outputs, inputs, bytes);
-        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows / Faster, bytes), int.MaxValue);
+        bool reading = elements * rows / (Faster * WorkSplit.FusedPerNanosecond) < bytes / WorkSplit.BytesPerNanosecond;
+        int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows / Faster, bytes), int.MaxValue, reading);
         int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
         int rowBlocks = Math.Max((rows + most - 1) / most, Math.Min((chunks + ranges - 1) / ranges, (rows + 15) / 16));
@@ -49,10 +53,8 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         {
             x = x,
             rows = rows,
-            packed = packed,
-            outputs = outputs,
             inputs = inputs,
-            y = y,
+            parts = parts,
             variant = variant,
             panels = panels,
             ranges = ranges,
@@ -75,19 +77,26 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         float* scales = (float*)ThreadScratch.Take((nuint)((scaleFloats + (blocks * Lanes)) * sizeof(float)));
         float* offsets = scales + scaleFloats;
         long panelBytes = BlockPanels<TFormat>.PanelBytes(inputs);
-        for (; panel < end; panel++)
+        for (PackedPart* part = parts; panel < end; part++)
         {
-            byte* data = packed + (panel * panelBytes);
-            TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
-            Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, panel * Lanes);
+            int own = Panels(*part);
+            for (int p = panel; p < Math.Min(own, end); p++)
+            {
+                byte* data = part->Packed + (p * panelBytes);
+                TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
+                Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, part->Y + (p * Lanes), part->Outputs, Math.Min(Lanes, part->Outputs - (p * Lanes)));
+            }
+            panel = Math.Max(panel - own, 0);
+            end -= own;
         }
     }
 
-    private readonly void Panel(byte* codes, float* scales, float* offsets, int first, int count, int column)
+    private static int Panels(in PackedPart part) => (part.Outputs + Lanes - 1) / Lanes;
+
+    private readonly void Panel(byte* codes, float* scales, float* offsets, int first, int count, float* y, int outputs, int lanes)
     {
         int blocks = inputs / CodedRows.Values;
         int rowBytes = CodedRows.RowBytes(inputs);
-        int lanes = Math.Min(Lanes, outputs - column);
         float* edge = stackalloc float[IntegerTile.Most * Lanes];
         for (int b = 0; b < blocks; b += PieceBlocks)
         {
@@ -96,7 +105,7 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
             {
                 tile = IntegerTile.Next(count - r);
                 byte* from = x + ((long)(first + r) * rowBytes) + (b * CodedRows.BlockBytes);
-                float* to = y + ((long)(first + r) * outputs) + column;
+                float* to = y + ((long)(first + r) * outputs);
                 byte* own = codes + ((long)b * TFormat.CodeBytes);
                 float* scale = scales + (b * TFormat.Groups * Lanes), offset = offsets + (b * Lanes);
                 if (lanes == Lanes)

@@ -90,7 +90,13 @@ public static unsafe partial class SparseProduct
                 int count = Math.Min(SampleBlock, rows - first);
                 TransposeJob turn = new()
                 {
-                    X = from + ((long)first * inputs), XTo = transposed, Inputs = inputs, Y = upper + ((long)first * outputs), YTo = transposed + ((long)inputs * SampleBlock), Outputs = outputs, Rows = count,
+                    X = from + ((long)first * inputs),
+                    XTo = transposed,
+                    Inputs = inputs,
+                    Y = upper + ((long)first * outputs),
+                    YTo = transposed + ((long)inputs * SampleBlock),
+                    Outputs = outputs,
+                    Rows = count,
                 };
                 Team.Shared.Run(ref turn, 2);
                 SampleJob job = new() { X = turn.XTo, Y = turn.YTo, Starts = starting, Columns = column, Gradient = to, Outputs = outputs, Rows = count };

@@ -82,6 +82,9 @@ public sealed class BatchPlan
     public static BatchPlan? For(Adapter? adapter, int rows) =>
         adapter is null ? null : new BatchPlan(adapter.Model, [new RowSegment(adapter, 0, rows)]);
 
+    /// <summary>The projection that was entered last.</summary>
+    internal ProjectionPlan? Entered { get; set; }
+
     internal bool HasSides { get; }
 
     internal bool HasMixers { get; }

@@ -61,13 +61,13 @@ public sealed class Projection
     // What is not recorded runs as one job, where the weights' kind can.
     private void Together(ModelRun run, in Tensor x, Span<Tensor> y)
     {
-        Prepared prepared = default;
-        string? preparation = null;
         for (int i = 0; i < sites.Length; i++)
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
-        bool done = SharedProducts.Multiply(run, sites, x, y);
+        Prepared prepared = sites[0].Weight.Prepare(run, x);
+        string preparation = sites[0].Weight.Preparation;
+        bool done = SharedProducts.Multiply(run, sites, prepared, y);
         for (int i = 0; i < sites.Length; i++)
         {
             Weight weight = sites[i].Weight;

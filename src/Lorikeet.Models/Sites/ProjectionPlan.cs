@@ -16,6 +16,10 @@ internal sealed unsafe class ProjectionPlan
     private LowRankSegment[][] waves = [];
     private MemoryRegion[] factors = [];
 
+    // What is read first: FLoRA's factors. The projection that was entered before this one fetches it.
+    private MemoryRegion[] before = [];
+    private ProjectionPlan? follower;
+
     public ProjectionPlan(LinearSite[] sites, SitePlan?[] plans, RowSegment[] segments)
     {
         this.sites = sites;
@@ -45,9 +49,11 @@ internal sealed unsafe class ProjectionPlan
         if (changed)
         {
             waves = Gather();
-            factors = waves.Length == 0 ? [] : Array.ConvertAll(waves[0], RegionOf);
+            factors = waves.Length == 0 ? [] : Joined(Array.ConvertAll(waves[0], RegionOf));
+            before = Before();
         }
-        if (batched && sites.Length > 1 && Together(run, x, y))
+        Follow(run);
+        if (batched && (sites.Length > 1 || plans[0]?.Around.Count > 0) && Together(run, x, y))
         {
             Changes(run, x, y);
             return;
@@ -73,21 +79,30 @@ internal sealed unsafe class ProjectionPlan
     {
         for (int i = 0; i < sites.Length; i++)
         {
-            if (plans[i] is { TakesPlainProduct: false })
+            if (plans[i] is { TakesPlainInput: false })
             {
                 return false;
             }
+        }
+        Span<HadamardSegments> around = stackalloc HadamardSegments[sites.Length];
+        bool any = false;
+        for (int i = 0; i < sites.Length; i++)
+        {
+            around[i] = plans[i]?.Around ?? default;
+            any |= around[i].Count > 0;
         }
         for (int i = 0; i < sites.Length; i++)
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
-        fixed (MemoryRegion* list = factors)
+        // What is read next: this product's low-rank factors, or the factors before the next product.
+        MemoryRegion[] next = factors.Length > 0 ? factors : follower?.before ?? [];
+        fixed (MemoryRegion* list = next)
         {
             try
             {
-                NextReads.Announce(list, factors.Length);
-                return SharedProducts.Multiply(run, sites, x, y);
+                NextReads.Announce(list, next.Length);
+                return SharedProducts.Multiply(run, sites, prepared[0], y, any ? around : default);
             }
             finally
             {
@@ -164,6 +179,58 @@ internal sealed unsafe class ProjectionPlan
                 NextReads.Forget();
             }
         }
+    }
+
+    /// <summary>Tells the projection that was entered last what comes after it: models enter theirs in the same order at each step.</summary>
+    private void Follow(ModelRun run)
+    {
+        if (run.Plan is { } plan)
+        {
+            if (plan.Entered is { } last)
+            {
+                last.follower = this;
+            }
+            plan.Entered = this;
+        }
+    }
+
+    private MemoryRegion[] Before()
+    {
+        List<MemoryRegion> list = [];
+        for (int site = 0; site < sites.Length; site++)
+        {
+            HadamardSegments around = plans[site]?.Around ?? default;
+            for (int i = 0; i < around.Count; i++)
+            {
+                HadamardSegment segment = around.First[i];
+                if (segment.Rank > 0)
+                {
+                    list.Add(new MemoryRegion { Start = segment.B, Bytes = Hadamard.ByteLength(segment.Rank, sites[site].Inputs, sites[site].Outputs, segment.Type) });
+                }
+            }
+        }
+        return Joined([.. list]);
+    }
+
+    /// <summary>Regions that lie side by side become one: forms that were made together are read in longer stretches.</summary>
+    private static MemoryRegion[] Joined(MemoryRegion[] regions)
+    {
+        const int Gap = 256;
+        Array.Sort(regions, (a, b) => ((nuint)a.Start).CompareTo((nuint)b.Start));
+        int last = -1;
+        for (int i = 0; i < regions.Length; i++)
+        {
+            long apart = last < 0 ? -1 : regions[i].Start - (regions[last].Start + regions[last].Bytes);
+            if (apart is >= 0 and < Gap)
+            {
+                regions[last].Bytes += apart + regions[i].Bytes;
+            }
+            else
+            {
+                regions[++last] = regions[i];
+            }
+        }
+        return regions[..(last + 1)];
     }
 
     private MemoryRegion RegionOf(LowRankSegment segment) => new()

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -9,10 +10,11 @@ internal static class SharedProducts
     /// <summary>y[i] = W[i] x for all layers, where their weights are of one kind that multiplies together.</summary>
     /// <param name="run">The run.</param>
     /// <param name="sites">The layers.</param>
-    /// <param name="x">[rows, inputs].</param>
+    /// <param name="x">[rows, inputs], prepared for the first layer's weight.</param>
     /// <param name="y">One tensor a layer, [rows, outputs], overwritten.</param>
+    /// <param name="around">FLoRA's factors around each product; empty: none.</param>
     /// <returns>False: they are not; nothing was done.</returns>
-    public static bool Multiply(ModelRun run, LinearSite[] sites, in Tensor x, ReadOnlySpan<Tensor> y)
+    public static bool Multiply(ModelRun run, LinearSite[] sites, in Prepared x, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
     {
         SomeWeights some = default;
         Span<Weight> weights = some;
@@ -28,7 +30,7 @@ internal static class SharedProducts
                 return false;
             }
         }
-        return weights[0].MultiplyTogether(run, weights[0].Prepare(run, x), weights[..sites.Length], y);
+        return weights[0].MultiplyTogether(run, x, weights[..sites.Length], y, around);
     }
 
     [InlineArray(4)]

@@ -14,20 +14,11 @@ public sealed class SiteForm : IDisposable
     /// <summary>(IA)3 on the input: x o Pre, [inputs].</summary>
     public Tensor Pre { get; init; }
 
-    /// <summary>FLoRA's B, transposed: each row of x becomes r rows B[j] o x, [r, inputs].</summary>
-    public Tensor Expand { get; init; }
+    /// <summary>FLoRA's factors around the shared product: Expand makes rows B[j] o x, Reduce y = s sum over j of A[j] o q_j.</summary>
+    public HadamardPart? Around { get; init; }
 
-    /// <summary>FLoRA's A: y = ReduceScale * sum over j of A[j] o q_j, [r, outputs]; present exactly where <see cref="Expand"/> is.</summary>
-    public Tensor Reduce { get; init; }
-
-    /// <summary>1/r for the mean, 1 for the sum, s for the residual form.</summary>
-    public float ReduceScale { get; init; } = 1f;
-
-    /// <summary>True: the unexpanded product is added too (the residual form of FLoRA).</summary>
-    public bool ReduceAddsBase { get; init; }
-
-    /// <summary>How many rows of the shared product one row of the batch becomes: r, r + 1 in the residual form, 1 without <see cref="Expand"/>.</summary>
-    public int ExpandedRows => Expand.Exists ? Expand.Rows + (ReduceAddsBase ? 1 : 0) : 1;
+    /// <summary>How many rows of the shared product one row of the batch becomes: r, r + 1 in the residual form, 1 without <see cref="Around"/>.</summary>
+    public int ExpandedRows => Around is { } around ? around.Rank + (around.AddsBase ? 1 : 0) : 1;
 
     /// <summary>Low-rank changes y += s B (A x).</summary>
     public IReadOnlyList<LowRankPart> LowRank { get; init; } = [];
@@ -36,7 +27,7 @@ public sealed class SiteForm : IDisposable
     public bool OwnsFactors { get; init; } = true;
 
     /// <summary>True where the form is nothing but low-rank changes.</summary>
-    public bool IsLowRankOnly => !Pre.Exists && !Expand.Exists && !Post.Exists && !Bias.Exists && Sparse is null;
+    public bool IsLowRankOnly => !Pre.Exists && Around is null && !Post.Exists && !Bias.Exists && Sparse is null;
 
     /// <summary>Sparse changes, row by row.</summary>
     public SparsePart? Sparse { get; init; }
@@ -52,12 +43,12 @@ public sealed class SiteForm : IDisposable
     {
         get
         {
-            long bytes = sizeof(float) * (Length(Pre) + Length(Expand) + Length(Reduce) + Length(Post) + Length(Bias));
+            long bytes = sizeof(float) * (Length(Pre) + Length(Post) + Length(Bias));
             foreach (LowRankPart part in LowRank)
             {
                 bytes += OwnsFactors ? part.Factors.Bytes : 0;
             }
-            return bytes + (Sparse?.Bytes ?? 0);
+            return bytes + (Around?.Factors.Bytes ?? 0) + (Sparse?.Bytes ?? 0);
         }
     }
 
@@ -68,13 +59,7 @@ public sealed class SiteForm : IDisposable
     /// <param name="storage">How the numbers are kept.</param>
     public static LowRankPart PackLowRank(in Tensor a, in Tensor b, float scale, FactorStorage storage = FactorStorage.Exact)
     {
-        FactorType type = storage switch
-        {
-            FactorStorage.F32 => FactorType.F32,
-            FactorStorage.BF16 => FactorType.BF16,
-            FactorStorage.Int8 => FactorType.Int8,
-            _ => IsBrief(a.Span) && IsBrief(b.Span) ? FactorType.BF16 : FactorType.F32,
-        };
+        FactorType type = TypeOf(a, b, storage);
         Storage factors = new(Kernels.LowRank.ByteLength(a.Rows, a.Width, b.Rows, type));
         try
         {
@@ -87,6 +72,36 @@ public sealed class SiteForm : IDisposable
         }
         return new LowRankPart(factors, type, a.Rows, scale);
     }
+
+    /// <summary>Packs factors around the shared product.</summary>
+    /// <param name="a">A, [r, outputs].</param>
+    /// <param name="b">B transposed, [r, inputs].</param>
+    /// <param name="scale">1/r for the mean, 1 for the sum, s for the residual form.</param>
+    /// <param name="addsBase">True: the product of the row as it is is added too (the residual form).</param>
+    /// <param name="storage">How the numbers are kept.</param>
+    public static HadamardPart PackHadamard(in Tensor a, in Tensor b, float scale, bool addsBase, FactorStorage storage = FactorStorage.Exact)
+    {
+        FactorType type = TypeOf(a, b, storage);
+        Storage factors = new(Hadamard.ByteLength(b.Rows, b.Width, a.Width, type));
+        try
+        {
+            Hadamard.Pack(a.Span, b.Span, b.Rows, b.Width, a.Width, type, factors.Span);
+        }
+        catch
+        {
+            factors.Dispose();
+            throw;
+        }
+        return new HadamardPart(factors, type, b.Rows, scale, addsBase);
+    }
+
+    private static FactorType TypeOf(in Tensor a, in Tensor b, FactorStorage storage) => storage switch
+    {
+        FactorStorage.F32 => FactorType.F32,
+        FactorStorage.BF16 => FactorType.BF16,
+        FactorStorage.Int8 => FactorType.Int8,
+        _ => IsBrief(a.Span) && IsBrief(b.Span) ? FactorType.BF16 : FactorType.F32,
+    };
 
     /// <summary>True where every number is a bfloat16: the lower half of each word is zero.</summary>
     private static bool IsBrief(ReadOnlySpan<float> numbers)
@@ -104,8 +119,7 @@ public sealed class SiteForm : IDisposable
     public void Dispose()
     {
         Pre.Free();
-        Expand.Free();
-        Reduce.Free();
+        Around?.Factors.Dispose();
         Post.Free();
         Bias.Free();
         foreach (LowRankPart part in OwnsFactors ? LowRank : [])
@@ -123,6 +137,14 @@ public sealed class SiteForm : IDisposable
 /// <param name="Rank">r.</param>
 /// <param name="Scale">s.</param>
 public readonly record struct LowRankPart(Storage Factors, FactorType Type, int Rank, float Scale);
+
+/// <summary>FLoRA's factors, packed for the shared product: y = Scale * sum over j of A[j] o (W (B[j] o x)), plus W x where the base is added.</summary>
+/// <param name="Factors">A [r, outputs] and B [r, inputs] in the layout of <see cref="Hadamard.Pack"/>; the form owns them.</param>
+/// <param name="Type">How their numbers are kept.</param>
+/// <param name="Rank">r.</param>
+/// <param name="Scale">1/r for the mean, 1 for the sum, s for the residual form.</param>
+/// <param name="AddsBase">True in the residual form.</param>
+public readonly record struct HadamardPart(Storage Factors, FactorType Type, int Rank, float Scale, bool AddsBase);
 
 /// <summary>A sparse change of the weight: y[o] += sum over its entries of value * x[column], entries in ascending order.</summary>
 /// <param name="RowStarts">For each output, where its entries begin; one more at the end.</param>

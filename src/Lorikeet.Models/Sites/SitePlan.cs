@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Tensors;
@@ -19,9 +20,17 @@ internal sealed unsafe class SitePlan
     private readonly SharedProduct shared = new();
     private readonly int[] versions;
     private readonly List<HadamardSegment> block = [];
+
+    // Pinned: kernels hold its address.
+    private HadamardSegment[] around = [];
     private bool anyForm;
     private bool expands;
     private bool replacesInput;
+
+    // What is to be looked for after the products, segment by segment.
+    private bool anySparse;
+    private bool anyUnlowered;
+    private bool anyPost;
 
     public SitePlan(Site site, RowSegment[] segments)
     {
@@ -59,8 +68,12 @@ internal sealed unsafe class SitePlan
     /// <summary>True where a change has a batched form.</summary>
     public bool IsBatched => anyForm;
 
-    /// <summary>True where the changes start from the plain product of the plain input.</summary>
-    public bool TakesPlainProduct => anyForm && !expands && !replacesInput;
+    /// <summary>True where the changes start from the product of the plain input, with or without factors around it.</summary>
+    public bool TakesPlainInput => anyForm && !replacesInput;
+
+    /// <summary>The factors around the product, of all rows; nothing where no change has any.</summary>
+    public HadamardSegments Around =>
+        expands ? new HadamardSegments { First = (HadamardSegment*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(around)), Count = around.Length } : default;
 
     /// <summary>Makes the forms at the first step that is not recorded, and again after training changed them.</summary>
     /// <returns>True: they changed.</returns>
@@ -76,7 +89,7 @@ internal sealed unsafe class SitePlan
             return false;
         }
         PrepareTogether();
-        (anyForm, expands, replacesInput) = (false, false, false);
+        (anyForm, expands, replacesInput, anySparse, anyUnlowered, anyPost) = (false, false, false, false, false, false);
         for (int i = 0; i < segments.Length; i++)
         {
             if (changes[i] is not null)
@@ -84,9 +97,17 @@ internal sealed unsafe class SitePlan
                 versions[i] = segments[i].Adapter!.Version;
                 forms[i] = segments[i].Adapter!.Form(site);
                 anyForm |= forms[i] is not null;
-                expands |= forms[i]?.Expand.Exists == true;
+                expands |= forms[i]?.Around is not null;
                 replacesInput |= forms[i]?.Pre.Exists == true;
+                anySparse |= forms[i]?.Sparse is not null;
+                anyUnlowered |= forms[i] is null;
+                anyPost |= forms[i] is null or { Post.Exists: true } or { Bias.Exists: true };
             }
+        }
+        around = expands ? GC.AllocateUninitializedArray<HadamardSegment>(segments.Length, pinned: true) : [];
+        for (int i = 0; i < around.Length; i++)
+        {
+            around[i] = SegmentOf(i, segments[i].Row, segments[i].Rows);
         }
         return true;
     }
@@ -150,7 +171,7 @@ internal sealed unsafe class SitePlan
     /// <summary>What is left when the low-rank changes are added: sparse changes, changes without a form, scale and bias.</summary>
     public void Finish(ModelRun run, LinearSite linear, in Prepared x, in Tensor input, in Tensor y)
     {
-        for (int i = 0; i < segments.Length; i++)
+        for (int i = 0; i < segments.Length && anySparse; i++)
         {
             (_, int row, int rows) = segments[i];
             if (forms[i]?.Sparse is { } sparse)
@@ -158,8 +179,18 @@ internal sealed unsafe class SitePlan
                 AddSparse(sparse, input.ViewRows(row, rows), y.ViewRows(row, rows));
             }
         }
-        Unlowered(run, linear, x, y);
-        Post(linear, y);
+        if (anyUnlowered)
+        {
+            Unlowered(run, linear, x, y);
+        }
+        if (anyPost)
+        {
+            Post(linear, y);
+        }
+        else
+        {
+            AddBias(linear, y, 0, y.Rows);
+        }
     }
 
     /// <summary>Changes without a form run their own forward on their rows, whatever the neighbours do: a row's bits never depend on them.</summary>
@@ -229,23 +260,13 @@ internal sealed unsafe class SitePlan
             {
                 continue;
             }
-            SiteForm? form = forms[i] is { Expand.Exists: true } ? forms[i] : null;
-            int each = form?.ExpandedRows ?? 1;
+            int each = forms[i]?.ExpandedRows ?? 1;
             int rows = Math.Min(left, Math.Max((MostCopies - copies) / each, taken == 0 ? 1 : 0));
             if (rows == 0)
             {
                 break;
             }
-            block.Add(new HadamardSegment
-            {
-                Row = taken,
-                Rows = rows,
-                Rank = form?.Expand.Rows ?? 0,
-                AddsBase = form is { ReduceAddsBase: true },
-                Scale = form?.ReduceScale ?? 1f,
-                A = form is null ? null : form.Reduce.Pointer,
-                B = form is null ? null : form.Expand.Pointer,
-            });
+            block.Add(SegmentOf(i, taken, rows));
             taken += rows;
             copies += rows * each;
             if (rows < left)
@@ -254,6 +275,17 @@ internal sealed unsafe class SitePlan
             }
         }
         return taken;
+    }
+
+    private HadamardSegment SegmentOf(int segment, int row, int rows)
+    {
+        HadamardSegment own = new() { Row = row, Rows = rows, Scale = 1f };
+        if (forms[segment]?.Around is { } part)
+        {
+            own.Use(part.Factors.Pointer, part.Rank, site.Inputs, site.Outputs, part.Type);
+            (own.Scale, own.AddsBase) = (part.Scale, part.AddsBase);
+        }
+        return own;
     }
 
     private static void AddSparse(SparsePart sparse, in Tensor x, in Tensor y)

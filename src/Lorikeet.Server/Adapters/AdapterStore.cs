@@ -6,6 +6,7 @@ namespace Lorikeet.Server;
 /// <summary>Uploads become versions: received, checked, renamed into place; the registry's row comes last. Uploads of one name come one after the other.</summary>
 internal sealed class AdapterStore(Registry registry, AdapterDirectory directory, AdapterUpload upload, AdapterCheck check, ServerOptions options)
 {
+    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
     private readonly ConcurrentDictionary<(string, string), SemaphoreSlim> gates = [];
 
     /// <summary>Takes an upload.</summary>
@@ -19,13 +20,16 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
             Check(registry.Snapshot.Find(tenant, name));
             CheckQuota(caller, registry.Snapshot.Adapters.Where(a => a.Tenant == tenant), tenant, name, http.Request.ContentLength ?? 0);
             (string temporary, string hash, long bytes) = await upload.ReceiveAsync(http, tenant, stop);
+            // A folder of its own for every upload: files of a version that is being swept away are never taken for its.
+            string folder = Path.Combine(options.Store!, AdapterNames.Folder(tenant), AdapterNames.Folder(name), $"{hash}-{Guid.NewGuid():N}");
+            bool kept = false;
             try
             {
                 (string kind, int rank) = await Task.Run(() => check.Run(temporary), stop);
-                string folder = Path.Combine(options.Store!, AdapterNames.Folder(tenant), AdapterNames.Folder(name), hash);
-                Place(temporary, folder);
+                Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+                Directory.Move(temporary, folder);
                 StoredVersion version = new("", 0, hash, kind, rank, bytes, directory.BaseName, registry.Now, folder, Managed: true);
-                return await registry.WriteAsync(writer =>
+                (AdapterRecord Adapter, bool Created) result = await registry.WriteAsync(writer =>
                 {
                     AdapterRecord? known = writer.Find(tenant, name);
                     Check(known);
@@ -46,12 +50,17 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
                     }
                     return (writer.Find(tenant, name)!, false);
                 });
+                kept = result.Adapter.Versions.Any(v => v.Folder == folder);
+                return result;
             }
             finally
             {
-                if (Directory.Exists(temporary))
+                foreach (string left in (string[])[temporary, folder])
                 {
-                    Directory.Delete(temporary, recursive: true);
+                    if (!kept && Directory.Exists(left))
+                    {
+                        Directory.Delete(left, recursive: true);
+                    }
                 }
             }
         }
@@ -77,9 +86,19 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
         }
     }
 
-    /// <summary>Deletes files that nobody needs any more.</summary>
+    /// <summary>Deletes files that nobody needs any more, and uploads that a process left behind when it was killed.</summary>
     public async Task SweepAsync()
     {
+        if (Directory.Exists(options.Store))
+        {
+            foreach (string upload in Directory.EnumerateDirectories(options.Store).SelectMany(t => Directory.EnumerateDirectories(t, AdapterUpload.Prefix + "*")))
+            {
+                if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(upload) > Abandoned)
+                {
+                    Directory.Delete(upload, recursive: true);
+                }
+            }
+        }
         foreach (string folder in await registry.GarbageAsync())
         {
             if (Directory.Exists(folder))
@@ -106,25 +125,6 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
         if (usage.Bytes + bytes > caller.Limits.Bytes)
         {
             throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant stores {usage.Bytes} bytes and the upload has {bytes}; its limit is {caller.Limits.Bytes}");
-        }
-    }
-
-    // A version's folder is never changed: where it is there already (another process, a version that was dropped) it holds the same files.
-    private static void Place(string temporary, string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            return;
-        }
-        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
-        try
-        {
-            Directory.Move(temporary, folder);
-        }
-        catch (IOException) when (Directory.Exists(folder))
-        {
-            // Another process was faster with the same files.
-            return;
         }
     }
 }

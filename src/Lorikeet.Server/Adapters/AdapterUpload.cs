@@ -9,6 +9,9 @@ namespace Lorikeet.Server;
 /// <summary>Takes an adapter's files from a multipart body to disk as they come: checked, hashed, flushed; nothing stays of a broken upload.</summary>
 internal sealed class AdapterUpload(ServerOptions options)
 {
+    /// <summary>How the folders of uploads under way begin.</summary>
+    public const string Prefix = ".upload-";
+
     private const int MostHeaders = 16;
     private static readonly string[] Pickles = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
@@ -25,7 +28,7 @@ internal sealed class AdapterUpload(ServerOptions options)
         {
             throw RequestBody.TooLarge(http, options.Limits.UploadBytes);
         }
-        string folder = Path.Combine(options.Store!, AdapterNames.Folder(tenant), $".upload-{Guid.NewGuid():N}");
+        string folder = Path.Combine(options.Store!, AdapterNames.Folder(tenant), $"{Prefix}{Guid.NewGuid():N}");
         Directory.CreateDirectory(folder);
         try
         {

@@ -25,11 +25,17 @@ internal sealed class AdapterCache : IDisposable
         set => loader.Finished = value;
     }
 
+    /// <summary>The most bytes that a load may take at present; null: whatever is free.</summary>
+    public Func<long>? Allowance { get; set; }
+
     /// <summary>Adapters in memory or on their way.</summary>
     public IReadOnlyCollection<AdapterEntry> Entries => entries.Values;
 
     /// <summary>Loads that have not been taken in yet.</summary>
     public int Loading => loader.Open;
+
+    /// <summary>True: a load has ended and can be taken in.</summary>
+    public bool HasLoaded => loader.HasLoaded;
 
     public long Loads { get; private set; }
 
@@ -69,7 +75,7 @@ internal sealed class AdapterCache : IDisposable
             error = new CacheTooSmallException($"adapter {version} takes {bytes} bytes; the cache has {memory.Pool.BudgetBytes}: raise the cache");
             return AdapterWish.Failed;
         }
-        if (!memory.MakeRoom(bytes) || !memory.Pool.TryCharge(bytes))
+        if (bytes > (Allowance?.Invoke() ?? long.MaxValue) || !memory.MakeRoom(bytes) || !memory.Pool.TryCharge(bytes))
         {
             return AdapterWish.NoRoom;
         }
@@ -155,11 +161,8 @@ internal sealed class AdapterCache : IDisposable
             memory.Busy(entry);
             Settle(entry);
         }
-        if (version.Hash is null)
-        {
-            string key = AdapterIdentity.Part(version.Key);
-            prefixes.Forget(identity => identity.Contains(key, StringComparison.Ordinal));
-        }
+        string key = AdapterIdentity.Part(version.Key);
+        prefixes.Forget(identity => identity.Contains(key, StringComparison.Ordinal));
     }
 
     /// <summary>Frees an adapter that nobody uses.</summary>
@@ -187,7 +190,7 @@ internal sealed class AdapterCache : IDisposable
         entry.Version.KnownBytes = Math.Max(bytes, 1);
         memory.Pool.Discharge(entry.Bytes);
         entry.SetBytes(0);
-        if (!memory.MakeRoom(bytes) || !memory.Pool.TryCharge(bytes))
+        if (bytes > (Allowance?.Invoke() ?? long.MaxValue) || !memory.MakeRoom(bytes) || !memory.Pool.TryCharge(bytes))
         {
             // It is larger than its files let expect. Next time its size is known before it is read.
             adapter.Dispose();

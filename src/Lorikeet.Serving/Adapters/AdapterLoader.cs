@@ -22,6 +22,9 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
     /// <summary>Adapters that are being read or wait for it.</summary>
     public int Open => Volatile.Read(ref open);
 
+    /// <summary>True: there is something to take.</summary>
+    public bool HasLoaded => !loaded.IsEmpty;
+
     /// <summary>Asks for an adapter.</summary>
     public void Start(AdapterEntry entry)
     {

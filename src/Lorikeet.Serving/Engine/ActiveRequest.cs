@@ -28,6 +28,12 @@ internal sealed class ActiveRequest(int id, GenerationRequest request)
     /// <summary>When it is given up; <see cref="long.MaxValue"/>: never.</summary>
     public long GivenUp { get; init; } = long.MaxValue;
 
+    /// <summary>When it is given up if it has not begun by then.</summary>
+    public long BeginsBy { get; init; } = long.MaxValue;
+
+    /// <summary>When it is given up, as things stand.</summary>
+    public long Ends => Started == 0 ? Math.Min(BeginsBy, GivenUp) : GivenUp;
+
     /// <summary>When it first ran; 0: not yet.</summary>
     public long Started { get; set; }
 

@@ -75,7 +75,7 @@ public sealed class Engine : IDisposable
     public bool HasWork => !scheduler.IsEmpty || ended.Count > 0;
 
     /// <summary>True where the next step has nothing to compute: what waits, waits for an adapter that is being read. <see cref="WaitForAdapter"/> may come first.</summary>
-    public bool OnlyWaits => ended.Count == 0 && scheduler.Running == 0 && scheduler.Waiting > 0 && adapters.Loading > 0;
+    public bool OnlyWaits => ended.Count == 0 && scheduler.Running == 0 && scheduler.Waiting > 0 && adapters.Loading > 0 && !adapters.HasLoaded;
 
     /// <summary>Answers that run.</summary>
     public int Running => scheduler.Running;
@@ -220,13 +220,8 @@ public sealed class Engine : IDisposable
         ForgetPrefixes();
         adapters.Dispose();
         run.Dispose();
-        long left = pool.UsedBytes;
         pool.Dispose();
         read.Dispose();
-        if (left != 0)
-        {
-            throw new InvalidOperationException($"the engine ended with {left} bytes of its pool in use by nobody");
-        }
     }
 
     /// <summary>Asks for an adapter outside of any request.</summary>
@@ -255,8 +250,7 @@ public sealed class Engine : IDisposable
     {
         TimeProvider clock = options.Clock;
         long now = clock.GetTimestamp();
-        long givenUp = request.Deadline is { } deadline ? now + (long)(deadline.TotalSeconds * clock.TimestampFrequency) : long.MaxValue;
-        ActiveRequest owner = new(++lastId, request) { Arrived = now, GivenUp = givenUp };
+        ActiveRequest owner = new(++lastId, request) { Arrived = now, GivenUp = After(request.Deadline), BeginsBy = After(request.StartWithin) };
         IReadOnlyList<int> ends = request.EndIds ?? Model.Config.EndIds;
         int most = check.Most(request);
         owner.Choices = new Sequence[request.Choices];
@@ -272,8 +266,11 @@ public sealed class Engine : IDisposable
             adapters.Bind(share.Version);
         }
         waitingTokens += request.Prompt.Count;
-        nextDeadline = Math.Min(nextDeadline, givenUp);
+        nextDeadline = Math.Min(nextDeadline, owner.Ends);
+        Statistics.SetWaiting(scheduler.Waiting, waitingTokens);
         return owner.Id;
+
+        long After(TimeSpan? time) => time is { } t ? now + (long)Math.Min(t.TotalSeconds * clock.TimestampFrequency, long.MaxValue / 2) : long.MaxValue;
     }
 
     private void RefuseWhereFull(GenerationRequest request)
@@ -315,13 +312,13 @@ public sealed class Engine : IDisposable
         nextDeadline = long.MaxValue;
         foreach (ActiveRequest request in active.Values.ToArray())
         {
-            if (request.GivenUp <= now)
+            if (request.Ends <= now)
             {
                 EndAll(request, FinishReason.Expired, null);
             }
             else
             {
-                nextDeadline = Math.Min(nextDeadline, request.GivenUp);
+                nextDeadline = Math.Min(nextDeadline, request.Ends);
             }
         }
     }
@@ -398,6 +395,7 @@ public sealed class Engine : IDisposable
         int before = sequence.Generated, first = events.Count;
         int accepted = chooser.Choose(sequence, logits, at, events);
         holdings.Append(sequence, count + accepted);
+        Statistics.CountTokens(0, sequence.Generated - before);
         int paid = sequence.Generated - Math.Max(before, 1);
         if (paid > 0)
         {
@@ -478,7 +476,6 @@ public sealed class Engine : IDisposable
         {
             waitingTokens -= owner.Request.Prompt.Count;
         }
-        Statistics.CountTokens(0, owner.GeneratedTokens);
         foreach (AdapterShare share in owner.Request.Adapters)
         {
             share.Version.Count().CountRequest(owner.Request.Prompt.Count, owner.CachedTokens, owner.GeneratedTokens);

@@ -20,7 +20,7 @@ public sealed record EngineOptions
     /// <summary>The most prompt tokens of requests that wait; more are refused. Default: no limit.</summary>
     public long MaxWaitingTokens { get; init; } = long.MaxValue;
 
-    /// <summary>Which waiting request comes next: <c>fcfs</c> (default), <c>vtc</c> (fair between tenants) or <c>priority</c>.</summary>
+    /// <summary>Which waiting request comes next: <c>fcfs</c> (default), <c>vtc</c> (fair between tenants), <c>priority</c>, or <c>abort</c> (the newest while more come than go).</summary>
     public string Queue { get; init; } = "fcfs";
 
     /// <summary>What is thrown out first when room is needed: <c>lru</c> (default) or <c>pages-first</c>.</summary>

@@ -135,9 +135,12 @@ public sealed class EngineStatistics
         StepAdapters.Add(stepAdapters);
     }
 
+    internal void SetWaiting(long answers, long tokens) => (waiting, waitingTokens) = (answers, tokens);
+
     internal void Set(Scheduler scheduler, Holdings holdings, TokenChooser chooser, long tokensWaiting)
     {
-        (running, waiting, waitingForAdapters, waitingTokens) = (scheduler.Running, scheduler.Waiting, scheduler.WaitingForAdapters, tokensWaiting);
+        SetWaiting(scheduler.Waiting, tokensWaiting);
+        (running, waitingForAdapters) = (scheduler.Running, scheduler.WaitingForAdapters);
         (usedBytes, idleBytes) = (holdings.Memory.Pool.UsedBytes, holdings.Memory.IdleBytes);
         (adapterBytes, pageBytes) = (holdings.Memory.Pool.ChargedBytes, holdings.Memory.Pool.PageBytes);
         (askedTokens, foundTokens) = (holdings.AskedTokens, holdings.FoundTokens);

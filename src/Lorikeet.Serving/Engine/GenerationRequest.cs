@@ -67,6 +67,12 @@ public sealed record GenerationRequest
 
     /// <summary>The longest time from arrival to the end; what is not done then ends with <see cref="FinishReason.Expired"/>. Null: none.</summary>
     public TimeSpan? Deadline { get; init; }
+
+    /// <summary>
+    /// The longest time from arrival until it first runs: what waits longer ends with <see cref="FinishReason.Expired"/>, and nothing was computed for
+    /// it. Null: none.
+    /// </summary>
+    public TimeSpan? StartWithin { get; init; }
 }
 
 /// <summary>What a request asks for.</summary>

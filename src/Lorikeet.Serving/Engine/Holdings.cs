@@ -92,7 +92,7 @@ internal sealed class Holdings
         }
         sequence.Held = held;
         int found = Adopt(sequence);
-        bool fits = !options.ReserveWholeAnswers || WholeAnswers.Fit(running, sequence, Memory.Pool, Adapters, options.MaxRows);
+        bool fits = !options.ReserveWholeAnswers || WholeAnswers.Fit(running, sequence, Memory.Pool, Adapters, options);
         if (!fits || !Ensure(sequence, Math.Min(sequence.Ahead, options.MaxRows)))
         {
             Release(sequence);

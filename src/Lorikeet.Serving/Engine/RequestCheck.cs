@@ -31,6 +31,7 @@ internal sealed class RequestCheck(LanguageModel model, Tokenizer? tokenizer, En
         Require(request.PromptLogProbabilities is null or (>= 0 and <= MostTop), $"prompt_logprobs is {request.PromptLogProbabilities}; expected 0 to {MostTop}");
         Require(double.IsFinite(request.TenantWeight) && request.TenantWeight > 0, $"the tenant's weight is {request.TenantWeight}; expected a finite number above 0");
         Require(request.Deadline is not { } deadline || deadline > TimeSpan.Zero, $"the deadline is {request.Deadline}; expected a time above 0");
+        Require(request.StartWithin is not { } start || start > TimeSpan.Zero, $"the time to start within is {request.StartWithin}; expected a time above 0");
         Require(generates || request is { Choices: 1, PromptLogProbabilities: null }, "a vector of a prompt comes once, without scores: n must be 1, prompt_logprobs absent");
         Adapters(request);
         request.Sampling.Check(vocabulary);

@@ -7,12 +7,27 @@ namespace Lorikeet.Serving;
 /// When a growing sequence finds no page, what is idle is thrown out, then the youngest gives all of its back and starts over later: it computes the
 /// same again, bit for bit.
 /// </remarks>
-internal sealed class Scheduler(Holdings holdings, QueuePolicy queue, EngineOptions options)
+internal sealed class Scheduler
 {
     /// <summary>Guesses pay while a step is bound by reading weights, not by arithmetic.</summary>
     private const int MostDrafting = 8;
 
+    private readonly Holdings holdings;
+    private readonly QueuePolicy queue;
+    private readonly EngineOptions options;
     private readonly List<Sequence> running = [];
+
+    public Scheduler(Holdings holdings, QueuePolicy queue, EngineOptions options)
+    {
+        this.holdings = holdings;
+        this.queue = queue;
+        this.options = options;
+        if (options.ReserveWholeAnswers)
+        {
+            // What running answers will grow into must not go to adapters of those that wait.
+            holdings.Adapters.Allowance = () => WholeAnswers.Room(running, holdings.Memory.Pool, holdings.Adapters, options);
+        }
+    }
 
     /// <summary>The sequences with rows in the present step, grouped by adapter.</summary>
     public List<Sequence> Scheduled { get; } = [];
@@ -31,9 +46,6 @@ internal sealed class Scheduler(Holdings holdings, QueuePolicy queue, EngineOpti
 
     /// <summary>How often a sequence gave its pages back to an older one.</summary>
     public long Preemptions { get; private set; }
-
-    /// <summary>All that have not ended.</summary>
-    public IEnumerable<Sequence> All => running.Concat(queue.All);
 
     public void Add(Sequence sequence) => queue.Add(sequence);
 

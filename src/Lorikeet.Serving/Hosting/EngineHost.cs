@@ -94,7 +94,9 @@ public sealed class EngineHost : IDisposable
     /// <summary>Brings an adapter into memory, as a request would; the task ends when it is there and usable.</summary>
     /// <param name="version">The adapter.</param>
     /// <param name="stop">Stops waiting.</param>
-    /// <exception cref="AdapterLoadException">It cannot be read, or does not fit.</exception>
+    /// <exception cref="AdapterLoadException">
+    /// It cannot be read, or does not fit; an <see cref="EngineBusyException"/> inside says that there is no room just now because all that is in memory is in use.
+    /// </exception>
     public async Task LoadAsync(AdapterVersion version, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(version);
@@ -245,7 +247,7 @@ public sealed class EngineHost : IDisposable
             {
                 Monitor.Wait(gate);
             }
-            if (!closing && commands.Count == 0 && (engine.OnlyWaits || !engine.HasWork))
+            if (!closing && commands.Count == 0 && (engine.HasWork ? engine.OnlyWaits : !engine.Adapters.HasLoaded))
             {
                 // Adapters are being read: each that is there wakes the thread. Deadlines are looked after meanwhile.
                 Monitor.Wait(gate, Nap);
@@ -265,7 +267,6 @@ public sealed class EngineHost : IDisposable
 
     private void Begin(GenerationStream stream)
     {
-        Arrived(stream.Request);
         try
         {
             stream.Id = engine.Enter(stream.Request);
@@ -277,6 +278,8 @@ public sealed class EngineHost : IDisposable
         {
             End(stream, e);
         }
+        // Counted twice for a moment rather than not at all.
+        Arrived(stream.Request);
     }
 
     private void Begin(Probe probe)
@@ -290,6 +293,11 @@ public sealed class EngineHost : IDisposable
     private bool IsDone(Probe probe)
     {
         AdapterWish wish = engine.Bring(probe.Version, ref probe.Failures, out Exception? error);
+        if (wish == AdapterWish.NoRoom)
+        {
+            error = new EngineBusyException("there is no room for it: all that is in memory is in use; try again later");
+            wish = AdapterWish.Failed;
+        }
         if (wish == AdapterWish.Ready)
         {
             probe.Done.TrySetResult();

@@ -8,8 +8,6 @@ internal sealed class FirstComeFirstServed : QueuePolicy
 
     public override int Count => queue.Count;
 
-    public override IEnumerable<Sequence> All => queue;
-
     public override void Add(Sequence sequence) => queue.AddLast(sequence.Place);
 
     // Preemption goes from the youngest up, so the front keeps their order.

@@ -8,8 +8,6 @@ internal sealed class PriorityOrder : QueuePolicy
 
     public override int Count => queue.Count;
 
-    public override IEnumerable<Sequence> All => queue;
-
     public override void Add(Sequence sequence)
     {
         LinkedListNode<Sequence>? before = queue.Last;

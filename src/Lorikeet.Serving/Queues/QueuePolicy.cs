@@ -7,9 +7,6 @@ internal abstract class QueuePolicy
     /// <summary>Requests that wait.</summary>
     public abstract int Count { get; }
 
-    /// <summary>All that wait, in no particular order; the queue must not change meanwhile.</summary>
-    public abstract IEnumerable<Sequence> All { get; }
-
     /// <summary>Takes in a new one.</summary>
     public abstract void Add(Sequence sequence);
 
@@ -44,6 +41,7 @@ internal static class QueuePolicies
         ("fcfs", () => new FirstComeFirstServed()),
         ("vtc", () => new VirtualTokenCounter()),
         ("priority", () => new PriorityOrder()),
+        ("abort", () => new EarlyAbort()),
     ];
 
     public static IEnumerable<string> Names => All.Select(p => p.Name);

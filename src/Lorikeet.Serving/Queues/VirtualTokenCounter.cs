@@ -19,8 +19,6 @@ internal sealed class VirtualTokenCounter : QueuePolicy
 
     public override int Count => count;
 
-    public override IEnumerable<Sequence> All => tenants.SelectMany(t => t.Queue);
-
     /// <summary>A tenant's counter; 0 where it is not known.</summary>
     public double Counter(string tenant) => byName.TryGetValue(tenant, out Tenant? known) ? known.Counter : 0;
 

@@ -28,10 +28,13 @@ internal static class PromptLookup
             int at = text[..^1].LastIndexOf(text[^length..]);
             if (at >= 0)
             {
+                // What follows may reach the end of the text: then it goes on with the guesses themselves, as a text does that repeats itself.
                 ReadOnlySpan<int> follows = text[(at + length)..];
-                int count = Math.Min(follows.Length, guesses.Length);
-                follows[..count].CopyTo(guesses);
-                return count;
+                for (int i = 0; i < guesses.Length; i++)
+                {
+                    guesses[i] = i < follows.Length ? follows[i] : guesses[i - follows.Length];
+                }
+                return guesses.Length;
             }
         }
         return 0;

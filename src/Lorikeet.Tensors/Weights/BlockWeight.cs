@@ -82,6 +82,29 @@ public sealed class BlockWeight : Weight
     }
 
     /// <inheritdoc/>
+    public override unsafe bool MultiplyTogether(
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+    {
+        const int Most = 8;
+        if (weights.Length > Most || !x.Codes.Exists)
+        {
+            return false;
+        }
+        Span<PackedPart> parts = stackalloc PackedPart[Most];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            bool plain = around.IsEmpty || around[i].First is null;
+            if (!plain || weights[i] is not BlockWeight block || block.panels != panels || block.Inputs != Inputs)
+            {
+                return false;
+            }
+            parts[i] = new PackedPart { Packed = block.packed.Pointer, Outputs = block.Outputs, Y = y[i].Pointer };
+        }
+        panels.MultiplyCodedTogether(x.Codes.Bytes, x.X.Rows, Inputs, parts[..weights.Length]);
+        return true;
+    }
+
+    /// <inheritdoc/>
     public override void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate) =>
         panels.MultiplyTransposed(dy.Span, dy.Rows, packed.Span, Outputs, Inputs, dx.Span, accumulate);
 

@@ -67,7 +67,8 @@ public sealed class DenseWeight : Weight
         PackedMatrix.Multiply(x.X.Span, x.X.Rows, packed.Span, Type, Outputs, Inputs, y.Span);
 
     /// <inheritdoc/>
-    public override unsafe bool MultiplyTogether(Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y)
+    public override unsafe bool MultiplyTogether(
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
     {
         const int Most = 8;
         if (weights.Length > Most)
@@ -81,7 +82,11 @@ public sealed class DenseWeight : Weight
             {
                 return false;
             }
-            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = y[i].Pointer };
+            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = y[i].Pointer, Around = around.IsEmpty ? default : around[i] };
+            if (parts[i].Around.First is not null && !PackedMatrix.TakesAround(parts[i].Around.Copies, Inputs, Type))
+            {
+                return false;
+            }
         }
         PackedMatrix.MultiplyTogether(x.X.Span, x.X.Rows, Inputs, Type, parts[..weights.Length]);
         return true;

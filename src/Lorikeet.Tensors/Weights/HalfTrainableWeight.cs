@@ -62,7 +62,8 @@ public sealed class HalfTrainableWeight : Weight, IParameterStore
     public override void Multiply(Run run, in Prepared x, in Tensor y) => packed.Multiply(run, x, y);
 
     /// <inheritdoc/>
-    public override bool MultiplyTogether(Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y)
+    public override bool MultiplyTogether(
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
     {
         Weight[] inside = new Weight[weights.Length];
         for (int i = 0; i < inside.Length; i++)
@@ -73,7 +74,7 @@ public sealed class HalfTrainableWeight : Weight, IParameterStore
             }
             inside[i] = half.packed;
         }
-        return packed.MultiplyTogether(run, x, inside, y);
+        return packed.MultiplyTogether(run, x, inside, y, around);
     }
 
     /// <inheritdoc/>

@@ -50,8 +50,10 @@ public abstract class Weight : IDisposable
     /// <param name="x">[rows, inputs], prepared.</param>
     /// <param name="weights">The weights, this one first.</param>
     /// <param name="y">One tensor a weight, [rows, outputs], overwritten.</param>
-    /// <returns>False: this kind cannot, or not with these weights; nothing was done.</returns>
-    public virtual bool MultiplyTogether(Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y) => false;
+    /// <param name="around">FLoRA's factors around each product, or nothing: y = Reduce(Expand(x) W^T), see <see cref="Hadamard"/>.</param>
+    /// <returns>False: this kind cannot, or not with these weights, rows or factors; nothing was done.</returns>
+    public virtual bool MultiplyTogether(
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default) => false;
 
     /// <summary>dx = dy W: the gradient of the input.</summary>
     /// <param name="run">The run.</param>

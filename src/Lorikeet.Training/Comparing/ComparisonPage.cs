@@ -17,7 +17,7 @@ internal static class ComparisonPage
                 new Chart("Held-out loss by step", "optimiser step", "nats a token", [.. Lines(methods, histories, HeldOutBySteps, LineStyle.Dots)]),
                 new Chart("Held-out loss by time", "seconds of training", "nats a token", [.. Lines(methods, histories, HeldOutBySeconds, LineStyle.Dots)]),
                 new Chart("Training loss", "optimiser step", "nats a token", [.. Lines(methods, histories, h => h.Steps[0].Select(s => ((double)s.Step, s.Loss)), LineStyle.Noisy)]),
-                new Chart("Size and loss", "log10 of the numbers that train", "held-out loss", [.. Sizes(methods)]),
+                new Chart("Size and loss", "log10 of the numbers that train", "held-out loss", [.. Sizes(methods)]) { FromZero = false },
             ])
             .Table("Results", Columns(tasks), methods.Select(m => Row(m, tasks)))
             .ToString();

@@ -21,6 +21,7 @@ public sealed partial class CardIndexTests(ITestOutputHelper output)
     [InlineData("GradNormLoRP", 7)]
     [InlineData("LISA", 7)]
     [InlineData("OwLore", 7)]
+    [InlineData("S-LoRA", 6)]
     public void Every_check_has_a_proof(string card, int checks)
     {
         List<(string Check, string Test)> proofs = [.. Directory.EnumerateFiles(Path.Combine(SharedFiles.Repository, "tests"), "*.cs", SearchOption.AllDirectories).SelectMany(Proofs)];
@@ -55,7 +56,7 @@ public sealed partial class CardIndexTests(ITestOutputHelper output)
         }
     }
 
-    [GeneratedRegex("""^ *\[Trait\("Card", "([A-Za-z]+ [0-9]+)"\)\]""")]
+    [GeneratedRegex("""^ *\[Trait\("Card", "([A-Za-z-]+ [0-9]+)"\)\]""")]
     private static partial Regex Mark();
 
     [GeneratedRegex("public (?:sealed class|void|async Task) ([A-Za-z0-9_]+)")]

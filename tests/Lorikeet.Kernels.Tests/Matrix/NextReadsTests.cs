@@ -38,24 +38,58 @@ public unsafe class NextReadsTests
         regions[1] = new() { Start = next.Pointer + 5000, Bytes = 2500 };
         regions[2] = new() { Start = next.Pointer + 9000, Bytes = 10 };
         NextReads.Announce(regions, 3);
-        NextPieces pieces = NextReads.Pieces(1000, 20);
+        NextPieces pieces = NextReads.Pieces(1024, 20);
         Assert.Equal(5, pieces.Pieces);
-        List<long> fetched = [];
+        List<(long At, long Bytes)> fetched = [];
         for (int place = 0; place < 20; place++)
         {
-            byte* first = pieces.At(place);
+            byte* first = pieces.At(place, out long bytes);
             if (first is not null)
             {
-                fetched.Add(first - next.Pointer);
+                fetched.Add((first - next.Pointer, bytes));
             }
         }
-        Assert.Equal([0, 5000, 6000, 7000, 9000], fetched);
-        // Fewer places than pieces: the pieces are spread over the list.
-        pieces = NextReads.Pieces(1000, 2);
-        Assert.Equal(0, pieces.At(0) - next.Pointer);
-        Assert.Equal(6000, pieces.At(1) - next.Pointer);
-        Assert.Equal(0, pieces.At(0) - next.Pointer);
+        // A region's pieces are equal, line for line, and none reaches beyond it.
+        Assert.Equal([(0, 1024), (5000, 832), (5832, 832), (6664, 896), (9000, 64)], fetched);
+        Assert.All(fetched, piece => Assert.InRange(piece.Bytes, 1, 1024));
         NextReads.Forget();
         Assert.Equal(0, NextReads.Pieces(1000, 20).Pieces);
+    }
+
+    [Fact]
+    public void Fewer_places_than_pieces_are_spread_over_the_list()
+    {
+        using BoundedMemory<byte> next = new(102_400);
+        MemoryRegion region = new() { Start = next.Pointer, Bytes = 102_400 };
+        NextReads.Announce(&region, 1);
+        NextPieces pieces = NextReads.Pieces(1024, 4);
+        Assert.Equal(100, pieces.Pieces);
+        Assert.Equal((long[])[0, 25 * 1024, 50 * 1024, 75 * 1024, 0], (long[])[At(ref pieces, 0), At(ref pieces, 1), At(ref pieces, 2), At(ref pieces, 3), At(ref pieces, 0)]);
+        NextReads.Forget();
+
+        long At(ref NextPieces from, int place) => from.At(place, out _) - next.Pointer;
+    }
+
+    [Fact]
+    public void Short_stretches_go_line_by_line_and_no_line_is_left_out()
+    {
+        using BoundedMemory<byte> next = new(10_000);
+        MemoryRegion* regions = stackalloc MemoryRegion[3];
+        regions[0] = new() { Start = next.Pointer, Bytes = 1000 };
+        regions[1] = new() { Start = next.Pointer + 5000, Bytes = 2500 };
+        regions[2] = new() { Start = next.Pointer + 9000, Bytes = 10 };
+        NextReads.Announce(regions, 3);
+        // Three regions, two places: two thirds of them would be fetched.
+        NextPieces pieces = NextReads.Pieces(65536, 2);
+        Assert.Equal(0, pieces.Pieces);
+        NextLines lines = NextReads.Lines(7, pieces);
+        Assert.Equal(16 + 40 + 1, lines.Lines);
+        for (int place = 0; place < 7; place++)
+        {
+            lines.Fetch(place);
+        }
+        lines.Fetch(0);
+        NextReads.Forget();
+        Assert.Equal(0, NextReads.Lines(7, default).Lines);
     }
 }

@@ -3,7 +3,7 @@ using Lorikeet.Kernels.Tests.Rows;
 namespace Lorikeet.Kernels.Tests.Quantised;
 
 [Collection("team")]
-public class BlockPanelsTests
+public unsafe class BlockPanelsTests
 {
     public static TheoryData<string, int, int, int> Cases
     {
@@ -176,6 +176,46 @@ public class BlockPanelsTests
             Assert.Contains("row 18", message, StringComparison.Ordinal);
             Assert.Contains(panels.Format.Name, message, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(70)]
+    public void Several_matrices_of_one_input_have_the_bits_of_each_alone(int rows)
+    {
+        const int Inputs = 512;
+        int[] outputs = [48, 17, 16, 130];
+        float[] x = new Seeded(3).Array(rows * Inputs, 2);
+        byte[] coded = new byte[rows * CodedRows.RowBytes(Inputs)];
+        CodedRows.Code(x, rows, Inputs, coded);
+        foreach (BlockPanels panels in BlockPanels.All)
+        {
+            Matrix[] matrices = [.. outputs.Select((o, i) => new Matrix(panels.Format.Name, o, Inputs, (ulong)i + 20))];
+            MatrixData.EachTeam(threads =>
+            {
+                PackedPart[] parts = new PackedPart[outputs.Length];
+                List<BoundedMemory<float>> results = [];
+                List<BoundedMemory<byte>> weights = [];
+                for (int i = 0; i < parts.Length; i++)
+                {
+                    results.Add(new(rows * outputs[i]));
+                    weights.Add(new(matrices[i].Packed.Length));
+                    matrices[i].Packed.CopyTo(weights[i].Span);
+                    parts[i] = new() { Packed = weights[i].Pointer, Outputs = outputs[i], Y = results[i].Pointer };
+                }
+                panels.MultiplyCodedTogether(coded, rows, Inputs, parts);
+                for (int i = 0; i < parts.Length; i++)
+                {
+                    float[] alone = new float[rows * outputs[i]];
+                    panels.MultiplyCoded(coded, rows, matrices[i].Packed, outputs[i], Inputs, alone);
+                    MatrixData.SameBits(alone, results[i].Span, $"{panels.Format.Name} part {i} threads={threads}");
+                    results[i].Dispose();
+                    weights[i].Dispose();
+                }
+            });
+        }
+        Assert.Contains("part 0", Assert.Throws<ArgumentException>(() => BlockPanels.All[0].MultiplyCodedTogether(coded, rows, Inputs, [default])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

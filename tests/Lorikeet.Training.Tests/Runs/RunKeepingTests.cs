@@ -82,6 +82,19 @@ public sealed class RunKeepingTests : IDisposable
     }
 
     [Fact]
+    public void Rounded_weights_are_the_same_whether_they_step_together_or_inside_backward()
+    {
+        string model = Model();
+        RunSettings settings = Settings(model, "together") with { Method = "full", MethodOptions = [], Rate = 0.003, Clip = 0, TrainType = "bf16", KeepBest = false };
+        foreach (RunSettings own in (RunSettings[])[settings, settings with { Out = In("inside"), PerLayer = true }])
+        {
+            using TrainingRun run = TrainingRun.Start(own);
+            Assert.True(run.Run().Finished);
+        }
+        Assert.Equal(Bytes("together", ""), Bytes("inside", ""));
+    }
+
+    [Fact]
     public void Training_ends_when_the_held_out_loss_no_longer_falls()
     {
         string model = Model();

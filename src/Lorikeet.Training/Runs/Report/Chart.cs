@@ -33,12 +33,20 @@ public sealed record ChartLine(string Name, IReadOnlyList<(double X, double Y)> 
 /// <param name="lines">The lines.</param>
 public sealed class Chart(string title, string across, string up, IReadOnlyList<ChartLine> lines)
 {
-    private const double Width = 720, Height = 380, Left = 68, Right = 18, Top = 40, Bottom = 46;
+    private const double Width = 720, Height = 380, Left = 68, Right = 18, Top = 40, Bottom = 46, LegendRow = 17;
+    // Letters that fit into half the width.
+    private const int HalfWidth = 46;
     private const int Colours = 8;
     private readonly List<(double X, double Y)>[] points = [.. lines.Select(l => l.Points.Where(p => double.IsFinite(p.X) && double.IsFinite(p.Y)).ToList())];
     private readonly StringBuilder svg = new();
+    private string[] names = [];
     private Axis x;
     private Axis y;
+
+    /// <summary>Whether x begins at zero, as steps and seconds do; false: near the least x.</summary>
+    public bool FromZero { get; init; } = true;
+
+    private int LegendColumns => names.Any(n => n.Length > HalfWidth) ? 1 : 2;
 
     /// <summary>The colours of light and dark screens, for a page that holds pictures drawn with <c>standalone: false</c>.</summary>
     public static string Style =>
@@ -51,12 +59,14 @@ public sealed class Chart(string title, string across, string up, IReadOnlyList<
     public string Draw(bool standalone = true)
     {
         svg.Clear();
-        x = Axis.Around(points.SelectMany(p => p).Select(p => p.X), whole: true);
+        names = [.. lines.Select((line, i) => $"{line.Name}: last {(points[i].Count > 0 ? Short(points[i][^1].Y) : "-")}")];
+        double height = Height + ((lines.Count + LegendColumns - 1) / LegendColumns * LegendRow);
+        x = Axis.Around(points.SelectMany(p => p).Select(p => p.X), whole: FromZero);
         y = Axis.Around(points.SelectMany(p => p).Select(p => p.Y), whole: false);
-        Add($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Escape(title)}\"{(standalone ? Invariant($" width=\"{Width}\" height=\"{Height}\"") : "")}>");
+        Add($"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {height}\" role=\"img\" aria-label=\"{Escape(title)}\"{(standalone ? Invariant($" width=\"{Width}\" height=\"{height}\"") : "")}>");
         if (standalone)
         {
-            Add($"<style>{Style}</style><rect width=\"{Width}\" height=\"{Height}\" style=\"fill:var(--page)\"/>");
+            Add($"<style>{Style}</style><rect width=\"{Width}\" height=\"{height}\" style=\"fill:var(--page)\"/>");
         }
         Add($"<text x=\"{Left}\" y=\"22\" style=\"font-size:15px;font-weight:600\">{Escape(title)}</text>");
         Axes();
@@ -153,16 +163,14 @@ public sealed class Chart(string title, string across, string up, IReadOnlyList<
         svg.Append("\"/>\n");
     }
 
+    /// <summary>The names under the picture, in two columns where they fit: over the lines they would hide some.</summary>
     private void Legend()
     {
-        string[] names = [.. lines.Select((line, i) => $"{line.Name}: last {(points[i].Count > 0 ? Short(points[i][^1].Y) : "-")}")];
-        // About as wide as the longest name, at six units a letter.
-        double at = Top + 12, left = Width - Right - 30 - (6.2 * names.Select(n => n.Length).DefaultIfEmpty(0).Max());
         for (int i = 0; i < lines.Count; i++)
         {
+            double left = Left + (i % LegendColumns * (Width - Left - Right) / LegendColumns), at = Height + 10 + (i / LegendColumns * LegendRow);
             Add($"<line x1=\"{left:F0}\" x2=\"{left + 22:F0}\" y1=\"{at - 4}\" y2=\"{at - 4}\" style=\"stroke:{Colour(i)};stroke-width:3\"/>");
             Add($"<text x=\"{left + 28:F0}\" y=\"{at}\">{Escape(names[i])}</text>");
-            at += 17;
         }
     }
 

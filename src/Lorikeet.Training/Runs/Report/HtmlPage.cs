@@ -68,11 +68,11 @@ internal sealed class HtmlPage(string title)
 
     private const string Layout =
         "body{margin:0 auto;max-width:1480px;padding:20px 28px 48px;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}\n" +
-        "h1{font-size:24px;margin:0}h2{font-size:17px;margin:28px 0 8px}.note{color:var(--dim);margin:2px 0 0}\n" +
+        "h1{font-size:24px;margin:0}h2{font-size:17px;margin:28px 0 8px}.note{color:var(--dim);margin:2px 0 14px}\n" +
         ".tiles{display:flex;flex-wrap:wrap;gap:12px;margin:18px 0}.tiles div{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 16px;min-width:120px}\n" +
         ".tiles b{display:block;font-size:20px;font-variant-numeric:tabular-nums}.tiles span{color:var(--dim);font-size:13px}\n" +
-        ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:14px}figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:8px}figure svg{width:100%;height:auto;display:block}\n" +
-        ".wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:4px 18px 4px 0;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}th{color:var(--dim);font-weight:500}.n{text-align:right}\n";
+        ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));gap:14px;align-items:start}figure{margin:0;background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:8px}figure svg{width:100%;height:auto;display:block}\n" +
+        ".wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{text-align:left;padding:4px 18px 4px 0;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}th{color:var(--dim);font-weight:500}.n{text-align:right;white-space:nowrap}\n";
 
     private static string Class(string tag, string column) => column.StartsWith('#') ? $"<{tag} class=\"n\">" : $"<{tag}>";
 }
