@@ -29,7 +29,8 @@ public sealed class FrozenFormatTests : IDisposable
         using (LanguageModel quantised = ModelLoader.Load(model, new ModelLoadOptions { ConvertTo = WeightFormat.Find(format) }))
         {
             Weight[] linear = [.. quantised.Sites.OfType<LinearSite>().Where(s => !s.IsHead).Select(s => s.Weight)];
-            Assert.InRange(linear.Sum(w => w.Bytes) * 8.0 / linear.Sum(w => w.Count), bits, bits * 1.06);
+            // Books of 16 and 256 numbers belong to each matrix: of small ones they are half a bit a number.
+            Assert.InRange(linear.Sum(w => w.Bytes) * 8.0 / linear.Sum(w => w.Count), bits - 0.02, bits + 0.6);
         }
         RunSettings train = shared with
         {
