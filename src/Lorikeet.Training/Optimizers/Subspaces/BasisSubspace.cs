@@ -62,11 +62,16 @@ public sealed class BasisSubspace(ProjectionSide side, BasisKind kind, Func<int,
         int most = bySvd ? Math.Min(rows, columns) : int.MaxValue;
         int left = at is ProjectionSide.Left or ProjectionSide.Full ? Math.Min(rank(rows), Math.Min(rows, most)) : 0;
         int right = at is ProjectionSide.Right or ProjectionSide.Full ? Math.Min(rank(columns), Math.Min(columns, most)) : 0;
-        if (bySvd)
+        if (kind == BasisKind.Svd)
         {
-            Matrix64 matrix = Matrix64.Of(rows, columns, gradient.Span);
-            Svd svd = kind == BasisKind.Svd ? Svd.Thin(matrix) : RandomisedSvd.Thin(matrix, Math.Max(1, Math.Max(left, right)), request.Random);
+            Svd svd = Svd.Thin(Matrix64.Of(rows, columns, gradient.Span));
             Keep(state, svd.U.FirstColumns(left).Transposed(), svd.Vt.FirstRows(right), rows, columns);
+            return;
+        }
+        if (kind == BasisKind.RandomisedSvd)
+        {
+            (Matrix64 first, Matrix64 second) = GradientRange.Vectors(gradient, left, right, request.Random);
+            Keep(state, first, second, rows, columns);
             return;
         }
         Keep(state, Basis(left, rows, request.Random.Named("left")), Basis(right, columns, request.Random.Named("right")), rows, columns);
