@@ -59,16 +59,16 @@ for (int seed = 1; seed <= seeds; seed++)
 void Report(int seed)
 {
     StringBuilder table = new("| method | rate | held-out loss, mean | each seed |\n| --- | --- | --- | --- |\n");
-    List<LossCurve> drawn = [];
+    List<ChartLine> drawn = [];
     foreach (Method method in methods.Where(m => curves[m.Name].Count > 0))
     {
         List<IReadOnlyList<(int Step, double Loss)>> own = curves[method.Name];
         table.Append(CultureInfo.InvariantCulture, $"| {method.Title} | {Number(rates[method.Name])} | {own.Average(c => c[^1].Loss):F4} | {string.Join(", ", own.Select(c => c[^1].Loss.ToString("F4", CultureInfo.InvariantCulture)))} |\n");
-        // The first measurement, ln 256 for all, would leave no room for the differences.
-        drawn.Add(new LossCurve(method.Title, [.. own[0].Skip(1).Select((p, i) => (p.Step, own.Average(c => c[i + 1].Loss)))], Measured: true));
+        // The first measurements, ln 256 for all and what follows soon after, would leave no room for the differences.
+        drawn.Add(new ChartLine(method.Title, [.. Enumerable.Range(3, own[0].Count - 3).Select(i => ((double)own[0][i].Step, own.Average(c => c[i].Loss)))], LineStyle.Dots));
     }
     File.WriteAllText(Path.Combine(folder, "table.md"), table.ToString());
-    File.WriteAllText(Path.Combine(folder, "pretraining.svg"), LossChart.Draw($"Held-out loss, mean of {seed} seeds", drawn));
+    File.WriteAllText(Path.Combine(folder, "pretraining.svg"), new Chart($"Held-out loss, mean of {seed} seeds", "optimiser step", "nats a byte", drawn).Draw());
 }
 
 string[] Subspace(string scale) =>

@@ -6,6 +6,7 @@ using Lorikeet.Kernels;
 using Lorikeet.Models;
 using Lorikeet.Models.Files;
 using Lorikeet.Models.Gguf;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Cli.Commands;
 
@@ -131,6 +132,11 @@ internal static class ConvertCommand
             "bf16" => ElementType.BF16,
             _ => throw new UsageException($"--type {request.Type}: a folder of the hub holds f32, f16 or bf16; formats in blocks need a {Extension} file"),
         };
+        if (type is { } whole)
+        {
+            // A type is one of whole matrices: what is kept as factors is multiplied out.
+            model.Exchange((_, weight) => weight is FactoredWeight ? new DenseWeight(weight.ToArray(), weight.Outputs, weight.Inputs, whole) : weight);
+        }
         AtomicFolder.Write(request.To, to =>
         {
             // Small, and refused by name where it has no form: before the work.

@@ -45,6 +45,17 @@ public sealed class LearningWorld
         return Train(model, adapter, Trainee.Group(adapter.Parameters, 0, all: true), "adamw", new OptimizerSettings(), rate);
     });
 
+    /// <summary>Trains a model whose blocks' matrices are factors.</summary>
+    /// <param name="weights">What a matrix is made of.</param>
+    /// <param name="rate">The peak rate.</param>
+    public Learnt Factored(NewWeights weights, double rate) => Known($"{weights} {rate}", () =>
+    {
+        using LanguageModel model = Model(new RandomSource(new CounterRandom(11), deviation: 0.08f));
+        weights.Apply(model, new CounterRandom(11));
+        model.MakeTrainable();
+        return Train(model, null, Trainee.Group(model.TrainedParameters, 0, all: true), "adamw", new OptimizerSettings(), rate);
+    });
+
     /// <summary>The best of several rates.</summary>
     public static Learnt Best(Func<double, Learnt> train, params double[] rates) => rates.Select(train).MinBy(l => l.Loss)!;
 

@@ -70,7 +70,6 @@ public sealed class FactoredRunTests : IDisposable
         }
         File.WriteAllText(config, text);
         byte[] bytes = File.ReadAllBytes(In("m/model.safetensors"));
-        long live = Storage.LiveBytes;
         using (SafetensorsFile file = SafetensorsFile.Open(In("m/model.safetensors")))
         {
             foreach (string part in (string[])["lora_B", "sparse_index", "sparse_value"])
@@ -110,7 +109,6 @@ public sealed class FactoredRunTests : IDisposable
                 Assert.DoesNotContain('\n', e.Message);
             }
             File.WriteAllBytes(In("m/model.safetensors"), bytes);
-            Assert.Equal(live, Storage.LiveBytes);
         }
     }
 
