@@ -109,8 +109,18 @@ internal sealed class RegistryWriter(DbConnection connection, DbTransaction tran
             + "VALUES (@id, @adapter, @Version, @Hash, @Kind, @Rank, @Bytes, @Base, @Created, @Folder, @managed, @Scale)",
             new
             {
-                id = NewId(), adapter, Version = (long)version.Version, version.Hash, version.Kind, Rank = (long)version.Rank, version.Bytes, version.Base, version.Created, version.Folder,
-                managed = version.Managed ? 1L : 0L, version.Scale,
+                id = NewId(),
+                adapter,
+                Version = (long)version.Version,
+                version.Hash,
+                version.Kind,
+                Rank = (long)version.Rank,
+                version.Bytes,
+                version.Base,
+                version.Created,
+                version.Folder,
+                managed = version.Managed ? 1L : 0L,
+                version.Scale,
             },
             transaction);
     }

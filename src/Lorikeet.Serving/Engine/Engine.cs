@@ -342,9 +342,11 @@ public sealed class Engine : IDisposable
         foreach (Sequence sequence in scheduled)
         {
             NoteStart(sequence);
+            // Asked before: a sequence that ends here has no rows any more, and those after it would read its own.
+            int rows = sequence.Rows, logitRows = sequence.LogitRows;
             Take(sequence, hidden, row, logits, at);
-            row += sequence.Rows;
-            at += sequence.LogitRows;
+            row += rows;
+            at += logitRows;
         }
         Statistics.CountStep(step.Rows.Count, step.Plan is null ? 0 : step.Adapters);
     }

@@ -84,6 +84,12 @@ public sealed partial class ServiceTests(Contract.FieldTests.Host host) : IClass
         JsonElement floats = (await Server.PostAsync("/v1/embeddings", """{"input":["ab","cd"],"encoding_format":"float"}""")).Ok();
         JsonElement coded = (await Server.PostAsync("/v1/embeddings", """{"input":["ab","cd"],"encoding_format":"base64"}""")).Ok();
         Assert.Equal(4, floats.GetProperty("usage").GetProperty("total_tokens").GetInt32());
+        // Those of one request run in one step or in several: each is the one that it is alone.
+        string alone = (await Server.PostAsync("/v1/embeddings", """{"input":"cd"}""")).Ok().GetProperty("data")[0].GetProperty("embedding").GetRawText();
+        for (int i = 0; i < 30; i++)
+        {
+            Assert.Equal(alone, (await Server.PostAsync("/v1/embeddings", """{"input":["ab","cd"]}""")).Ok().GetProperty("data")[1].GetProperty("embedding").GetRawText());
+        }
         for (int i = 0; i < 2; i++)
         {
             float[] vector = [.. floats.GetProperty("data")[i].GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle())];
