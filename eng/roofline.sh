@@ -26,7 +26,7 @@ END {
   printf "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"70.0,%s %s,%s 830.0,%s\"/>", blue, y(reads / 2), x(fma / reads), y(fma), y(fma)
   text(826, y(fma) - 6, "text-anchor=\"end\" fill=\"" blue "\"", sprintf("AVX-512: %.0f GFLOP/s FMA, %.0f GB/s reads", fma, reads))
   printf "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"%s,%s 830.0,%s\"/>", amber, x(avx2 / reads), y(avx2), y(avx2)
-  text(470, y(avx2) + 16, "fill=\"" amber "\"", "AVX2: " avx2 " GFLOP/s")
+  text(826, y(avx2) + 16, "text-anchor=\"end\" fill=\"" amber "\"", "AVX2: " avx2 " GFLOP/s")
   for (i = 1; i <= n; i++) {
     px = x(rate[i] / moved[i]); py = y(rate[i]); colour = model[i] == 1 ? green : violet
     dot(px, py, colour)
