@@ -19,7 +19,9 @@ run() {
 
 echo "== from random weights: 400 steps of 512 tokens of base.txt"
 pretrain=(pretrain --data base.txt "${shape[@]}" --steps 400 --eval-every 0)
-run adamw "${pretrain[@]}" --lr 3e-3
+for rate in 1e-3 3e-3; do
+  run "adamw-$rate" "${pretrain[@]}" --lr "$rate"
+done
 run galore "${pretrain[@]}" --lr 1e-2 --optimizer galore --optimizer-option rank=24 period=100
 run random pretrain --data base.txt "${shape[@]}" --steps 1 --lr 1e-12 --eval-every 0 --dtype f32
 for rate in 3e-3 1e-2; do
@@ -28,12 +30,12 @@ for rate in 3e-3 1e-2; do
 done
 
 echo "== fine-tuning: 200 steps of 512 tokens of psalms.txt"
-tune=(train --model adamw --data psalms.txt --context 128 --steps 200 --eval-every 0 --warmup 10)
-for rate in 3e-4 1e-3; do
+tune=(train --model adamw-3e-3 --data psalms.txt --context 128 --steps 200 --eval-every 0 --warmup 10)
+for rate in 1e-3 2e-3; do
   run "full-$rate" "${tune[@]}" --method full --lr "$rate"
   run "lisa-$rate" "${tune[@]}" --method full --lr "$rate" --step-rule lisa --step-rule-option layers=2 interval=20
 done
 # As many numbers train as the token table, the head and two blocks have.
-for rate in 1e-3 3e-3; do
+for rate in 3e-3 6e-3; do
   run "lora-tune-$rate" "${tune[@]}" --method lora --rank 18 --alpha 18 --targets all-linear --lr "$rate"
 done

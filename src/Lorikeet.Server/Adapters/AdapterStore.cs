@@ -28,6 +28,8 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
                 (string kind, int rank) = await Task.Run(() => check.Run(temporary), stop);
                 Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
                 Directory.Move(temporary, folder);
+                // Whatever else goes wrong while the registry writes, the row may be there: then the files stay.
+                kept = true;
                 StoredVersion version = new("", 0, hash, kind, rank, bytes, directory.BaseName, registry.Now, folder, Managed: true);
                 (AdapterRecord Adapter, bool Created) result = await registry.WriteAsync(writer =>
                 {
@@ -52,6 +54,11 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
                 });
                 kept = result.Adapter.Versions.Any(v => v.Folder == folder);
                 return result;
+            }
+            catch (ApiException)
+            {
+                kept = false;
+                throw;
             }
             finally
             {

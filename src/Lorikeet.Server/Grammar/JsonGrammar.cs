@@ -24,9 +24,9 @@ internal sealed class JsonGrammar
 
     public GrammarElement String => Once("string", () => Quoted(builder.Repeat(AnyCharacter, 0, null)));
 
-    public GrammarElement Integer => Once("integer", () => RegexGrammar.Compile(builder, "-?(0|[1-9][0-9]{0,17})"));
+    public GrammarElement Integer => Once("integer", () => RegexGrammar.Compile(builder, "-?(0|[1-9][0-9]{0,17})", own: true));
 
-    public GrammarElement Number => Once("number", () => RegexGrammar.Compile(builder, "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?([eE][-+]?[0-9]{1,2})?"));
+    public GrammarElement Number => Once("number", () => RegexGrammar.Compile(builder, "-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,17})?([eE][-+]?[0-9]{1,2})?", own: true));
 
     public GrammarElement Null => Once("null", () => Word("null"));
 
@@ -153,7 +153,7 @@ internal sealed class JsonGrammar
     private GrammarElement Escape => Once("escape", () => builder.Choice(
         [Mark('\\'), GrammarElement.Of(ByteSet.Of((byte)'"') | ByteSet.Of((byte)'\\') | ByteSet.Of((byte)'/') | ByteSet.Of((byte)'b') | ByteSet.Of((byte)'f')
             | ByteSet.Of((byte)'n') | ByteSet.Of((byte)'r') | ByteSet.Of((byte)'t'))],
-        [RegexGrammar.Compile(builder, "\\\\u([0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}|[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2})")]));
+        [RegexGrammar.Compile(builder, "\\\\u([0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}|[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2})", own: true)]));
 
     private GrammarElement Once(string name, Func<GrammarElement> make)
     {

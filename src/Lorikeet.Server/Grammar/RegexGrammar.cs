@@ -18,10 +18,12 @@ internal sealed class RegexGrammar
     private readonly GrammarBuilder builder;
     private readonly string pattern;
     private readonly Func<CodePoints, GrammarElement> character;
+    private readonly int mostRepetitions;
     private int at;
 
-    private RegexGrammar(GrammarBuilder builder, string pattern, Func<CodePoints, GrammarElement> character)
+    private RegexGrammar(GrammarBuilder builder, string pattern, Func<CodePoints, GrammarElement> character, int mostRepetitions)
     {
+        this.mostRepetitions = mostRepetitions;
         this.builder = builder;
         this.pattern = pattern;
         this.character = character;
@@ -32,14 +34,16 @@ internal sealed class RegexGrammar
     /// <param name="pattern">The pattern.</param>
     /// <param name="character">How a character of a set is written in the text; null: as itself.</param>
     /// <param name="search">True: the pattern may match anywhere, as in JSON schemas; <c>^</c> and <c>$</c> anchor it.</param>
+    /// <param name="own">True: the server's own pattern, whose repetitions no budget bounds.</param>
     /// <exception cref="GrammarException">The pattern is broken, or uses what is not offered.</exception>
-    public static GrammarElement Compile(GrammarBuilder builder, string pattern, Func<CodePoints, GrammarElement>? character = null, bool search = false)
+    public static GrammarElement Compile(GrammarBuilder builder, string pattern, Func<CodePoints, GrammarElement>? character = null, bool search = false, bool own = false)
     {
-        RegexGrammar parser = new(builder, pattern, character ?? builder.Characters);
+        int most = own ? int.MaxValue : builder.Limits.Repetitions;
+        RegexGrammar parser = new(builder, pattern, character ?? builder.Characters, most);
         bool start = pattern.StartsWith('^'), end = EndsAnchored(pattern);
         parser.at = start ? 1 : 0;
         string body = end ? pattern[..^1] : pattern;
-        RegexGrammar inner = new(builder, body, parser.character) { at = parser.at };
+        RegexGrammar inner = new(builder, body, parser.character, most) { at = parser.at };
         GrammarElement element = inner.Alternatives(0);
         if (inner.at < body.Length)
         {
@@ -127,9 +131,9 @@ internal sealed class RegexGrammar
             {
                 at++;
             }
-            if (range.Least > builder.Limits.Repetitions || range.Most > builder.Limits.Repetitions)
+            if (range.Least > mostRepetitions || range.Most > mostRepetitions)
             {
-                throw new GrammarException($"a repetition of {Math.Max(range.Least, range.Most ?? 0)}; the limit is {builder.Limits.Repetitions}") { IsLimit = true };
+                throw new GrammarException($"a repetition of {Math.Max(range.Least, range.Most ?? 0)}; the limit is {mostRepetitions}") { IsLimit = true };
             }
             if (range.Most < range.Least)
             {

@@ -31,7 +31,7 @@ internal sealed partial class SchemaGrammar
             string pattern = name == "date-time" ? Formats["date"] + "T" + Formats["time"]
                 : Formats.TryGetValue(name, out string? known) ? known
                 : throw Bad(place + "/format", $"the format '{name}' is not offered");
-            return json.Quoted(RegexGrammar.Compile(builder, pattern, json.Character));
+            return json.Quoted(RegexGrammar.Compile(builder, pattern, json.Character, own: true));
         }
         if (hasPattern)
         {
@@ -65,7 +65,7 @@ internal sealed partial class SchemaGrammar
         {
             throw Bad(place, "no integer is within the bounds");
         }
-        return builder.Choice(IntegerRange.Patterns(least, most).Select(p => new[] { RegexGrammar.Compile(builder, p) }));
+        return builder.Choice(IntegerRange.Patterns(least, most).Select(p => new[] { RegexGrammar.Compile(builder, p, own: true) }));
 
         long? Bound(string name)
         {

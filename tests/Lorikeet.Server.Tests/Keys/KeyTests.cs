@@ -159,7 +159,7 @@ public sealed class KeyTests
         string target = path.Replace("NAME", name, StringComparison.Ordinal);
         Answer answer = await server.SendAsync(new HttpMethod(method), target, body is null ? null : new StringContent(body.Replace("NAME", name, StringComparison.Ordinal), Encoding.UTF8, "application/json"), key);
         answer.Error(404, "model_not_found");
-        IEnumerable<string> headers = answer.Response.Headers.Concat(answer.Response.Content.Headers).Where(h => h.Key is not ("X-Request-Id" or "Date" or "Content-Length")).Select(h => $"{h.Key}: {string.Join(",", h.Value)}");
+        IEnumerable<string> headers = answer.Response.Headers.Concat(answer.Response.Content.Headers).Where(h => h.Key.ToUpperInvariant() is not ("X-REQUEST-ID" or "DATE" or "CONTENT-LENGTH")).Select(h => $"{h.Key}: {string.Join(",", h.Value)}");
         return $"{answer.Status}\n{string.Join('\n', headers)}\n{answer.Body.Replace(name, "NAME", StringComparison.Ordinal)}";
     }
 
