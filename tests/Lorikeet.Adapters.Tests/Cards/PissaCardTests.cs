@@ -83,8 +83,13 @@ public sealed class PissaCardTests(ITestOutputHelper output)
         using LanguageModel model = Bench.Model(), residual = Bench.Model();
         JsonObject config = new()
         {
-            ["r"] = 3, ["lora_alpha"] = 5, ["use_rslora"] = root, ["init_lora_weights"] = start, ["target_modules"] = "all-linear",
-            ["rank_pattern"] = new JsonObject { ["k_proj"] = 2 }, ["alpha_pattern"] = new JsonObject { ["up_proj"] = 7 },
+            ["r"] = 3,
+            ["lora_alpha"] = 5,
+            ["use_rslora"] = root,
+            ["init_lora_weights"] = start,
+            ["target_modules"] = "all-linear",
+            ["rank_pattern"] = new JsonObject { ["k_proj"] = 2 },
+            ["alpha_pattern"] = new JsonObject { ["up_proj"] = 7 },
         };
         using TrainedAdapter adapter = AdapterMethods.Find("lora").Create("a", model, config, new CounterRandom(1));
         for (int step = 0; step < 20; step++)

@@ -21,7 +21,11 @@ public sealed class FrozenFormatTests : IDisposable
         RunSettings shared = new() { Data = [text], Context = 32, Batch = 4, EvalEvery = 0, CheckpointEvery = 0 };
         using (TrainingRun run = TrainingRun.Start(shared with
         {
-            Method = "full", Out = model, Steps = 10, SaveAs = "bf16", Shape = new NewModel { Hidden = 128, Layers = 2, Heads = 4, KeyHeads = 4, FeedForward = 256 },
+            Method = "full",
+            Out = model,
+            Steps = 10,
+            SaveAs = "bf16",
+            Shape = new NewModel { Hidden = 128, Layers = 2, Heads = 4, KeyHeads = 4, FeedForward = 256 },
         }))
         {
             run.Run();
@@ -34,7 +38,11 @@ public sealed class FrozenFormatTests : IDisposable
         }
         RunSettings train = shared with
         {
-            Model = model, Weights = format, Out = Path.Combine(folder, "adapter"), Steps = 30, Rate = 5e-3,
+            Model = model,
+            Weights = format,
+            Out = Path.Combine(folder, "adapter"),
+            Steps = 30,
+            Rate = 5e-3,
             MethodOptions = new JsonObject { ["r"] = 8, ["lora_alpha"] = 16, ["target_modules"] = "all-linear" },
         };
         using (TrainingRun run = TrainingRun.Start(train))
