@@ -14,7 +14,7 @@ public static class AdapterFolder
     public const string WeightsName = "adapter_model.safetensors";
 
     /// <summary>Loads an adapter; its method is found by adapter_config.json, a GGUF file is LoRA.</summary>
-    /// <param name="folder">The folder, or a GGUF file.</param>
+    /// <param name="folder">The folder, a GGUF file, or the name of an adapter that comes with the program, such as <c>starter/rust</c>.</param>
     /// <param name="model">The model it is used with.</param>
     /// <param name="name">The adapter's name; null: the folder's.</param>
     /// <param name="baseName">The name the model was asked for by, to warn where the files name another; null: it is not compared.</param>
@@ -23,6 +23,7 @@ public static class AdapterFolder
     public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null, string? baseName = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        folder = BundledFolder.Resolve(folder);
         List<string> warnings = [];
         bool single = GgufFile.Is(folder);
         (JsonObject config, IStoredTensors? tensors) = single ? GgufLora.Read(folder, model) : (ReadConfig(folder), null);

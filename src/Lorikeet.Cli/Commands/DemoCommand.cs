@@ -1,78 +1,80 @@
 using System.CommandLine;
-using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Lorikeet.Adapters;
 using Lorikeet.Cli.Demo;
 using Lorikeet.Models;
+using Lorikeet.Models.Files;
 using Lorikeet.Models.Text;
 using Lorikeet.Serving;
-using Lorikeet.Training;
 
 namespace Lorikeet.Cli.Commands;
 
-/// <summary><c>lorikeet demo</c>: the whole loop in a few minutes, on texts that come with it.</summary>
+/// <summary><c>lorikeet demo</c>: the starter model and its eight adapters, one prompt, eight languages in one batch.</summary>
 internal static class DemoCommand
 {
-    private const int AnswerTokens = 64;
-
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        Option<string> to = new("--out") { Description = "Where texts, model and adapters are kept; a second demo finds them there", DefaultValueFactory = _ => Path.Combine("runs", "demo") };
-        Option<int> steps = new("--steps") { Description = "Steps of the base model's pre-training", DefaultValueFactory = _ => 700 };
-        Option<int> adapterSteps = new("--adapter-steps") { Description = "Steps of each adapter's training", DefaultValueFactory = _ => 200 };
-        Option<bool> fresh = new("--fresh") { Description = "Train everything again" };
+        Option<string> prompt = new("--prompt") { Description = "What every row begins with", DefaultValueFactory = _ => "if" };
+        Option<int> tokens = new("--tokens") { Description = "Tokens of each answer", DefaultValueFactory = _ => 64 };
+        Option<ulong> seed = new("--seed") { Description = "Seed of what is drawn", DefaultValueFactory = _ => 1 };
+        Option<string> to = new("--out") { Description = "Where the page is written", DefaultValueFactory = _ => Path.Combine("runs", "demo.html") };
         Command command = new(
             "demo",
-            "Pre-trains a small model, trains four adapters of four methods on four styles of text, and streams four prompts in one batch, each with its own adapter.\n\n" +
-            "Examples:\n  lorikeet demo\n  lorikeet demo --fresh --out runs/another")
+            "Eight rows with one prompt in one batch, each with an adapter for another language, none of which the base model ever saw; what that costs; and how well each adapter knows each language.\n\n" +
+            "Examples:\n  lorikeet demo\n  lorikeet demo --prompt \"print\" --tokens 100 --seed 7")
         {
-            to, steps, adapterSteps, fresh,
+            prompt, tokens, seed, to,
         };
         // On a thread of its own: Ctrl-C is listened for once the action has returned its task.
         command.SetAction((parsed, stop) => Task.Run(
-            () => RunAsync(parsed.GetValue(to)!, parsed.GetValue(steps), parsed.GetValue(adapterSteps), parsed.GetValue(fresh), stop), stop));
+            () => RunAsync(parsed.GetValue(prompt)!, parsed.GetValue(tokens), parsed.GetValue(seed), parsed.GetValue(to)!, stop), stop));
         return command;
     }
 
-    private static async Task<int> RunAsync(string folder, int steps, int adapterSteps, bool fresh, CancellationToken stop)
+    private static async Task<int> RunAsync(string prompt, int tokens, ulong seed, string page, CancellationToken stop)
     {
-        if (steps < 1 || adapterSteps < 1)
+        if (prompt.Length == 0 || tokens < 1)
         {
-            throw new UsageException("--steps and --adapter-steps must be at least 1");
+            throw new UsageException("--prompt must not be empty, and --tokens must be at least 1");
         }
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !Directory.Exists(Path.Combine(folder, "texts")))
+        using LanguageModel model = ModelLoader.Load(BundledFolder.Starter);
+        Tokenizer tokenizer = Tokenizer.Load(ModelLocation.Resolve(BundledFolder.Starter));
+        TrainedAdapter[] adapters = [.. StarterLanguage.All.Select(l => AdapterFolder.Load(l.Adapter, model, l.Name))];
+        int[] ids = tokenizer.Encode(prompt);
+        if (ids.Length + tokens > model.Config.MaxPositions)
         {
-            throw new UsageException($"{folder} is not empty and holds no demo: name another folder with --out");
+            throw new UsageException($"the prompt has {ids.Length} tokens; with {tokens} more at most {model.Config.MaxPositions} fit");
         }
-        if (fresh && Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-        DemoModels models = new(folder);
-        models.Make(steps, adapterSteps, stop);
-
-        using LanguageModel model = ModelLoader.Load(models.Base);
-        Tokenizer tokenizer = Tokenizer.Load(models.Base);
-        TrainedAdapter[] adapters = [.. DemoStyle.All.Select(s => AdapterFolder.Load(models.Adapter(s), model, s.Name))];
         GenerationRequest[] requests =
         [
-            .. DemoStyle.All.Select((style, i) => new GenerationRequest
+            .. adapters.Select(adapter => new GenerationRequest
             {
-                Prompt = tokenizer.Encode(style.Prompt),
-                Adapter = adapters[i],
-                MaxTokens = AnswerTokens,
+                Prompt = ids,
+                Adapter = adapter,
+                MaxTokens = tokens,
                 EndIds = [],
-                Sampling = new SamplingOptions { Temperature = 0.6, TopP = 0.95, Seed = 3 },
+                Sampling = new SamplingOptions { Temperature = 0.6, TopP = 0.95, Seed = seed },
             }),
         ];
+        Console.WriteLine($"One prompt, eight rows of one batch, each with its own adapter. The base model ({model.ParameterCount / 1e6:F1} M numbers) never saw these languages.");
+        SideBySide view = new(StarterLanguage.All.Select((l, i) => $"{l.Title} ({adapters[i].Method.Name})"), adapters.Select(_ => prompt));
         using (TextGenerator generator = new(model, tokenizer))
         {
-            Console.WriteLine();
-            Console.WriteLine("Four prompts in one batch, each row with its own adapter:");
-            SideBySide view = new(DemoStyle.All.Select(s => $"{s.Title} ({s.Method})"), DemoStyle.All.Select(s => s.Prompt));
             await view.ShowAsync(Pieces(generator, requests, stop));
         }
-        Figures(model, tokenizer, models, adapters, requests, stop);
+        DemoRates rates = DemoRates.Measure(model, requests, stop);
+        Console.WriteLine(rates.Line);
+        Console.WriteLine();
+        using DemoProgress progress = new("measuring eight adapters on eight languages");
+        HeatMap map = HeatMap.Measure(model, tokenizer, adapters, progress.Show, stop);
+        progress.Clear();
+        DemoTable table = new(adapters, map);
+        Console.Write(table.Text());
+        AtomicFile.WriteText(page, DemoPage.Write(model, prompt, view.Texts, rates, table, map));
+        Console.WriteLine();
+        Console.WriteLine($"the own adapter is the best in {map.Wins} of {StarterLanguage.All.Count} languages: heat map in {page}");
+        Console.WriteLine("next: lorikeet generate --model starter --adapter starter/rust --prompt \"fn main() {\"");
         foreach (TrainedAdapter adapter in adapters)
         {
             adapter.Dispose();
@@ -80,61 +82,11 @@ internal static class DemoCommand
         return 0;
     }
 
-    private static async IAsyncEnumerable<(int Answer, string Text)> Pieces(
-        TextGenerator generator, GenerationRequest[] requests, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
+    private static async IAsyncEnumerable<(int Answer, string Text)> Pieces(TextGenerator generator, GenerationRequest[] requests, [EnumeratorCancellation] CancellationToken stop)
     {
         await foreach (GenerationEvent next in generator.GenerateAsync(requests, stop))
         {
             yield return (next.Id, next.Text);
         }
-    }
-
-    private static void Figures(
-        LanguageModel model, Tokenizer tokenizer, DemoModels models, TrainedAdapter[] adapters, GenerationRequest[] requests, CancellationToken stop)
-    {
-        GenerationRequest[] bare = [.. requests.Select(r => r with { Adapter = null })];
-        double together = Rate(model, requests, oneByOne: false, stop), alone = Rate(model, requests, oneByOne: true, stop), without = Rate(model, bare, oneByOne: false, stop);
-        Console.WriteLine($"together {together:N0} tokens/s, one after another {alone:N0} tokens/s, together without adapters {without:N0} tokens/s");
-        Console.WriteLine();
-        Console.WriteLine($"{"adapter",-12}{"method",-8}{"numbers",9}{"bytes on disk",15}{"bits per byte on its own text",32}");
-        for (int i = 0; i < adapters.Length; i++)
-        {
-            stop.ThrowIfCancellationRequested();
-            DemoStyle style = DemoStyle.All[i];
-            TokenDocuments documents = DocumentTokens.Encode(DataFile.Read(models.Text(style.Name)), tokenizer, 128);
-            IReadOnlyList<Batch> held = DocumentTokens.InOrder(documents.Split(0.05).Last, 1024);
-            double before = Evaluator.Run(model, null, held).BitsPerByte, after = Evaluator.Run(model, adapters[i], held).BitsPerByte;
-            long bytes = Directory.EnumerateFiles(models.Adapter(style), "adapter_*").Sum(f => new FileInfo(f).Length);
-            Console.WriteLine($"{style.Name,-12}{style.Method,-8}{adapters[i].ParameterCount,9:N0}{bytes,15:N0}{$"{before:F2} -> {after:F2}",32}");
-        }
-        Console.WriteLine();
-        Console.WriteLine($"the base model has {model.ParameterCount:N0} numbers; it lies in {models.Base}, the adapters beside it:");
-        Console.WriteLine($"  lorikeet generate --model {models.Base} --adapter {models.Adapter(DemoStyle.All[0])} --prompt \"In the beginning\"");
-    }
-
-    /// <summary>Tokens a second of whole answers, prompts included in the time; the best of three.</summary>
-    private static double Rate(LanguageModel model, GenerationRequest[] requests, bool oneByOne, CancellationToken stop)
-    {
-        double best = 0;
-        using Engine engine = new(model);
-        for (int round = 0; round < 3; round++)
-        {
-            stop.ThrowIfCancellationRequested();
-            long began = Stopwatch.GetTimestamp();
-            int tokens = 0;
-            foreach (GenerationRequest[] batch in oneByOne ? requests.Select(r => new[] { r }) : [requests])
-            {
-                foreach (GenerationRequest request in batch)
-                {
-                    engine.Add(request);
-                }
-                while (engine.HasWork)
-                {
-                    tokens += engine.Step().Length;
-                }
-            }
-            best = Math.Max(best, tokens / Stopwatch.GetElapsedTime(began).TotalSeconds);
-        }
-        return best;
     }
 }

@@ -4,11 +4,11 @@ using Spectre.Console.Rendering;
 
 namespace Lorikeet.Cli.Demo;
 
-/// <summary>Several answers that grow at once: columns on a terminal that is wide enough, one after another elsewhere.</summary>
+/// <summary>Several answers that grow at once: columns on a terminal that is wide enough, in bands where not all fit beside each other, one after another elsewhere.</summary>
 internal sealed class SideBySide
 {
-    private const int NarrowestColumn = 24;
-    private static readonly Color[] Colors = [Color.Teal, Color.Yellow, Color.Fuchsia, Color.Lime];
+    private const int NarrowestColumn = 26;
+    private static readonly Color[] Colors = [Color.Teal, Color.Yellow, Color.Fuchsia, Color.Lime, Color.Aqua, Color.Orange1, Color.Red, Color.Green];
     private readonly string[] titles;
     private readonly StringBuilder[] texts;
 
@@ -20,8 +20,10 @@ internal sealed class SideBySide
         texts = [.. beginnings.Select(b => new StringBuilder(b))];
     }
 
-    /// <summary>True where the answers can be shown as they grow.</summary>
-    public bool Live => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi && AnsiConsole.Profile.Width >= texts.Length * NarrowestColumn;
+    /// <summary>The answers, each with its beginning.</summary>
+    public IReadOnlyList<string> Texts => [.. texts.Select(t => t.ToString())];
+
+    private static bool Live => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi && AnsiConsole.Profile.Width >= NarrowestColumn;
 
     /// <summary>Takes pieces as they come.</summary>
     /// <param name="pieces">Which answer, and what is added to it.</param>
@@ -36,12 +38,13 @@ internal sealed class SideBySide
             for (int i = 0; i < texts.Length; i++)
             {
                 Console.WriteLine($"--- {titles[i]}");
-                Console.WriteLine(texts[i].ToString().Trim());
+                Console.WriteLine(Printable(texts[i]).Trim());
                 Console.WriteLine();
             }
             return;
         }
-        await AnsiConsole.Live(Draw()).StartAsync(async live =>
+        // While it moves, what is higher than the terminal is cut; in the end it is written whole.
+        await AnsiConsole.Live(Draw()).AutoClear(true).StartAsync(async live =>
         {
             await foreach ((int answer, string text) in pieces)
             {
@@ -49,26 +52,33 @@ internal sealed class SideBySide
                 live.UpdateTarget(Draw());
             }
         });
+        AnsiConsole.Write(Draw());
     }
 
-    private Table Draw()
+    private Rows Draw()
+    {
+        int bands = Enumerable.Range(1, texts.Length).First(b => texts.Length % b == 0 && (texts.Length / b * NarrowestColumn <= AnsiConsole.Profile.Width || b == texts.Length));
+        return new Rows(Enumerable.Range(0, texts.Length).Chunk(texts.Length / bands).Select(Band));
+    }
+
+    private Table Band(int[] answers)
     {
         Table table = new() { Border = TableBorder.Rounded, Expand = true };
-        for (int i = 0; i < texts.Length; i++)
+        foreach (int i in answers)
         {
-            table.AddColumn(new TableColumn(new Text(titles[i], new Style(Colors[i % Colors.Length], decoration: Decoration.Bold))));
+            table.AddColumn(new TableColumn(new Text(titles[i], new Style(Colors[i % Colors.Length], decoration: Decoration.Bold))) { Width = AnsiConsole.Profile.Width / answers.Length - 3 });
         }
-        table.AddRow(texts.Select((t, i) => (IRenderable)new Text(Printable(t), new Style(Colors[i % Colors.Length]))));
+        table.AddRow(answers.Select(i => (IRenderable)new Text(Printable(texts[i]), new Style(Colors[i % Colors.Length]))));
         return table;
     }
 
-    // A model may write any character; those that move the cursor are shown as a dot.
+    // A model may write any character; those that move the cursor are shown as a dot, tabs as blanks.
     private static string Printable(StringBuilder text)
     {
         StringBuilder clean = new(text.Length);
         foreach (char c in text.ToString())
         {
-            clean.Append(char.IsControl(c) && c != '\n' ? '·' : c);
+            clean.Append(c == '\t' ? "  " : char.IsControl(c) && c != '\n' ? "·" : c.ToString());
         }
         return clean.ToString();
     }

@@ -3,8 +3,8 @@ namespace Lorikeet.Models.Files;
 /// <summary>Finds the folder or file that a model's name means.</summary>
 public static class ModelLocation
 {
-    /// <summary>A folder or a GGUF file as it is, else <c>org/name</c> in the local Hugging Face cache; nothing is downloaded.</summary>
-    /// <param name="model">A folder, a GGUF file, or a name such as <c>org/name</c>.</param>
+    /// <summary>A folder or a GGUF file as it is, else <c>starter</c> beside the program, else <c>org/name</c> in the local Hugging Face cache; nothing is downloaded.</summary>
+    /// <param name="model">A folder, a GGUF file, <c>starter</c>, or a name such as <c>org/name</c>.</param>
     /// <returns>The full path of an existing folder, or of a GGUF file.</returns>
     /// <exception cref="BadFileException">None exists (the message names what was tried), or the file is of another kind.</exception>
     public static string Resolve(string model) => Resolve(model, Environment.GetEnvironmentVariable);
@@ -15,6 +15,7 @@ public static class ModelLocation
         {
             throw new BadFileException("the model's name is empty; expected a folder, a GGUF file or org/name.");
         }
+        model = BundledFolder.Resolve(model);
         if (Directory.Exists(model))
         {
             return Path.GetFullPath(model);
