@@ -57,6 +57,8 @@ internal sealed partial class ServerParts : IAsyncDisposable
 
     public AdapterStore Store => store;
 
+    public GenerationServices Services => services;
+
     /// <summary>Puts all routes in place.</summary>
     public void Map(IEndpointRouteBuilder app)
     {

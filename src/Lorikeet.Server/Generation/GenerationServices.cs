@@ -136,7 +136,7 @@ internal sealed partial class GenerationServices(
 
     private SamplingDefaults OfAdapter(StoredVersion version)
     {
-        if (ofAdapters.TryGetValue(version.Hash, out SamplingDefaults? known))
+        if (ofAdapters.TryGetValue(version.Id, out SamplingDefaults? known))
         {
             return known;
         }
@@ -144,7 +144,7 @@ internal sealed partial class GenerationServices(
         {
             ofAdapters.Clear();
         }
-        return ofAdapters[version.Hash] = SamplingDefaults.Read(version.Folder);
+        return ofAdapters[version.Id] = SamplingDefaults.Read(version.Folder);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Request}: the stream ended with {Status}: {Reason}")]
