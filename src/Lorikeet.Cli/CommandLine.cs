@@ -42,7 +42,7 @@ internal static class CommandLine
 #pragma warning restore CA1031
         {
             Exception cause = e is AggregateException { InnerException: { } inner } ? inner : e;
-            Complain(IsExpected(cause) ? cause.Message : $"internal error, please report it: {cause.GetType().Name}: {cause.Message}");
+            Complain(IsExpected(cause) ? Said(cause) : $"internal error, please report it: {cause.GetType().Name}: {cause.Message}");
             if (Environment.GetEnvironmentVariable("LORIKEET_TRACE") is not null)
             {
                 await Console.Error.WriteLineAsync(e.ToString());
@@ -102,7 +102,14 @@ internal static class CommandLine
         e is UsageException or IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or InvalidDataException
             or InvalidOperationException or System.Text.Json.JsonException or OutOfMemoryException;
 
-    // Whatever a message holds, the user reads one line.
+    /// <summary>What an error says, in one line and without the name of a parameter, which is the programmer's.</summary>
+    /// <param name="e">The error.</param>
+    internal static string Said(Exception e)
+    {
+        string ending = e is ArgumentException { ParamName: { } name } ? $" (Parameter '{name}')" : "";
+        return (ending.Length > 0 && e.Message.EndsWith(ending, StringComparison.Ordinal) ? e.Message[..^ending.Length] : e.Message).ReplaceLineEndings(" ");
+    }
+
     private static void Complain(string message) =>
         Console.Error.WriteLine("lorikeet: " + message.ReplaceLineEndings(" "));
 }

@@ -71,7 +71,7 @@ internal sealed class ChatSession(EngineHost host, TalkLayout layout, AdapterShe
             }
             catch (Exception e) when (CommandLine.IsExpected(e))
             {
-                Note(e.Message.ReplaceLineEndings(" "));
+                Note(CommandLine.Said(e));
                 failures++;
             }
         }

@@ -100,6 +100,15 @@ public sealed class ChatCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_cannot_be_mixed_is_said_in_a_users_words()
+    {
+        TinyFiles.Adapter(folder["three"], folder["base"], "dora");
+        string error = Run("/adapter one=0.5 three\nab\n", 1, "--adapter", folder["one"], "--adapter", folder["three"]).Error;
+        Assert.Contains("adapter three cannot be mixed", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("(Parameter", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_model_without_a_template_gets_the_layout_of_training()
     {
         File.Delete(folder["base/chat_template.jinja"]);
