@@ -111,8 +111,11 @@ public sealed class InProcessTests : IDisposable
             o.Port = 70_000;
             o.Adapters = [new("a b", folder)];
         });
-        using IHost host = builder.Build();
-        OptionsValidationException wrong = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+        OptionsValidationException wrong = await Assert.ThrowsAsync<OptionsValidationException>(async () =>
+        {
+            using IHost host = builder.Build();
+            await host.StartAsync();
+        });
         Assert.Equal(3, wrong.Failures.Count());
         Assert.Contains("Model is empty", wrong.Message, StringComparison.Ordinal);
         Assert.Contains("70000", wrong.Message, StringComparison.Ordinal);
