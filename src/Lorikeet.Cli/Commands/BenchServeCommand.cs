@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Lorikeet.Cli.Bench;
-using Lorikeet.Models;
 using Lorikeet.Models.Files;
 
 namespace Lorikeet.Cli.Commands;
@@ -9,18 +8,20 @@ namespace Lorikeet.Cli.Commands;
 /// <summary><c>lorikeet bench serve</c>: loads a server that speaks OpenAI's API, this product's or another.</summary>
 internal static class BenchServeCommand
 {
+    /// <summary>The most adapters that are made, or asked for by number.</summary>
+    public const int MostAdapters = 10_000;
+
     private static readonly Option<string> Server = new("--server") { Description = "Where it listens", DefaultValueFactory = _ => "http://127.0.0.1:8000" };
     private static readonly Option<string?> Key = new("--key") { Description = "The key that requests carry; default: the environment's OPENAI_API_KEY" };
     private static readonly Option<string[]> Adapters = new("--adapters") { Description = "Names that go into the field model", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<int> Count = new("--adapter-count") { Description = "Instead: bench-0000, bench-0001, ..., this many" };
     private static readonly Option<string?> Model = new("--model") { Description = "The one name of all requests. Default: the first of /v1/models" };
-    private static readonly Option<string?> Make = new("--make") { Description = "First write the --adapter-count adapters as folders into this one (a server's --adapter-dir)" };
-    private static readonly Option<string?> Base = new("--base") { Description = "With --make: the base model that they are for" };
-    private static readonly Option<int[]> Ranks = new("--rank") { Description = "With --make: their ranks, in turn", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [8] };
+    private static readonly Option<bool> LoraIds = new("--lora-ids") { Description = "Say which adapter by its number in the field lora, as llama-server wants it, in the place of model" };
     private static readonly Option<double> Rate = new("--rate") { Description = "Arrivals a second", DefaultValueFactory = _ => 2 };
     private static readonly Option<double> Duration = new("--duration") { Description = "Seconds of arrivals", DefaultValueFactory = _ => 60 };
     private static readonly Option<int?> Requests = new("--requests") { Description = "Requests; default: rate times duration" };
     private static readonly Option<double> Alpha = new("--alpha") { Description = "Popularity of adapters: 1 all alike, smaller: the first more often", DefaultValueFactory = _ => 1 };
+    private static readonly Option<bool> InTurn = new("--in-turn") { Description = "One adapter after the other instead of drawn ones" };
     private static readonly Option<double> Cv = new("--cv") { Description = "Variation of the gaps between arrivals: 1 Poisson, larger: in bursts", DefaultValueFactory = _ => 1 };
     private static readonly Option<int[]> Input = Range("--input", "Words (with --ids: tokens) of a prompt, from and below");
     private static readonly Option<int[]> Output = Range("--output", "Tokens of an answer, from and below");
@@ -42,10 +43,10 @@ internal static class BenchServeCommand
         Command command = new(
             "serve",
             "S-LoRA's synthetic load on a server that speaks OpenAI's API: throughput, times to first and further tokens, share in time.\n\nExamples:\n" +
-            "  lorikeet bench serve --adapter-count 100 --make ./loras --base ./base --requests 0\n  lorikeet serve --model ./base --adapter-dir ./loras\n" +
+            "  lorikeet bench make ./loras --base ./base --count 100\n  lorikeet serve --model ./base --adapter-dir ./loras\n" +
             "  lorikeet bench serve --adapter-count 100 --alpha 0.3 --rate 4 --duration 60 --html load.html\n  lorikeet bench serve --server http://peer:8000 --adapters a b c --concurrency 16 --requests 200")
         {
-            Server, Key, Adapters, Count, Model, Make, Base, Ranks, Rate, Duration, Requests, Alpha, Cv, Input, Output, Concurrency, Warm, Chat, Ids, Plain, SloFirst, SloToken, Limit, Seed, Html, Json,
+            Server, Key, Adapters, Count, Model, LoraIds, Rate, Duration, Requests, Alpha, InTurn, Cv, Input, Output, Concurrency, Warm, Chat, Ids, Plain, SloFirst, SloToken, Limit, Seed, Html, Json,
         };
         command.SetAction((parsed, stop) => Task.Run(() => RunAsync(parsed, stop), stop));
         return command;
@@ -55,18 +56,8 @@ internal static class BenchServeCommand
     {
         ServeWorkload workload = Read(parsed);
         string[] names = parsed.GetValue(Adapters) is { Length: > 0 } given ? given : [.. Enumerable.Range(0, parsed.GetValue(Count)).Select(BenchAdapters.Name)];
-        if (parsed.GetValue(Make) is { } folder)
-        {
-            using LanguageModel model = ModelLoader.Load(parsed.GetValue(Base)!);
-            int written = BenchAdapters.Write(model, folder, names.Length, parsed.GetValue(Ranks)!, stop);
-            await Console.Error.WriteLineAsync($"wrote {written} adapters to {folder}");
-        }
-        if (workload.Requests == 0)
-        {
-            return 0;
-        }
         string? key = parsed.GetValue(Key) ?? Environment.GetEnvironmentVariable("OPENAI_API_KEY");
-        PromptMaker prompts = new(workload.Seed, parsed.GetValue(Chat), parsed.GetValue(Plain), parsed.GetValue(Ids));
+        PromptMaker prompts = new(workload.Seed, parsed.GetValue(Chat), parsed.GetValue(Plain), parsed.GetValue(Ids), parsed.GetValue(LoraIds));
         using CompletionClient client = new(new Uri(parsed.GetValue(Server)!), key, prompts, TimeSpan.FromSeconds(parsed.GetValue(Limit)));
         if (names.Length == 0)
         {
@@ -108,19 +99,15 @@ internal static class BenchServeCommand
         {
             throw new UsageException("--adapters, --adapter-count and --model exclude each other");
         }
-        if (count is < 0 or > 9999)
+        if (count is < 0 or > MostAdapters)
         {
-            throw new UsageException($"--adapter-count is {count}; expected 1 to 9999");
-        }
-        if ((parsed.GetValue(Make) is null) != (parsed.GetValue(Base) is null) || (parsed.GetValue(Make) is not null && count == 0))
-        {
-            throw new UsageException("--make FOLDER, --base MODEL and --adapter-count N go together");
+            throw new UsageException($"--adapter-count is {count}; expected 1 to {MostAdapters}");
         }
         double rate = Positive(parsed, Rate), duration = Positive(parsed, Duration);
         double requests = parsed.GetValue(Requests) ?? Math.Floor(rate * duration);
-        if (requests is < 0 or > 10_000_000 || parsed.GetValue(Concurrency) is < 1 or > 65_536 || parsed.GetValue(Warm) is < 0 or > 10_000 || parsed.GetValue(Ids) is < 1)
+        if (requests is < 1 or > 10_000_000 || parsed.GetValue(Concurrency) is < 1 or > 65_536 || parsed.GetValue(Warm) is < 0 or > 10_000 || parsed.GetValue(Ids) is < 1)
         {
-            throw new UsageException("a number is out of range: --requests 0 to 10000000, --concurrency 1 to 65536, --warm-up 0 to 10000, --ids from 1");
+            throw new UsageException("a number is out of range: --requests 1 to 10000000, --concurrency 1 to 65536, --warm-up 0 to 10000, --ids from 1");
         }
         if (parsed.GetValue(Chat) && parsed.GetValue(Ids) is not null)
         {
@@ -134,6 +121,7 @@ internal static class BenchServeCommand
         return new ServeWorkload
         {
             Alpha = Positive(parsed, Alpha),
+            InTurn = parsed.GetValue(InTurn),
             Rate = rate,
             Cv = Positive(parsed, Cv),
             Requests = (int)requests,
@@ -147,7 +135,7 @@ internal static class BenchServeCommand
     {
         ["server"] = parsed.GetValue(Server),
         ["adapters"] = workload.Adapters,
-        ["alpha"] = workload.Alpha,
+        ["alpha"] = workload.InTurn ? "in turn" : workload.Alpha,
         ["rate"] = parsed.GetValue(Concurrency) is null ? workload.Rate : null,
         ["cv"] = parsed.GetValue(Concurrency) is null ? workload.Cv : null,
         ["concurrency"] = parsed.GetValue(Concurrency),

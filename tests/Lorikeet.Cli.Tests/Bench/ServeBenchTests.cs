@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lorikeet.Models.Text;
 using Lorikeet.Server;
 using Lorikeet.Serving;
 
@@ -13,11 +14,12 @@ public sealed class ServeBenchTests
     [InlineData("--concurrency", "3")]
     [InlineData("--ids", "200")]
     [InlineData("--chat", "--plain")]
+    [InlineData("--in-turn")]
     public async Task Every_request_is_answered_and_counted(params string[] more)
     {
         using TemporaryFolder folder = new();
         string model = TinyFiles.Model(folder["base"]), page = folder["load.html"];
-        Cli.Run("bench", "serve", "--make", folder["loras"], "--base", model, "--adapter-count", "3", "--rank", "2", "4", "--requests", "0").Done();
+        Cli.Run("bench", "make", folder["loras"], "--base", model, "--count", "3", "--rank", "2", "4").Done();
         await File.WriteAllTextAsync(Path.Combine(model, "chat_template.jinja"), "{{ messages[0].content }}");
         await using LorikeetServer server = await StartAsync(model, folder["loras"]);
         CliResult run = await Task.Run(() => Cli.Run(
@@ -49,6 +51,19 @@ public sealed class ServeBenchTests
     }
 
     [Fact]
+    public void A_model_of_a_shape_is_one_that_serves_and_becomes_a_file()
+    {
+        using TemporaryFolder folder = new();
+        Cli.Run("bench", "make", folder["s"], "--shape", "S").Done();
+        Assert.Contains("49,152", Cli.Run("inspect", folder["s"]).Done().Output, StringComparison.Ordinal);
+        Tokenizer tokenizer = Tokenizer.Load(folder["s"]);
+        Assert.Equal("the cat", tokenizer.Decode(tokenizer.Encode("the cat")));
+        // Every token is a text of its own.
+        Assert.Equal(49_152, Enumerable.Range(0, 49_152).Select(tokenizer.TokenText).Distinct().Count());
+        Cli.Run("bench", "make", folder["s"], "--shape", "S").Refused(2);
+    }
+
+    [Fact]
     public void Nobody_listening_is_a_kind_of_failure() => Assert.Contains(
         "connection: ConnectionError",
         Cli.Run("bench", "serve", "--server", "http://127.0.0.1:9", "--model", "any", "--requests", "2", "--rate", "100", "--warm-up", "0").Done().Output,
@@ -59,7 +74,7 @@ public sealed class ServeBenchTests
     [InlineData("--input", "5", "5")]
     [InlineData("--rate", "0")]
     [InlineData("--cv", "NaN")]
-    [InlineData("--make", "x")]
+    [InlineData("--requests", "0")]
     [InlineData("--adapters", "a", "--model", "b")]
     [InlineData("--chat", "--ids", "5")]
     [InlineData("--concurrency", "0")]

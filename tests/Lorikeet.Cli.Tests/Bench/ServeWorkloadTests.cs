@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lorikeet.Cli.Bench;
 using Lorikeet.Tensors;
 
@@ -36,6 +37,10 @@ public sealed class ServeWorkloadTests
     }
 
     [Fact]
+    public void Adapters_in_turn_come_one_after_the_other() =>
+        Assert.Equal([0, 1, 2, 0, 1], new ServeWorkload { Adapters = 3, InTurn = true, Requests = 5 }.Plan().Select(r => r.Adapter));
+
+    [Fact]
     public void Lengths_end_below_their_upper_bound()
     {
         PlannedRequest[] plan = new ServeWorkload { Input = (3, 6), Output = (8, 10), Requests = 1000 }.Plan();
@@ -71,6 +76,14 @@ public sealed class ServeWorkloadTests
         PlannedRequest request = new(3, 0, 0, 5, 7);
         Assert.Equal(one.Body(request, "a"), same.Body(request with { Arrival = 9 }, "a"));
         Assert.NotEqual(one.Body(request, "a"), one.Body(request with { Number = 4 }, "a"));
+    }
+
+    [Fact]
+    public void A_number_takes_the_place_of_the_name()
+    {
+        using JsonDocument json = JsonDocument.Parse(new PromptMaker(1, chat: false, plain: true, ids: 100, loraIds: true).Body(new PlannedRequest(0, 0, 3, 5, 7), "any"));
+        Assert.Equal("""[{"id":3,"scale":1}]""", json.RootElement.GetProperty("lora").GetRawText());
+        Assert.False(json.RootElement.TryGetProperty("model", out _));
     }
 
     private static int[] Counts(ServeWorkload workload)

@@ -9,7 +9,8 @@ namespace Lorikeet.Cli.Bench;
 /// <param name="chat">Conversations instead of completions.</param>
 /// <param name="plain">Only fields of OpenAI's own API: an answer may end early.</param>
 /// <param name="ids">Prompts are token ids below this; null: they are words.</param>
-internal sealed class PromptMaker(ulong seed, bool chat, bool plain, int? ids)
+/// <param name="loraIds">Say which adapter by its number in llama-server's field <c>lora</c>, in the place of <c>model</c>.</param>
+internal sealed class PromptMaker(ulong seed, bool chat, bool plain, int? ids, bool loraIds = false)
 {
     private static readonly string[] Words =
         ("time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question work " +
@@ -28,7 +29,19 @@ internal sealed class PromptMaker(ulong seed, bool chat, bool plain, int? ids)
         using (Utf8JsonWriter json = new(body))
         {
             json.WriteStartObject();
-            json.WriteString("model", model);
+            if (loraIds)
+            {
+                json.WriteStartArray("lora");
+                json.WriteStartObject();
+                json.WriteNumber("id", request.Adapter);
+                json.WriteNumber("scale", 1);
+                json.WriteEndObject();
+                json.WriteEndArray();
+            }
+            else
+            {
+                json.WriteString("model", model);
+            }
             if (chat)
             {
                 json.WriteStartArray("messages");

@@ -11,6 +11,9 @@ internal sealed record ServeWorkload
     /// <summary>Popularity: adapter floor(n u^(1/alpha)) with u uniform; 1: all alike, smaller: the first ones more often.</summary>
     public double Alpha { get; init; } = 1;
 
+    /// <summary>Instead: adapter i modulo n for request i.</summary>
+    public bool InTurn { get; init; }
+
     /// <summary>Arrivals a second R.</summary>
     public double Rate { get; init; } = 2;
 
@@ -39,7 +42,7 @@ internal sealed record ServeWorkload
         for (int i = 0; i < plan.Length; i++)
         {
             at += gaps.Gamma(shape, scale);
-            int adapter = Math.Min((int)(Adapters * Math.Pow(adapters.Uniform(), 1 / Alpha)), Adapters - 1);
+            int adapter = InTurn ? i % Adapters : Math.Min((int)(Adapters * Math.Pow(adapters.Uniform(), 1 / Alpha)), Adapters - 1);
             plan[i] = new PlannedRequest(i, at, adapter, inputs.Integer(Input.Low, Input.High), outputs.Integer(Output.Low, Output.High));
         }
         return plan;
