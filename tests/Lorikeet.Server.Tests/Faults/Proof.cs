@@ -23,15 +23,7 @@ internal static class Proof
     }
 
     /// <summary>Managed bytes in use after a full collection.</summary>
-    public static long Heap()
-    {
-        for (int i = 0; i < 3; i++)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-        }
-        return GC.GetTotalMemory(forceFullCollection: true);
-    }
+    public static long Heap() => GC.GetTotalMemory(forceFullCollection: true);
 
     /// <summary>The answers of a few requests, bit for bit.</summary>
     public static async Task<string[]> AnswersAsync(TinyServer server, params string[] models)

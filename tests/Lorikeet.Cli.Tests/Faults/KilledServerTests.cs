@@ -6,7 +6,7 @@ using System.Text;
 using System.Text.Json;
 using Lorikeet.Tensors;
 
-namespace Lorikeet.Cli.Tests.Serving;
+namespace Lorikeet.Cli.Tests.Faults;
 
 /// <summary>Servers that are killed outright while they take uploads, write the registry and generate: what was acknowledged is there, what was not is whole or absent.</summary>
 [Trait("Category", "Slow")]
@@ -153,7 +153,8 @@ public sealed class KilledServerTests : IDisposable
         }
         Assert.Equal(files, Files(store));
         using ServerProcess again = await ServerProcess.StartAsync(options);
-        Assert.Equal(before, [await again.AskAsync("base"), await again.AskAsync("bot")]);
+        Assert.Equal(before[0], await again.AskAsync("base"));
+        Assert.Equal(before[1], await again.AskAsync("bot"));
     }
 
     [Fact]

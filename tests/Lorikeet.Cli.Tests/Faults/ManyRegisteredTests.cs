@@ -1,11 +1,11 @@
 using Lorikeet.Server;
 using Microsoft.Data.Sqlite;
 
-namespace Lorikeet.Cli.Tests.Serving;
+namespace Lorikeet.Cli.Tests.Faults;
 
 /// <summary>A process with ten thousand registered adapters beside one with ten: bytes read, files opened, memory; counts of the operating system, not times.</summary>
 [Trait("Category", "Slow")]
-public sealed class ManyRegisteredTests : IDisposable
+public sealed class ManyRegisteredTests(Xunit.Abstractions.ITestOutputHelper output) : IDisposable
 {
     private const int Asked = 3;
     private readonly TemporaryFolder folder = new();
@@ -19,7 +19,8 @@ public sealed class ManyRegisteredTests : IDisposable
         string[] adapters = [.. Enumerable.Range(0, Asked).Select(i => TinyFiles.Adapter(folder[$"adapter-{i}"], model, seed: (ulong)i + 1))];
         string few = await RegistryAsync("few.db", 10, adapters), many = await RegistryAsync("many.db", 10_000, adapters);
         (long resident, long read, int files) small = await RunAsync(model, few), large = await RunAsync(model, many);
-        long rows = new FileInfo(many).Length;
+        long rows = Bytes(many);
+        output.WriteLine($"10: {small}; 10,000: {large}; rows {rows}");
         // The rows are read once at the start, and kept; no file of an adapter is opened that nobody asks for.
         Assert.InRange(large.read - small.read, 0, (3 * rows) + (1 << 20));
         Assert.InRange(large.resident - small.resident, long.MinValue, 48L << 20);
@@ -31,15 +32,18 @@ public sealed class ManyRegisteredTests : IDisposable
         using ServerProcess server = await ServerProcess.StartAsync("--model", model, "--registry", registry);
         string[] first = [.. await Task.WhenAll(Enumerable.Range(0, Asked).Select(i => server.AskAsync($"adapter-{i}")))];
         Assert.Equal(Asked, first.Distinct().Count());
-        long read = server.Counters.Read, bytes = new FileInfo(registry).Length;
+        long read = server.Counters.Read;
         for (int i = 0; i < 60; i++)
         {
             Assert.Equal(first[i % Asked], await server.AskAsync($"adapter-{i % Asked}"));
         }
-        // Sixty requests to adapters in memory read neither their files nor the registry's rows.
-        Assert.InRange(server.Counters.Read - read, 0, Math.Min(bytes, 1 << 20) + (1 << 20));
+        // Sixty requests to adapters in memory read neither files nor rows: what is read are their own bytes, and the clock of the registry.
+        Assert.InRange(server.Counters.Read - read, 0, 512 << 10);
         return server.Counters;
     }
+
+    // With what has not been written back yet.
+    private static long Bytes(string registry) => Directory.EnumerateFiles(Path.GetDirectoryName(registry)!, Path.GetFileName(registry) + "*").Sum(f => new FileInfo(f).Length);
 
     private async Task<string> RegistryAsync(string name, int count, string[] adapters)
     {

@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 
-namespace Lorikeet.Cli.Tests.Serving;
+namespace Lorikeet.Cli.Tests.Faults;
 
 /// <summary><c>lorikeet serve</c> as a process of its own that a test asks, watches and kills.</summary>
 internal sealed class ServerProcess : IDisposable
