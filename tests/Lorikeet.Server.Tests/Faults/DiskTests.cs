@@ -8,7 +8,7 @@ namespace Lorikeet.Server.Tests.Faults;
 public sealed class DiskTests
 {
     private const string Routes = "/lorikeet/v1/adapters/";
-    private const int Rounds = 25;
+    private const int Rounds = 10;
 
     [FullDiskFact]
     public async Task A_full_store_is_an_honest_503_and_leaves_nothing()
@@ -94,6 +94,10 @@ public sealed class DiskTests
             await File.WriteAllBytesAsync(config, text);
             Assert.Equal(before, await Proof.AnswersAsync(server, "legal", "tiny", "f-1"));
         }
+        await File.WriteAllTextAsync(Path.Combine(server.Folder, "second", "generation_config.json"), "{\"temperature\":");
+        Answer damaged = await server.PostAsync("/v1/completions", """{"model":"second","prompt":"a"}""");
+        damaged.Error(400, "invalid_adapter", "model");
+        Assert.DoesNotContain(server.Folder, damaged.Body, StringComparison.Ordinal);
         await EvictAsync(server, "legal");
         Directory.Delete(Path.GetDirectoryName(weights)!, recursive: true);
         (await server.PostAsync("/v1/completions", """{"model":"legal","prompt":"a"}""")).Error(400, "invalid_adapter");
@@ -176,7 +180,7 @@ public sealed class DiskTests
     {
         TinyServer server = await TinyServer.StartAsync((o, folder) => o with
         {
-            Adapters = [new("legal", TinyServer.MakeAdapter(Path.Combine(folder, "legal"), 3))],
+            Adapters = [new("legal", TinyServer.MakeAdapter(Path.Combine(folder, "legal"), 3)), new("second", TinyServer.MakeAdapter(Path.Combine(folder, "second"), 4))],
             // Room for a few adapters only.
             Engine = new EngineOptions { CacheBytes = 256 << 10, MaxSequences = 4, MaxRows = 64, PoisonFreedPages = true },
         });
