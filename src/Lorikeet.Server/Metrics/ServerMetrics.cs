@@ -72,7 +72,7 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
             ParamsMaxTokens.Add(request.MaxTokens);
             ParamsN.Add(request.Choices);
         }
-        return new RequestTrace(this, adapter is null ? null : Of(tenant, adapter));
+        return new RequestTrace(this, adapter is null ? null : Of(tenant, adapter), adapter);
     }
 
     // The first names keep series of their own; those that come when there are many share one.
