@@ -15,6 +15,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
     private readonly TimeProvider clock;
     private readonly ILogger<ServerParts> logger;
     private readonly AdapterStore store;
+    private readonly bool chat;
     private readonly CancellationTokenSource stopping = new();
 
     public ServerParts(ServerOptions options, string place, IInference inference, ILoggerFactory loggers, TimeProvider clock)
@@ -35,6 +36,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Directory = new AdapterDirectory(Registry, options, check);
         store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options);
         ChatTemplateSet set = System.IO.Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(inference.Tokenizer);
+        chat = set.Names.Count > 0;
         ConstraintCompiler constraints = new(inference.Tokenizer, limits);
         embeddings = EmbeddingSettings.Read(place, options.Pooling);
         services = new GenerationServices(
@@ -183,6 +185,10 @@ internal sealed partial class ServerParts : IAsyncDisposable
             json.WriteString("version", Version);
             json.WriteEndObject();
         }), tag: "service");
+        StateEndpoint state = new(Metrics, Inference, Directory, Registry, options, clock, chat, Version);
+        routes.Add("GET", "/lorikeet/v1/state", null, "What the dashboard shows: an operator's key sees all, others what is theirs.", state.AnswerAsync, tag: "service");
+        routes.Open("GET", "/", "The dashboard.", http => DashboardFiles.AnswerAsync(http, "index.html"));
+        routes.Open("GET", "/dashboard/{file}", "Its files.", http => DashboardFiles.AnswerAsync(http, RouteNames.Of(http, "file")));
         string? metricsScope = options.OpenMetrics ? null : "metrics";
         MetricsEndpoint metrics = new(Metrics, Inference, Admission, Directory, Registry, options);
         if (options.OpenMetrics)

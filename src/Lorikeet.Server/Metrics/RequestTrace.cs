@@ -3,12 +3,13 @@ using Lorikeet.Serving;
 namespace Lorikeet.Server;
 
 /// <summary>Follows one request for the metrics.</summary>
-internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter)
+internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter, TrafficCounts.Request traffic)
 {
     private readonly Dictionary<(int Id, int Choice), (long Last, long Tokens)> choices = [];
 
     public void Count(in GenerationEvent next)
     {
+        traffic.Start();
         if (next.Token >= 0)
         {
             long now = metrics.Clock.GetTimestamp();
@@ -18,6 +19,7 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
             {
                 metrics.InterToken.Add(metrics.Clock.GetElapsedTime(last, now).TotalSeconds);
             }
+            traffic.Token(now, metrics.Clock);
             choices[key] = (now, tokens + 1);
         }
         if (next.Usage is { } usage)
@@ -28,6 +30,7 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
 
     public void End(string reason, UsageCount usage)
     {
+        traffic.End();
         Interlocked.Increment(ref metrics.Ended.GetOrAdd(reason, _ => [0])[0]);
         if (choices.Count > 0)
         {
@@ -52,7 +55,9 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
         }
         if (usage.GeneratedTokens > 1)
         {
-            metrics.TimePerToken.Add((usage.Total - first).TotalSeconds / (usage.GeneratedTokens - 1));
+            double perToken = (usage.Total - first).TotalSeconds / (usage.GeneratedTokens - 1);
+            metrics.TimePerToken.Add(perToken);
+            traffic.Took(perToken);
         }
     }
 }
