@@ -172,14 +172,7 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        if (withUsage || job.Spec.ContinuousUsage)
-        {
-            usage.Write(json);
-        }
-        else if (job.Spec.IncludeUsage)
-        {
-            json.WriteNull("usage");
-        }
+        usage.WriteInStream(json, job.Spec, withUsage);
         json.WriteEndObject();
     }
 

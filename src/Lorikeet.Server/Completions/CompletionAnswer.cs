@@ -133,14 +133,7 @@ internal sealed class CompletionAnswer(GenerationServices services, CompletionJo
             WriteChoice(json, choice, text, scores, job.Spec.ReturnTokenIds ? ids : null, reason);
         }
         json.WriteEndArray();
-        if (withUsage || job.Spec.ContinuousUsage)
-        {
-            usage.Write(json);
-        }
-        else if (job.Spec.IncludeUsage)
-        {
-            json.WriteNull("usage");
-        }
+        usage.WriteInStream(json, job.Spec, withUsage);
         json.WriteEndObject();
     }
 

@@ -22,4 +22,17 @@ internal sealed class UsageCount
         json.WriteEndObject();
         json.WriteEndObject();
     }
+
+    /// <summary>In an event of a stream: the counts in the last one, in each where they were asked for all along, else null where they were asked for at all.</summary>
+    public void WriteInStream(Utf8JsonWriter json, GenerationSpec spec, bool last)
+    {
+        if (last || spec.ContinuousUsage)
+        {
+            Write(json);
+        }
+        else if (spec.IncludeUsage)
+        {
+            json.WriteNull("usage");
+        }
+    }
 }

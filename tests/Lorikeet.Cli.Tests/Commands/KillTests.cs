@@ -52,7 +52,7 @@ public sealed class KillTests : IDisposable
 
         string[] Pretrain(string to) =>
         [
-            "pretrain", "--data", text, "--out", to, "--hidden", "32", "--layers", "2", "--heads", "4", "--kv-heads", "2", "--context", "32", "--batch", "2", "--steps", "800",
+            "pretrain", "--data", text, "--out", to, "--hidden", "32", "--layers", "2", "--heads", "4", "--kv-heads", "2", "--context", "32", "--batch", "2", "--steps", "3000",
             "--checkpoint-every", "4", "--eval-every", "0", "--dtype", "f32", "--optimizer", optimizer, .. options.SelectMany(o => (string[])["--optimizer-option", o]),
         ];
     }
