@@ -69,7 +69,7 @@ public sealed class HostileTemplateTests(ITestOutputHelper output)
         "{% for i in range(100000) %}{{ dict(**dict.fromkeys(range(50000) | map('string'), 1)) | length }}{% endfor %}",
         "{% set s = 'ab' * 1000000 %}{% for i in range(100000) %}{{ s.upper() | length }}{% endfor %}",
         "{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{% if s == s ~ '' %}{% endif %}{% endfor %}",
-        "{% set s = 'a' * 1000000 %}{% for i in range(100000) %}{% if 'b' in s %}{% endif %}{% endfor %}",
+        "{% set s = 'a' * 1000000 %}{% for i in range(1000000) %}{% if 'b' in s %}{% endif %}{% endfor %}",
         "{% set s = ('a' * 1000000) ~ 'b' %}{% for i in range(100000) %}{{ s.find(('a' * 500000) ~ 'c') }}{% endfor %}",
         "{% for i in range(100000) %}{{ range(100000) | sum }}{% endfor %}",
         "{% for i in range(100000) %}{{ range(100000) | list | sort | length }}{% endfor %}",
