@@ -29,16 +29,26 @@ public sealed class DashboardHost : IAsyncLifetime
         }
         string model = Path.Combine(folder, "model");
         Make(model);
-        server = await StartAsync(new ServerOptions
-        {
-            Model = model,
-            ServedNames = ["tiny"],
-            Port = 0,
-            Adapters = [.. ((string[])["legal", "poems"]).Select((name, i) => KeyValuePair.Create(name, Adapter(model, name, (ulong)i + 1)))],
-        });
+        Adapter(model, "legal", 1);
+        Adapter(model, "poems", 2);
+        server = await ServeAsync(("legal", "legal"), ("poems", "poems"));
+        // The copy of the driver that is in the package; nothing of it stands beside the tests.
+        Environment.SetEnvironmentVariable("PLAYWRIGHT_DRIVER_SEARCH_PATH", ChromiumFactAttribute.Driver);
         playwright = await Playwright.CreateAsync();
         Browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = ChromiumFactAttribute.Browser, Args = ["--no-sandbox", "--disable-gpu"] });
     }
+
+    /// <summary>A server with adapters: their names, and which of legal and poems each is.</summary>
+    public Task<LorikeetServer> ServeAsync(params IEnumerable<(string Name, string Which)> adapters) => ServeAsync(0, adapters);
+
+    /// <summary>The same on a port.</summary>
+    public Task<LorikeetServer> ServeAsync(int port, IEnumerable<(string Name, string Which)> adapters) => StartAsync(new ServerOptions
+    {
+        Model = Path.Combine(folder, "model"),
+        ServedNames = ["tiny"],
+        Port = port,
+        Adapters = [.. adapters.Select(a => KeyValuePair.Create(a.Name, Path.Combine(folder, a.Which)))],
+    });
 
     /// <summary>Another server of the same model that wants keys, and a key of a tenant.</summary>
     public async Task<(LorikeetServer Server, string Key)> KeyedAsync()
@@ -99,7 +109,7 @@ public sealed class DashboardHost : IAsyncLifetime
         File.WriteAllText(Path.Combine(place, "chat_template.jinja"), "{%- for m in messages -%}<{{ m.role }}>{{ m.content }}\n{% endfor -%}{%- if add_generation_prompt -%}<assistant>{%- endif -%}");
     }
 
-    private string Adapter(string place, string name, ulong seed)
+    private void Adapter(string place, string name, ulong seed)
     {
         using LanguageModel model = ModelLoader.Load(place);
         JsonObject config = new() { ["r"] = 2, ["lora_alpha"] = 4, ["target_modules"] = new JsonArray("q_proj", "v_proj") };
@@ -111,8 +121,6 @@ public sealed class DashboardHost : IAsyncLifetime
                 value = 0.5f * MathF.Sin(seed++);
             }
         }
-        string path = Path.Combine(folder, name);
-        AdapterFolder.Save(adapter, path);
-        return path;
+        AdapterFolder.Save(adapter, Path.Combine(folder, name));
     }
 }

@@ -31,6 +31,7 @@ public sealed class DashboardTests(DashboardHost host) : IClassFixture<Dashboard
         await Expect(rows.Filter(new LocatorFilterOptions { HasText = "legal" }).Locator("td[data-label=Requests]")).ToHaveTextAsync("1");
         await page.WaitForFunctionAsync("() => /highest (?!0$)/.test(document.querySelector('#figure-tokens .spark title').textContent)");
         await Expect(rows.Filter(new LocatorFilterOptions { HasText = "poems" }).Locator("td[data-label='First p50']")).ToContainTextAsync("s");
+        await Expect(rows.Filter(new LocatorFilterOptions { HasText = "poems" }).Locator("td[data-label='Tokens/s']")).Not.ToHaveTextAsync("–");
         await page.Keyboard.PressAsync("Escape");
         await Expect(page.Locator(".answer.streaming")).ToHaveCountAsync(0);
         await SaveAsync(page, "desktop-light");

@@ -1,4 +1,4 @@
-import type { State } from './state';
+import type { Query, State } from './state';
 
 const stored = 'lorikeet-key';
 
@@ -25,9 +25,10 @@ async function refusalOf(response: Response): Promise<Refusal> {
   return new Refusal(response.status, message ?? `the server answered ${response.status}`);
 }
 
-/** The server's state. */
-export async function fetchState(): Promise<State> {
-  const response = await fetch('./lorikeet/v1/state', { headers: headers(), cache: 'no-store', signal: AbortSignal.timeout(10_000) });
+/** The server's state, with some lines of its table. */
+export async function fetchState(query: Query): Promise<State> {
+  const wanted = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+  const response = await fetch(`./lorikeet/v1/state?${wanted}`, { headers: headers(), cache: 'no-store', signal: AbortSignal.timeout(10_000) });
   if (!response.ok) {
     throw await refusalOf(response);
   }
@@ -88,6 +89,7 @@ export async function* stream(ask: Ask, signal: AbortSignal): AsyncGenerator<Pie
     const choice = chunk.choices?.[0];
     yield { text: choice?.text ?? choice?.delta?.content ?? '', tokens: chunk.usage?.completion_tokens ?? null, finish: choice?.finish_reason ?? null };
   }
+  throw new Error('the stream ended before its last event');
 }
 
 // Server-sent events: blocks of lines; only their data counts here.

@@ -21,6 +21,8 @@ export interface Row {
   running: number;
   prompt: number;
   generated: number;
+  /** Generated tokens a second, of the last five. */
+  rate: number;
   first: Spread | null;
   token: Spread | null;
 }
@@ -43,8 +45,19 @@ export interface State {
   waiting: number;
   engine?: { steps: number; rows: number; loading: number; resident: number; registered: number; prefix_queries: number; prefix_hits: number; most_sequences: number };
   memory?: { weights: number; keys: number; adapters: number; idle: number; budget: number };
+  /** The lines that were asked for, how many precede them, and how many there are of the kind. */
   adapters: Row[];
-  more: number;
+  from: number;
+  matching: number;
+}
+
+/** Which lines of the table are wanted. */
+export interface Query {
+  find?: string;
+  from?: number;
+  rows?: number;
+  order?: string;
+  down?: boolean;
 }
 
 /** What differs from the state before it, by the second. */
@@ -52,7 +65,6 @@ export interface Rates {
   tokens: number;
   prompt: number;
   rows: number | null;
-  byRow: Map<string, number>;
 }
 
 /** A row's name among all: two tenants may have one name. */
@@ -64,11 +76,9 @@ export function ratesBetween(before: State | null, now: State): Rates | null {
   if (before === null || passed <= 0 || now.generated < before.generated) {
     return null;
   }
-  const old = new Map(before.adapters.map((row) => [keyOf(row), row.generated]));
   return {
     tokens: (now.generated - before.generated) / passed,
     prompt: Math.max(0, now.prompt - before.prompt) / passed,
     rows: now.engine && before.engine && now.engine.steps > before.engine.steps ? (now.engine.rows - before.engine.rows) / (now.engine.steps - before.engine.steps) : null,
-    byRow: new Map(now.adapters.map((row) => [keyOf(row), Math.max(0, row.generated - (old.get(keyOf(row)) ?? 0)) / passed])),
   };
 }

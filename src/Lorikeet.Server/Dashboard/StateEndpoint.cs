@@ -7,7 +7,6 @@ namespace Lorikeet.Server;
 /// <summary><c>GET /lorikeet/v1/state</c>: what the dashboard shows. Keys with the scope admin or metrics see the engine and all traffic, others their tenant's.</summary>
 internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference, AdapterDirectory directory, Registry registry, ServerOptions options, TimeProvider clock, bool chat, string version)
 {
-    private const int MostRows = 200;
     private readonly long started = clock.GetTimestamp();
     private readonly long weights = inference.Model.WeightBytes;
     private readonly int context = PromptFit.Context(inference.Model);
@@ -15,11 +14,14 @@ internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference,
     public Task AnswerAsync(HttpContext http, Caller caller)
     {
         http.Response.Headers.CacheControl = "no-store";
+        StateQuery query = StateQuery.Read(http.Request.Query);
         bool whole = caller.Has("admin") || caller.Has("metrics");
         ILookup<(string Owner, string Name), TrafficCounts> traffic = metrics.Traffic.All
             .Where(t => whole || (t.Key.Caller == caller.Tenant && caller.May(t.Key.Owner.Length == 0 ? directory.BaseName : t.Key.Name)))
             .ToLookup(t => (t.Key.Owner, t.Key.Name), t => t.Value);
-        List<StateRow> rows = Rows(caller, whole, traffic, out int more);
+        List<StateRow> rows = Rows(caller, whole, traffic, query.Find);
+        // A page that is gone meanwhile: the last that is there.
+        int from = query.From < rows.Count ? query.From : query.Rows > 0 ? Math.Max(0, rows.Count - 1) / query.Rows * query.Rows : 0;
         return JsonText.WriteAsync(http, 200, json =>
         {
             json.WriteStartObject();
@@ -38,12 +40,13 @@ internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference,
                 WriteEngine(json, inference.Statistics);
             }
             json.WriteStartArray("adapters");
-            foreach (StateRow row in rows)
+            foreach (StateRow row in StateOrder.Sort(rows, query.Order, query.Down).Skip(from).Take(query.Rows))
             {
-                row.Write(json);
+                Write(json, row, caller);
             }
             json.WriteEndArray();
-            json.WriteNumber("more", more);
+            json.WriteNumber("from", from);
+            json.WriteNumber("matching", rows.Count);
             json.WriteEndObject();
         });
     }
@@ -81,41 +84,47 @@ internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference,
         json.WriteEndObject();
     }
 
-    // The base and what has traffic first, then others by name, so that a registry of thousands costs a page of them.
-    private List<StateRow> Rows(Caller caller, bool whole, ILookup<(string Owner, string Name), TrafficCounts> traffic, out int more)
+    // All that the caller may see, by name. Where each is, and whether it can be used, is asked only of the lines that are sent.
+    private List<StateRow> Rows(Caller caller, bool whole, ILookup<(string Owner, string Name), TrafficCounts> traffic, string find)
     {
-        RegistrySnapshot snapshot = registry.Snapshot;
-        bool infer = caller.Has("infer");
+        long second = clock.GetTimestamp() / clock.TimestampFrequency;
         List<StateRow> rows = [];
         if (whole || caller.May(directory.BaseName))
         {
-            rows.Add(new StateRow(directory.BaseName, "base", null, "resident", infer && caller.May(directory.BaseName), [.. traffic[("", "")]]));
+            Add(new StateRow(directory.BaseName, "base", "", null, traffic[("", "")].ToArray(), second));
         }
-        HashSet<(string, string)> listed = [];
-        foreach (IGrouping<(string Owner, string Name), TrafficCounts> group in traffic.Where(g => g.Key != ("", "")))
+        IReadOnlyList<AdapterRecord> known = caller.Has("admin") ? registry.Snapshot.Adapters : directory.Visible(caller);
+        HashSet<(string, string)> listed = new(known.Count);
+        foreach (AdapterRecord record in known)
+        {
+            listed.Add((record.Tenant, record.Name));
+            Add(new StateRow(record.Name, "adapter", record.Tenant, record, traffic[(record.Tenant, record.Name)].ToArray(), second));
+        }
+        foreach (IGrouping<(string Owner, string Name), TrafficCounts> group in traffic.Where(g => g.Key != ("", "") && !listed.Contains(g.Key)))
         {
             (string owner, string name) = group.Key;
-            bool one = owner.Length > 0;
-            rows.Add(one ? Row(snapshot.Find(owner, name), owner, name, [.. group]) : new StateRow(name == "+" ? "mixtures" : "others", name == "+" ? "mixtures" : "others", null, "", false, [.. group]));
-            listed.Add((owner, name));
+            string kind = owner.Length > 0 ? "adapter" : name == "+" ? "mixtures" : "others";
+            Add(new StateRow(owner.Length > 0 ? name : kind, kind, owner, owner.Length > 0 ? registry.Snapshot.Find(owner, name) : null, group.ToArray(), second));
         }
-        rows.Sort((a, b) => a.Kind == "base" ? -1 : b.Kind == "base" ? 1 : b.LastUse.CompareTo(a.LastUse));
-        IEnumerable<AdapterRecord> known = caller.Has("admin") ? snapshot.Adapters.OrderBy(a => a.Name, StringComparer.Ordinal) : directory.Visible(caller);
-        AdapterRecord[] quiet = [.. known.Where(a => !listed.Contains((a.Tenant, a.Name)))];
-        int room = Math.Max(0, MostRows - rows.Count);
-        rows.AddRange(quiet.Take(room).Select(a => Row(a, a.Tenant, a.Name, [])));
-        more = Math.Max(0, quiet.Length - room) + Math.Max(0, rows.Count - MostRows);
-        if (rows.Count > MostRows)
-        {
-            rows.RemoveRange(MostRows, rows.Count - MostRows);
-        }
+        rows.Sort((a, b) => string.CompareOrdinal(a.Id, b.Id));
         return rows;
 
-        StateRow Row(AdapterRecord? record, string owner, string name, IReadOnlyList<TrafficCounts> counts)
+        void Add(StateRow row)
         {
-            // A name means the caller's own adapter, else the shared one.
-            bool meant = record is not null && infer && caller.May(name) && ReferenceEquals(snapshot.Find(caller.Tenant, name) ?? snapshot.Find(Caller.SharedTenant, name), record);
-            return new StateRow(name, "adapter", record, record is null ? "gone" : inference.State(owner, record.Active), meant, counts);
+            if (row.Holds(find))
+            {
+                rows.Add(row);
+            }
         }
+    }
+
+    private void Write(Utf8JsonWriter json, StateRow row, Caller caller)
+    {
+        RegistrySnapshot snapshot = registry.Snapshot;
+        bool may = caller.Has("infer") && caller.May(row.Id);
+        string state = row.Kind == "base" ? "resident" : row.Kind != "adapter" ? "" : row.Record is { } record ? inference.State(row.Owner, record.Active) : "gone";
+        // A name means the caller's own adapter, else the shared one.
+        bool meant = row.Kind == "base" || (row.Record is not null && ReferenceEquals(snapshot.Find(caller.Tenant, row.Id) ?? snapshot.Find(Caller.SharedTenant, row.Id), row.Record));
+        row.Write(json, state, may && meant);
     }
 }

@@ -5,7 +5,8 @@ namespace Lorikeet.Server;
 /// <summary>What each tenant asks of each adapter at present; the dashboard reads it.</summary>
 internal sealed class Traffic(TimeProvider clock)
 {
-    private const int MostNames = 1000;
+    // One takes about 2 KB.
+    private const int MostNames = 10_000;
     private static readonly TrafficName Others = new("_other", "", "_other");
     private readonly ConcurrentDictionary<TrafficName, TrafficCounts> counts = [];
 

@@ -3,6 +3,7 @@ namespace Lorikeet.Server;
 /// <summary>Requests of one tenant with one adapter, as they go on; atomics only.</summary>
 internal sealed class TrafficCounts(TimeProvider clock)
 {
+    private const int Values = 128;
     private long requests, waiting, running, prompt, generated, lastUse;
 
     public long Requests => Interlocked.Read(ref requests);
@@ -22,10 +23,13 @@ internal sealed class TrafficCounts(TimeProvider clock)
     public long LastUse => Interlocked.Read(ref lastUse);
 
     /// <summary>Seconds to the first token, of the last requests.</summary>
-    public RecentValues FirstToken { get; } = new(256);
+    public RecentValues FirstToken { get; } = new(Values);
 
     /// <summary>Mean seconds between two tokens of an answer, of the last requests.</summary>
-    public RecentValues PerToken { get; } = new(256);
+    public RecentValues PerToken { get; } = new(Values);
+
+    /// <summary>Generated tokens by the second, which count from the clock's own zero.</summary>
+    public RecentCount Recent { get; } = new();
 
     public Request Begin(long promptTokens)
     {
@@ -56,6 +60,7 @@ internal sealed class TrafficCounts(TimeProvider clock)
         public void Token(long now, TimeProvider clock)
         {
             Interlocked.Increment(ref counts.generated);
+            counts.Recent.Add(now / clock.TimestampFrequency);
             if (!answered)
             {
                 answered = true;

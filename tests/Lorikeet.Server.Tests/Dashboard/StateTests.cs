@@ -54,6 +54,61 @@ public sealed class StateTests
     }
 
     [Fact]
+    public async Task Ten_thousand_adapters_are_sent_a_page_at_a_time_the_busiest_first()
+    {
+        const int Many = 10_000;
+        await using TinyServer server = await TinyServer.StartAsync((o, folder) =>
+        {
+            string made = TinyServer.MakeAdapter(System.IO.Path.Combine(folder, "made"), 1);
+            return o with { Adapters = [.. Enumerable.Range(0, Many).Select(i => KeyValuePair.Create($"customer-{i:00000}", made))] };
+        });
+        Answer usual = await server.GetAsync(Path);
+        Assert.Equal(Many + 1, usual.Ok().GetProperty("matching").GetInt32());
+        Assert.Equal(["tiny", .. Enumerable.Range(0, 49).Select(i => $"customer-{i:00000}")], Ids(usual.Json));
+        Assert.InRange(usual.Body.Length, 1, 20_000);
+        Assert.Equal(200, Ids((await server.GetAsync(Path + "?rows=1000000")).Ok()).Length);
+
+        await server.CompleteAsync("customer-07000");
+        await server.CompleteAsync("customer-09999");
+        await server.CompleteAsync("customer-07000");
+        await Until(async () => Row((await server.GetAsync(Path)).Ok(), "customer-07000").GetProperty("rate").GetDouble() > 0);
+        Assert.Equal(["tiny", "customer-07000", "customer-09999", "customer-00000"], await Page("rows=4"));
+        Assert.Equal(["customer-09999", "customer-00000"], await Page("rows=2&from=2"));
+        Assert.Equal(["customer-07000", "customer-09999"], await Page("rows=2&order=requests&down=true"));
+        Assert.Equal(["customer-00000"], await Page("rows=1&order=requests"));
+        Assert.Equal(["customer-09999", "customer-07000"], (await Page("rows=2&order=token95")).OrderDescending());
+        Assert.Equal(["tiny", "customer-09999"], await Page("rows=2&order=name&down=true"));
+        string[] found = await Page("find=CUSTOMER-0700");
+        Assert.Equal(["customer-07000", .. Enumerable.Range(7001, 9).Select(i => $"customer-{i:00000}")], found);
+        Assert.Empty(await Page("find=nobody"));
+        // A page beyond the end is the last one.
+        Answer beyond = await server.GetAsync(Path + "?from=20000&rows=20");
+        Assert.Equal((10_000, 1), (beyond.Ok().GetProperty("from").GetInt32(), Ids(beyond.Json).Length));
+        (await server.GetAsync(Path + "?order=magic")).Error(400, "invalid_value", "order");
+        (await server.GetAsync(Path + "?from=-1")).Error(400, "invalid_value", "from");
+
+        async Task<string[]> Page(string query) => Ids((await server.GetAsync($"{Path}?{query}")).Ok());
+    }
+
+    [Fact]
+    public void Recent_counts_forget_after_a_minute()
+    {
+        RecentCount count = new();
+        for (int i = 0; i < 10; i++)
+        {
+            count.Add(100);
+            count.Add(101);
+        }
+        Assert.Equal(10, count.Before(101, 5));
+        Assert.Equal(20, count.Before(102, 5));
+        Assert.Equal(10, count.Before(106, 5));
+        Assert.Equal(20, count.Before(160, 60));
+        Assert.Equal(0, count.Before(162, 60));
+        count.Add(164);
+        Assert.Equal(1, count.Before(165, 60));
+    }
+
+    [Fact]
     public async Task Tenants_see_their_own_and_operators_all()
     {
         string admin = "", acme = "", other = "", narrow = "", metrics = "";

@@ -1,29 +1,29 @@
 import { el, say } from '../element';
 import { bytes, count, rate, seconds } from '../format';
-import { keyOf, type Rates, type Row, type Spread, type State } from '../state';
+import { keyOf, type Query, type Row, type Spread, type State } from '../state';
 
 interface Column {
+  /** The server's name of the order. */
   id: string;
   name: string;
   /** The name where there are no heads. */
   short?: string;
   about: string;
-  value: (row: Row, rates: Rates | null) => number | string;
-  text: (row: Row, rates: Rates | null) => string;
+  text: (row: Row) => string;
 }
 
-const speed = (row: Row, rates: Rates | null): number => rates?.byRow.get(keyOf(row)) ?? 0;
+const number = (value: number, text: (value: number) => string): string => (value > 0 ? text(value) : '–');
 const of = (spread: Spread | null, which: 'p50' | 'p95'): string => (spread ? seconds(spread[which]) : '–');
 
 const columns: Column[] = [
-  { id: 'now', name: 'Now', about: 'Requests that run or wait', value: (r) => r.running + r.waiting, text: (r) => (r.running + r.waiting ? count(r.running + r.waiting) : '–') },
-  { id: 'rate', name: 'Tokens/s', about: 'Generated tokens a second', value: speed, text: (r, rates) => (speed(r, rates) ? rate(speed(r, rates)) : '–') },
-  { id: 'requests', name: 'Requests', about: 'Requests since the start', value: (r) => r.requests, text: (r) => (r.requests ? count(r.requests) : '–') },
-  { id: 'tokens', name: 'Tokens', about: 'Generated since the start', value: (r) => r.generated, text: (r) => (r.generated ? count(r.generated) : '–') },
-  { id: 'first50', name: 'First token p50', short: 'First p50', about: 'Time to the first token, median of the last 256 requests', value: (r) => r.first?.p50 ?? -1, text: (r) => of(r.first, 'p50') },
-  { id: 'first95', name: 'p95', short: 'First p95', about: 'Time to the first token, 95th percentile of the last 256 requests', value: (r) => r.first?.p95 ?? -1, text: (r) => of(r.first, 'p95') },
-  { id: 'token50', name: 'Per token p50', short: 'Token p50', about: 'Mean time between two tokens of an answer, median of the last 256 requests', value: (r) => r.token?.p50 ?? -1, text: (r) => of(r.token, 'p50') },
-  { id: 'token95', name: 'p95', short: 'Token p95', about: 'Mean time between two tokens of an answer, 95th percentile of the last 256 requests', value: (r) => r.token?.p95 ?? -1, text: (r) => of(r.token, 'p95') },
+  { id: 'now', name: 'Now', about: 'Requests that run or wait', text: (r) => number(r.running + r.waiting, count) },
+  { id: 'rate', name: 'Tokens/s', about: 'Generated tokens a second, of the last five seconds', text: (r) => number(r.rate, rate) },
+  { id: 'requests', name: 'Requests', about: 'Requests since the start', text: (r) => number(r.requests, count) },
+  { id: 'tokens', name: 'Tokens', about: 'Generated since the start', text: (r) => number(r.generated, count) },
+  { id: 'first50', name: 'First token p50', short: 'First p50', about: 'Time to the first token, median of the last 128 requests', text: (r) => of(r.first, 'p50') },
+  { id: 'first95', name: 'p95', short: 'First p95', about: 'Time to the first token, 95th percentile of the last 128 requests', text: (r) => of(r.first, 'p95') },
+  { id: 'token50', name: 'Per token p50', short: 'Token p50', about: 'Mean time between two tokens of an answer, median of the last 128 requests', text: (r) => of(r.token, 'p50') },
+  { id: 'token95', name: 'p95', short: 'Token p95', about: 'Mean time between two tokens of an answer, 95th percentile of the last 128 requests', text: (r) => of(r.token, 'p95') },
 ];
 
 const names: Record<Row['state'], string> = { resident: 'in memory', loading: 'being read', stored: 'on disk', gone: 'deleted', '': '' };
@@ -42,7 +42,7 @@ class Line {
     this.node = el('tr', {}, el('th', { scope: 'row' }, el('div', { class: 'who' }, this.dot, el('span', { class: 'id' }, title), this.about)), ...this.cells, el('td', { class: 'act' }, this.pick));
   }
 
-  show(row: Row, rates: Rates | null, picked: boolean, state: State): void {
+  show(row: Row, picked: boolean, state: State): void {
     this.row = row;
     this.dot.className = `dot is-${row.state || 'none'}`;
     this.dot.title = names[row.state];
@@ -52,7 +52,7 @@ class Line {
     this.node.classList.toggle('busy', row.running + row.waiting > 0);
     columns.forEach((c, i) => {
       const cell = this.cells[i]!;
-      const text = c.text(row, rates);
+      const text = c.text(row);
       say(cell, text);
       cell.classList.toggle('quiet', text === '–');
     });
@@ -64,18 +64,25 @@ class Line {
   }
 }
 
-/** The table of adapters: where each is, what is asked of it, how fast it answers. */
+// Where lines are cards, fewer of them fill a screen.
+const narrow = matchMedia('(max-width: 860px)');
+
+/** The table of adapters, a page at a time: where each is, what is asked of it, how fast it answers. The server finds and sorts, for it knows all of them. */
 export class Adapters {
   private readonly lines = new Map<string, Line>();
   private readonly body = el('tbody');
-  private readonly filter = el('input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter adapters', autocomplete: 'off', spellcheck: 'false', input: () => this.draw() });
-  private readonly more = el('p', { class: 'note' });
+  private readonly filter = el('input', { type: 'search', placeholder: 'Filter', 'aria-label': 'Filter adapters', autocomplete: 'off', spellcheck: 'false', input: () => this.turn(0) });
+  private readonly note = el('p', { class: 'note', role: 'status' });
+  private readonly back = el('button', { type: 'button', 'aria-label': 'Page before', title: 'Page before', click: () => this.turn(this.from - this.rows) }, '‹');
+  private readonly on = el('button', { type: 'button', 'aria-label': 'Next page', title: 'Next page', click: () => this.turn(this.from + this.rows) }, '›');
+  private readonly pages = el('nav', { class: 'pages', hidden: true, 'aria-label': 'Pages of adapters' }, this.back, this.on);
   private readonly heads: HTMLElement[];
   private sort: { id: string; down: boolean } | null = null;
-  private last: { state: State; rates: Rates | null } | null = null;
+  private from = 0;
+  private last: State | null = null;
   readonly node: HTMLElement;
 
-  constructor(private readonly toggle: (id: string) => void, private readonly isPicked: (id: string) => boolean) {
+  constructor(private readonly changed: () => void, private readonly toggle: (id: string) => void, private readonly isPicked: (id: string) => boolean) {
     const head = (id: string, name: string, about: string): HTMLElement =>
       el('th', { scope: 'col', 'data-sort': id }, el('button', { type: 'button', title: about, click: () => this.order(id) }, name));
     this.heads = [head('name', 'Adapter', 'By name'), ...columns.map((c) => head(c.id, c.name, c.about))];
@@ -83,41 +90,31 @@ export class Adapters {
       'section', { class: 'card adapters', id: 'adapters' },
       el('header', {}, el('h2', {}, 'Adapters'), this.filter),
       el('table', {}, el('thead', {}, el('tr', {}, ...this.heads, el('th', {}, el('span', { class: 'hidden' }, 'Playground')))), this.body),
-      this.more,
+      el('footer', {}, this.note, this.pages),
     );
+    narrow.addEventListener('change', () => this.turn(0));
   }
 
-  show(state: State, rates: Rates | null): void {
-    this.last = { state, rates };
+  /** Which lines are wanted. */
+  get query(): Query {
+    return { find: this.filter.value.trim(), from: this.from, rows: this.rows, ...(this.sort ? { order: this.sort.id, down: this.sort.down } : {}) };
+  }
+
+  private get rows(): number {
+    return narrow.matches ? 8 : 20;
+  }
+
+  show(state: State): void {
+    this.last = state;
+    this.from = state.from;
     this.draw();
   }
 
-  /** Draws what is known anew, for another order, filter or choice. */
+  /** Draws what is known anew, for another choice. */
   draw(): void {
-    if (this.last === null) {
+    const state = this.last;
+    if (state === null) {
       return;
-    }
-    const { state, rates } = this.last;
-    const wanted = this.filter.value.trim().toLowerCase();
-    const shown = state.adapters.filter((row) => wanted === '' || `${row.id} ${row.method ?? ''} ${row.tenant ?? ''}`.toLowerCase().includes(wanted));
-    const order = this.sort;
-    if (order !== null) {
-      const column = columns.find((c) => c.id === order.id);
-      const value = (row: Row): number | string => column?.value(row, rates) ?? row.id.toLowerCase();
-      shown.sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) * (order.down ? -1 : 1));
-    }
-    const nodes = shown.map((row) => {
-      const key = keyOf(row);
-      let line = this.lines.get(key);
-      if (line === undefined) {
-        this.lines.set(key, (line = new Line(row, this.toggle)));
-      }
-      line.show(row, rates, this.isPicked(row.id), state);
-      return line.node;
-    });
-    // Moving a node takes the focus from it: only where the order differs.
-    if (nodes.length !== this.body.children.length || nodes.some((node, i) => this.body.children[i] !== node)) {
-      this.body.replaceChildren(...nodes);
     }
     const known = new Set(state.adapters.map(keyOf));
     for (const key of this.lines.keys()) {
@@ -125,7 +122,36 @@ export class Adapters {
         this.lines.delete(key);
       }
     }
-    say(this.more, state.more > 0 ? `${count(state.more)} more without traffic are not listed.` : shown.length === 0 && wanted ? 'No adapter has that in its name.' : state.adapters.length <= 1 ? 'No adapters so far: lorikeet serve --adapter NAME=FOLDER, or upload one.' : '');
+    const nodes = state.adapters.map((row) => {
+      const key = keyOf(row);
+      let line = this.lines.get(key);
+      if (line === undefined) {
+        this.lines.set(key, (line = new Line(row, this.toggle)));
+      }
+      line.show(row, this.isPicked(row.id), state);
+      return line.node;
+    });
+    // Moving a node takes the focus from it: only where the order differs.
+    if (nodes.length !== this.body.children.length || nodes.some((node, i) => this.body.children[i] !== node)) {
+      this.body.replaceChildren(...nodes);
+    }
+    const shown = state.from + state.adapters.length;
+    this.pages.hidden = state.matching <= this.rows;
+    this.back.disabled = state.from === 0;
+    this.on.disabled = shown >= state.matching;
+    say(this.note, this.words(state, shown));
+  }
+
+  private words(state: State, shown: number): string {
+    return state.matching > state.adapters.length ? `${count(state.from + 1)} to ${count(shown)} of ${count(state.matching)}${this.sort ? '' : ', the busiest of the last minute first'}`
+      : state.matching === 0 && this.filter.value.trim() ? 'No adapter has that in its name.'
+      : state.matching <= 1 && !this.filter.value.trim() ? 'No adapters so far: lorikeet serve --adapter NAME=FOLDER, or upload one.'
+      : '';
+  }
+
+  private turn(from: number): void {
+    this.from = Math.max(0, from);
+    this.changed();
   }
 
   private order(id: string): void {
@@ -138,6 +164,6 @@ export class Adapters {
         head.removeAttribute('aria-sort');
       }
     }
-    this.draw();
+    this.turn(0);
   }
 }

@@ -25,10 +25,8 @@ export class Answer {
     this.node.className = 'answer streaming';
     this.text.replaceChildren();
     say(this.status, 'waiting');
-    const figures = (): string => {
-      const speed = tokens > 1 && last > first ? ` · ${rate((1000 * (tokens - 1)) / (last - first))} tokens/s` : '';
-      return `${count(tokens)} tokens${speed} · first ${seconds((first - began) / 1000)}`;
-    };
+    // Of the whole time: tokens may arrive in bursts, between which there is no speed to speak of.
+    const figures = (): string => `${count(tokens)} tokens · ${rate((1000 * tokens) / (last - began))} tokens/s · first ${seconds((first - began) / 1000)}`;
     let due = 0;
     try {
       for await (const piece of stream({ ...ask, model: this.id }, signal)) {
@@ -48,7 +46,7 @@ export class Answer {
           say(this.status, figures());
         }
       }
-      this.end('done', first ? `${figures()}${finish === 'length' ? ' · cut at the limit' : ''}` : 'no tokens');
+      this.end('done', first ? `${figures()}${finish === 'length' ? ' · limit reached' : ''}` : 'no tokens');
     } catch (error) {
       if (signal.aborted) {
         this.end('stopped', first ? `${figures()} · stopped` : 'stopped');

@@ -6,13 +6,14 @@ import { Sparkline } from './sparkline';
 /** One figure with what belongs to it, and its last two minutes. */
 class Figure {
   private readonly value = el('span', { class: 'value' }, '–');
+  private readonly peak = el('span', { class: 'peak', title: 'The highest of the last two minutes' });
   private readonly note = el('p', { class: 'note' }, '\u00a0');
   private readonly spark: Sparkline;
   readonly node: HTMLElement;
 
   constructor(name: string, unit: string, id: string, private readonly format: (value: number) => string) {
     this.spark = new Sparkline(name, format);
-    this.node = el('article', { class: `card figure figure-${id}`, id: `figure-${id}` }, el('h2', {}, name), el('p', { class: 'big' }, this.value, unit ? el('span', { class: 'unit' }, unit) : null), this.spark.node, this.note);
+    this.node = el('article', { class: `card figure figure-${id}`, id: `figure-${id}` }, el('header', {}, el('h2', {}, name), this.peak), el('p', { class: 'big' }, this.value, unit ? el('span', { class: 'unit' }, unit) : null), this.spark.node, this.note);
   }
 
   /** Shows a value; null: it is not known yet. */
@@ -20,7 +21,8 @@ class Figure {
     say(this.value, value === null ? '–' : this.format(value));
     say(this.note, note || '\u00a0');
     if (value !== null) {
-      this.spark.add(value);
+      const most = this.spark.add(value);
+      say(this.peak, most > 0 ? `peak ${this.format(most)}` : '');
     }
   }
 }

@@ -1,14 +1,17 @@
 import { el, say } from '../element';
+import { fetchState } from '../server';
 import type { State } from '../state';
 import { Answer } from './answer';
 
 const most = 6;
 
+const usableOf = (state: State): string[] => state.adapters.filter((row) => row.usable).map((row) => row.id);
+
 /** One prompt through several adapters at once, side by side. */
 export class Playground {
   private readonly answers = new Map<string, Answer>();
   private readonly names = el('datalist', { id: 'names' });
-  private readonly add = el('input', { list: 'names', placeholder: 'Add an adapter', 'aria-label': 'Add an adapter by name', autocomplete: 'off', spellcheck: 'false', change: () => this.addTyped() });
+  private readonly add = el('input', { list: 'names', placeholder: 'Add an adapter', 'aria-label': 'Add an adapter by name', autocomplete: 'off', spellcheck: 'false', input: () => void this.suggest(), change: () => this.addTyped() });
   private readonly prompt = el('textarea', { id: 'prompt', rows: '3', placeholder: 'One prompt for all columns', 'aria-label': 'Prompt', spellcheck: 'false' });
   private readonly tokens = el('input', { type: 'number', min: '1', max: '4096', value: '96', inputmode: 'numeric' });
   private readonly temperature = el('input', { type: 'number', min: '0', max: '2', step: '0.1', value: '0.7', inputmode: 'decimal' });
@@ -63,16 +66,14 @@ export class Playground {
     this.changed();
   }
 
-  /** What can be chosen; at first the base and an adapter or two are. */
+  /** At first the base and an adapter or two are chosen. */
   show(state: State): void {
-    const usable = state.adapters.filter((row) => row.usable).map((row) => row.id);
-    if (usable.length !== this.names.children.length || usable.some((id, i) => (this.names.children[i] as HTMLOptionElement).value !== id)) {
-      this.names.replaceChildren(...usable.map((id) => el('option', { value: id })));
-    }
     if (!this.begun) {
       this.begun = true;
       this.mode.value = state.chat ? 'chat' : 'text';
       this.tokens.max = String(state.context);
+      const usable = usableOf(state);
+      this.offer(usable);
       usable.slice(0, 3).forEach((id) => this.toggle(id));
     }
   }
@@ -81,6 +82,24 @@ export class Playground {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       void this.run();
+    }
+  }
+
+  private offer(names: string[]): void {
+    this.names.replaceChildren(...names.map((id) => el('option', { value: id })));
+  }
+
+  // There may be thousands: the server is asked for those that fit.
+  private async suggest(): Promise<void> {
+    const find = this.add.value.trim();
+    try {
+      const state = await fetchState({ find, rows: 20 });
+      if (find === this.add.value.trim()) {
+        this.offer(usableOf(state));
+      }
+    } catch {
+      // The header says that the server does not answer; a name can be typed all the same.
+      return;
     }
   }
 

@@ -13,7 +13,8 @@ export class Sparkline {
 
   constructor(private readonly name: string, private readonly format: (value: number) => string) {}
 
-  add(value: number): void {
+  /** Adds a value; returns the highest that is shown. */
+  add(value: number): number {
     this.values.push(value);
     if (this.values.length > length) {
       this.values.shift();
@@ -25,5 +26,6 @@ export class Sparkline {
     this.line.setAttribute('d', `M${points}`);
     this.area.setAttribute('d', `M${from} ${height}L${points}L${length - 1} ${height}Z`);
     this.title.textContent = `${this.name}, last ${Math.min(this.values.length, length)} seconds: now ${this.format(value)}, highest ${this.format(most)}`;
+    return most;
   }
 }
