@@ -86,6 +86,7 @@ public sealed partial class LorikeetServer : IAsyncDisposable
         builder.Services.AddSingleton(_ => parts!.Metrics);
         WebApplication app = made.Build();
         parts = new ServerParts(options, place, inference, app.Services.GetRequiredService<ILoggerFactory>(), clock);
+        UnsentStatuses.Watch(app.Services.GetRequiredService<System.Diagnostics.DiagnosticListener>());
         app.UseMiddleware<RequestPipeline>();
         if (options.Origins.Count > 0)
         {

@@ -34,7 +34,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Admission = new Admission(limits, rates, Metrics, clock);
         AdapterCheck check = new(inference.Model, limits);
         Directory = new AdapterDirectory(Registry, options, check);
-        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options);
+        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options, loggers.CreateLogger<AdapterStore>());
         ChatTemplateSet set = System.IO.Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(inference.Tokenizer);
         chat = set.Names.Count > 0;
         ConstraintCompiler constraints = new(inference.Tokenizer, limits);
@@ -56,6 +56,8 @@ internal sealed partial class ServerParts : IAsyncDisposable
     public Admission Admission { get; }
 
     public AdapterDirectory Directory { get; }
+
+    public AdapterStore Store => store;
 
     /// <summary>Puts all routes in place.</summary>
     public void Map(IEndpointRouteBuilder app)
