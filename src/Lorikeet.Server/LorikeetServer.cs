@@ -111,17 +111,7 @@ public sealed partial class LorikeetServer : IAsyncDisposable
     /// <exception cref="IOException">The address is taken.</exception>
     public async Task StartAsync(CancellationToken stop = default)
     {
-        foreach ((string name, string folder) in options.Adapters)
-        {
-            try
-            {
-                await parts.Directory.RegisterAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), pinned: false, scale: 1, managed: false, stop);
-            }
-            catch (ApiException e)
-            {
-                throw new BadFileException($"adapter {name}: {e.Message}", e);
-            }
-        }
+        await parts.Directory.RegisterAllAsync(options.Adapters, stop);
         parts.Inference.Follow(parts.Registry.Snapshot);
         await app.StartAsync(stop);
         parts.Admission.Open();

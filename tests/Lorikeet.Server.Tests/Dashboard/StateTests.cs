@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lorikeet.Server.Tests.Batches;
 
 namespace Lorikeet.Server.Tests.Dashboard;
 
@@ -57,11 +58,9 @@ public sealed class StateTests
     public async Task Ten_thousand_adapters_are_sent_a_page_at_a_time_the_busiest_first()
     {
         const int Many = 10_000;
-        await using TinyServer server = await TinyServer.StartAsync((o, folder) =>
-        {
-            string made = TinyServer.MakeAdapter(System.IO.Path.Combine(folder, "made"), 1);
-            return o with { Adapters = [.. Enumerable.Range(0, Many).Select(i => KeyValuePair.Create($"customer-{i:00000}", made))] };
-        });
+        await using TinyServer server = await TinyServer.StartAsync();
+        string made = server.Adapter("made", 1);
+        await AdapterFarm.RegisterAsync(server.Server.Parts.Registry, Caller.SharedTenant, Enumerable.Range(0, Many).Select(i => ($"customer-{i:00000}", i is 7000 or Many - 1 ? made : "/no/such/folder")));
         Answer usual = await server.GetAsync(Path);
         Assert.Equal(Many + 1, usual.Ok().GetProperty("matching").GetInt32());
         Assert.Equal(["tiny", .. Enumerable.Range(0, 49).Select(i => $"customer-{i:00000}")], Ids(usual.Json));

@@ -11,7 +11,7 @@ const usableOf = (state: State): string[] => state.adapters.filter((row) => row.
 export class Playground {
   private readonly answers = new Map<string, Answer>();
   private readonly names = el('datalist', { id: 'names' });
-  private readonly add = el('input', { list: 'names', placeholder: 'Add an adapter', 'aria-label': 'Add an adapter by name', autocomplete: 'off', spellcheck: 'false', input: () => void this.suggest(), change: () => this.addTyped() });
+  private readonly add = el('input', { list: 'names', placeholder: 'Add adapter', 'aria-label': 'Add an adapter by name', autocomplete: 'off', spellcheck: 'false', input: () => void this.suggest(), change: () => this.addTyped() });
   private readonly prompt = el('textarea', { id: 'prompt', rows: '3', placeholder: 'One prompt for all columns', 'aria-label': 'Prompt', spellcheck: 'false' });
   private readonly tokens = el('input', { type: 'number', min: '1', max: '4096', value: '96', inputmode: 'numeric' });
   private readonly temperature = el('input', { type: 'number', min: '0', max: '2', step: '0.1', value: '0.7', inputmode: 'decimal' });
