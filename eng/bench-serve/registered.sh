@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What many registered adapters cost on S: throughput with 200 in rotation against one, a cold adapter against a warm one, start-up and memory by how many are registered.
-# After prepare.sh. Usage: eng/bench-serve/registered.sh FOLDER [rounds, 3] [the largest registry, 10000]
+# After prepare.sh. Usage: eng/bench-serve/registered.sh FOLDER [rounds, 3]
 . "$(dirname "$0")/common.sh"
-work=$1 rounds=${2:-3} most=${3:-10000}
+work=$1 rounds=${2:-3} most=10000
 requests=(--requests 128 --concurrency 64 --input 32 97 --output 32 65 --warm-up 4)
 
 echo "start-up and memory by registered adapters (FLoRA r=1)"

@@ -86,6 +86,7 @@ public sealed partial class LorikeetServer : IAsyncDisposable
             ((IDisposable)app).Dispose();
             throw;
         }
+        UnsentStatuses.Watch(app.Services.GetRequiredService<System.Diagnostics.DiagnosticListener>());
         app.UseMiddleware<RequestPipeline>();
         if (options.Origins.Count > 0)
         {

@@ -32,7 +32,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Admission = new Admission(limits, rates, Metrics, clock);
         AdapterCheck check = new(inference.Model, limits);
         Directory = new AdapterDirectory(Registry, options, check);
-        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options);
+        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options, loggers.CreateLogger<AdapterStore>());
         ChatTemplateSet set = System.IO.Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(inference.Tokenizer);
         ConstraintCompiler constraints = new(inference.Tokenizer, limits);
         Services = new GenerationServices(
@@ -54,6 +54,8 @@ internal sealed partial class ServerParts : IAsyncDisposable
     public Admission Admission { get; }
 
     public AdapterDirectory Directory { get; }
+
+    public AdapterStore Store => store;
 
     public GenerationServices Services { get; }
 

@@ -10,6 +10,7 @@ internal sealed class AdapterDirectory
     private readonly ServerOptions options;
     private readonly AdapterCheck check;
     private readonly HashSet<string> baseNames;
+    private long resolved;
     private readonly ConcurrentDictionary<(string Tenant, string Name), Lazy<Task<AdapterRecord?>>> resolving = [];
 
     public AdapterDirectory(Registry registry, ServerOptions options, AdapterCheck check)
@@ -20,6 +21,9 @@ internal sealed class AdapterDirectory
         BaseNames = options.ServedNames.Count > 0 ? options.ServedNames : [Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Model))];
         baseNames = [.. BaseNames];
     }
+
+    /// <summary>How often the adapter folder was asked for a name.</summary>
+    public long Resolved => Interlocked.Read(ref resolved);
 
     /// <summary>The names of the base, its own first.</summary>
     public IReadOnlyList<string> BaseNames { get; }
@@ -104,6 +108,7 @@ internal sealed class AdapterDirectory
     // Two requests for one new name cause one load, and both wait.
     private async Task<AdapterRecord?> ResolveAsync(string tenant, string name, CancellationToken stop)
     {
+        Interlocked.Increment(ref resolved);
         Lazy<Task<AdapterRecord?>> resolution = resolving.GetOrAdd((tenant, name), key => new Lazy<Task<AdapterRecord?>>(() => ResolveOnceAsync(key.Tenant, key.Name)));
         try
         {

@@ -45,6 +45,12 @@ internal sealed class EngineInference : IInference
 
     public bool IsRunning => host.IsAccepting;
 
+    /// <summary>Adapter versions that were asked for and are still registered.</summary>
+    public int KnownVersions => versions.Count;
+
+    /// <summary>The host, for checks of its memory.</summary>
+    public EngineHost Host => host;
+
     public EngineStatistics Statistics => host.Statistics;
 
     public async IAsyncEnumerable<GenerationEvent> RunAsync(IReadOnlyList<GenerationRequest> requests, [EnumeratorCancellation] CancellationToken stop)
