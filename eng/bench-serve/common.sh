@@ -24,9 +24,8 @@ stop() { kill "$1" 2> /dev/null || true; wait "$1" 2> /dev/null || true; }
 load() {
   local port=$1 answer; shift
   answer=$(lorikeet bench serve --server "http://127.0.0.1:$port" --ids 49000 --json "$@" 2> /dev/null)
-  [ "$(jq .failed <<< "$answer")" = 0 ] || echo "failed: $(jq -c .errors <<< "$answer")" >&2
+  [ "$(jq .failed <<< "$answer")" = 0 ] || echo "port $port: failed: $(jq -c .errors <<< "$answer")" >&2
   jq -r '.output_tokens_per_s' <<< "$answer"
 }
-first() { lorikeet bench serve --server "http://127.0.0.1:$1" --ids 49000 --json "${@:2}" 2> /dev/null | jq -r '.first_token_s.p50 * 1000'; }
 median() { tr ' ' '\n' <<< "$*" | sort -g | awk 'NF {v[n++] = $1} END {printf "%.1f", n % 2 ? v[int(n / 2)] : (v[n / 2 - 1] + v[n / 2]) / 2}'; }
 mib() { awk '/VmRSS/ {printf "%d", $2 / 1024}' "/proc/$1/status"; }
