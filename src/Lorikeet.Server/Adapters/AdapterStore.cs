@@ -85,7 +85,7 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
         {
             if (known is not null && known.Name != name)
             {
-                throw ApiException.Bad("name", "name_taken", $"'{name}' is another name of '{known.Name}'");
+                throw ApiException.Bad("name", "name_taken", $"'{name}' is another name of an adapter; take that away first");
             }
             if (onlyNew && known is not null)
             {

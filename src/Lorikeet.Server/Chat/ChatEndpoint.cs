@@ -73,7 +73,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
             throw ApiException.Value("top_logprobs", "top_logprobs needs logprobs: true");
         }
         ToolPlan tools = ToolPlan.Read(body, services.Options.Limits);
-        TokenConstraint? constraint = services.Constraints.Read(body);
+        TokenConstraint? constraint = services.Constraints.Read(body, caller.Tenant);
         (int[] prompt, ChatTemplate template, string? continued) = services.ChatPrompt.Read(body, adapter, tools.ForTemplate, stop);
         int context = PromptFit.Context(services.Inference.Model);
         prompt = PromptFit.Cut(prompt, spec.Truncate, spec.TruncateRight, context, "messages");
@@ -83,7 +83,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
         }
         if (!render)
         {
-            constraint ??= ToolConstraint.Make(tools, services.Constraints, template.Source.Contains(ToolConstraint.Open, StringComparison.Ordinal));
+            constraint ??= ToolConstraint.Make(tools, services.Constraints, caller.Tenant, template.Source.Contains(ToolConstraint.Open, StringComparison.Ordinal));
         }
         services.CheckChoices(1, spec);
         services.CheckConstraint(constraint, spec);

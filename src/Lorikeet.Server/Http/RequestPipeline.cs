@@ -38,14 +38,17 @@ internal sealed partial class RequestPipeline(RequestDelegate next, ServerOption
         {
             // A body that comes too slowly is 408 elsewhere, which clients repeat.
             refusal = new ApiException(e.StatusCode == 408 ? 400 : e.StatusCode, ErrorTypes.Request, e.StatusCode == 413 ? "request_too_large" : "invalid_body", null, e.Message);
-            http.Response.Headers.Connection = "close";
+            if (!http.Response.HasStarted)
+            {
+                http.Response.Headers.Connection = "close";
+            }
         }
         catch (DbException e)
         {
             refusal = StorageFaults.OfDatabase(e);
             Away(logger, id, e.Message);
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException or IOException && http.RequestAborted.IsCancellationRequested)
         {
             // Nobody listens any more; the log has 499.
             Gone(logger, id);

@@ -49,6 +49,9 @@ internal sealed partial class Registry : IAsyncDisposable
     /// <summary>What the database held when it was last read.</summary>
     public RegistrySnapshot Snapshot => snapshot;
 
+    /// <summary>Whether the last look for changes found the database.</summary>
+    public bool IsReachable { get; private set; } = true;
+
     /// <summary>How often the database was asked for something.</summary>
     public long Asked => Interlocked.Read(ref asked);
 
@@ -104,6 +107,13 @@ internal sealed partial class Registry : IAsyncDisposable
             "INSERT INTO garbage (folder, after) VALUES (@folder, @after) ON CONFLICT (folder) DO UPDATE SET after = @after", new { folder, after = Now + (long)time.TotalSeconds });
     }
 
+    /// <summary>Folders that are noted, due or not.</summary>
+    public async Task<long> GarbageCountAsync()
+    {
+        await using DbConnection connection = Connect();
+        return await connection.QueryFirstAsync<long>("SELECT COUNT(*) FROM garbage");
+    }
+
     public async Task ForgetGarbageAsync(string folder)
     {
         await using DbConnection connection = Connect();
@@ -153,10 +163,12 @@ internal sealed partial class Registry : IAsyncDisposable
                 try
                 {
                     await RefreshAsync();
+                    IsReachable = true;
                 }
                 catch (Exception e) when (e is DbException or IOException or TimeoutException or InvalidOperationException)
                 {
                     // The snapshot goes on serving while the database is away.
+                    IsReachable = false;
                     Unreachable(logger, e.Message);
                 }
             }

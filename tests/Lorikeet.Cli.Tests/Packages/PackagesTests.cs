@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
@@ -9,7 +8,7 @@ namespace Lorikeet.Cli.Tests.Packages;
 
 /// <summary>Packs everything, and installs it as a user would: from a folder of packages, into a new project, with nothing of this tree.</summary>
 [Trait("Category", "Slow")]
-public sealed class PackagesTests : IClassFixture<PackagesTests.Feed>
+public sealed class PackagesTests : IClassFixture<Feed>
 {
     private static readonly string[] Libraries = ["Kernels", "Tensors", "Models", "Adapters", "Training", "Serving", "Server", "Tasks", "Mpi"];
     private readonly Feed feed;
@@ -69,7 +68,7 @@ public sealed class PackagesTests : IClassFixture<PackagesTests.Feed>
         TinyFiles.Model(folder["demo/base"]);
         TinyFiles.Adapter(folder["demo/psalms-lora"], folder["demo/base"], seed: 1);
         TinyFiles.Adapter(folder["demo/satire-dora"], folder["demo/base"], "dora", seed: 2);
-        string output = feed.Dotnet(folder.Path, "run", "-c", "Release", "--", folder["demo"]);
+        string output = Feed.Dotnet(folder.Path, "run", "-c", "Release", "--", folder["demo"]);
         Assert.NotEqual("", output.Trim());
     }
 
@@ -82,7 +81,7 @@ public sealed class PackagesTests : IClassFixture<PackagesTests.Feed>
         string program = string.Concat(types.Split(", ").Select(type => $"Console.WriteLine(typeof({type}).Assembly.GetName().Name);\n"))
             + string.Concat(new[] { "Lorikeet.Tasks", "Lorikeet.Mpi" }.Select(name => $"Console.WriteLine(System.Reflection.Assembly.Load(\"{name}\").GetName().Name);\n"));
         feed.Project(folder.Path, program, [.. Libraries.Select(name => "Lorikeet." + name)], web: true);
-        string[] lines = feed.Dotnet(folder.Path, "run", "-c", "Release").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] lines = Feed.Dotnet(folder.Path, "run", "-c", "Release").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(Libraries.Select(name => "Lorikeet." + name), lines);
     }
 
@@ -91,7 +90,7 @@ public sealed class PackagesTests : IClassFixture<PackagesTests.Feed>
     {
         using TemporaryFolder folder = new();
         feed.Configure(folder.Path);
-        feed.Dotnet(folder.Path, "tool", "install", "lorikeet", "--tool-path", folder["tools"], "--configfile", folder["NuGet.Config"], "--version", feed.Version);
+        Feed.Dotnet(folder.Path, "tool", "install", "lorikeet", "--tool-path", folder["tools"], "--configfile", folder["NuGet.Config"], "--version", feed.Version);
         string command = folder[OperatingSystem.IsWindows() ? "tools/lorikeet.exe" : "tools/lorikeet"];
         Assert.StartsWith(feed.Version, Feed.Run(command, folder.Path, "--version"), StringComparison.Ordinal);
         Assert.Contains("lora", Feed.Run(command, folder.Path, "methods"), StringComparison.Ordinal);
@@ -104,74 +103,5 @@ public sealed class PackagesTests : IClassFixture<PackagesTests.Feed>
         stream.CopyTo(memory);
         memory.Position = 0;
         return memory;
-    }
-
-    /// <summary>A folder with all packages, and a cache of its own, so that a machine's cache never holds packages of a test.</summary>
-    public sealed class Feed : IDisposable
-    {
-        private readonly TemporaryFolder folder = new();
-
-        public Feed()
-        {
-            Directory.CreateDirectory(folder["feed"]);
-            Dotnet(SharedFiles.Repository, "pack", "Lorikeet.slnx", "-c", "Release", "--no-build", "-v", "quiet", "-nologo", "-o", folder["feed"]);
-            string tool = Path.GetFileNameWithoutExtension(Directory.EnumerateFiles(folder["feed"], "lorikeet.*.nupkg").Single(f => char.IsAsciiDigit(Path.GetFileName(f)["lorikeet.".Length])));
-            Version = tool["lorikeet.".Length..];
-        }
-
-        public string Version { get; }
-
-        public string Package(string name, string ending = "nupkg") => folder[$"feed/{name}.{Version}.{ending}"];
-
-        /// <summary>Packages come from the folder, those of others from what this machine restored already.</summary>
-        public void Configure(string place)
-        {
-            string machine = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-            new XElement("configuration",
-                new XElement("config", Add("globalPackagesFolder", folder["cache"])),
-                new XElement("packageSources", new XElement("clear"), Add("local", folder["feed"])),
-                new XElement("fallbackPackageFolders", new XElement("clear"), Add("machine", machine))).Save(Path.Combine(place, "NuGet.Config"));
-        }
-
-        /// <summary>A new console project.</summary>
-        public void Project(string place, string program, string[] packages, bool web = false)
-        {
-            Configure(place);
-            new XElement("Project", new XAttribute("Sdk", "Microsoft.NET.Sdk"),
-                new XElement("PropertyGroup",
-                    new XElement("OutputType", "Exe"), new XElement("TargetFramework", "net10.0"), new XElement("Nullable", "enable"), new XElement("ImplicitUsings", "enable"),
-                    new XElement("TreatWarningsAsErrors", "true")),
-                new XElement("ItemGroup",
-                    web ? new XElement("FrameworkReference", new XAttribute("Include", "Microsoft.AspNetCore.App")) : null,
-                    packages.Select(p => new XElement("PackageReference", new XAttribute("Include", p), new XAttribute("Version", Version))))).Save(Path.Combine(place, "fresh.csproj"));
-            File.WriteAllText(Path.Combine(place, "Program.cs"), program);
-        }
-
-        public string Dotnet(string place, params string[] args) =>
-            Run(Environment.ProcessPath!.Contains("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet", place, args);
-
-        public static string Run(string command, string place, params string[] args)
-        {
-            ProcessStartInfo start = new(command, args) { WorkingDirectory = place, RedirectStandardOutput = true, RedirectStandardError = true };
-            // What a test runner's own build left in the environment is not a user's.
-            foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase) || k.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase)).ToArray())
-            {
-                start.Environment.Remove(name);
-            }
-            start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
-            start.Environment["DOTNET_NOLOGO"] = "1";
-            start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-            start.Environment["DOTNET_ROOT"] = Path.GetDirectoryName(Environment.ProcessPath!);
-            using Process process = Process.Start(start)!;
-            Task<string> error = process.StandardError.ReadToEndAsync();
-            string output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, $"{command} {string.Join(' ', args)}: exit code {process.ExitCode}\n{output}\n{error.Result}");
-            return output;
-        }
-
-        public void Dispose() => folder.Dispose();
-
-        private static XElement Add(string key, string value) => new("add", new XAttribute("key", key), new XAttribute("value", value));
     }
 }
