@@ -13,6 +13,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
     private readonly TimeProvider clock;
     private readonly ILogger<ServerParts> logger;
     private readonly AdapterStore store;
+    private readonly bool chat;
     private readonly CancellationTokenSource stopping = new();
     private Task? upkeep;
 
@@ -34,6 +35,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Directory = new AdapterDirectory(Registry, options, check);
         store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options, loggers.CreateLogger<AdapterStore>());
         ChatTemplateSet set = System.IO.Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(inference.Tokenizer);
+        chat = set.Names.Count > 0;
         ConstraintCompiler constraints = new(inference.Tokenizer, limits);
         Services = new GenerationServices(
             options, inference, Admission, new ModelFields(Directory, limits), constraints, new ChatPrompt(new ChatTemplates(set, limits), inference.Tokenizer, options),
@@ -204,6 +206,10 @@ internal sealed partial class ServerParts : IAsyncDisposable
             json.WriteString("version", Version);
             json.WriteEndObject();
         }), tag: "service");
+        StateEndpoint state = new(Metrics, Inference, Directory, Registry, options, clock, chat, Version);
+        routes.Add("GET", "/lorikeet/v1/state", null, "What the dashboard shows: an operator's key sees all, others what is theirs.", state.AnswerAsync, tag: "service");
+        routes.Open("GET", "/", "The dashboard.", http => DashboardFiles.AnswerAsync(http, "index.html"));
+        routes.Open("GET", "/dashboard/{file}", "Its files.", http => DashboardFiles.AnswerAsync(http, RouteNames.Of(http, "file")));
         string? metricsScope = options.OpenMetrics ? null : "metrics";
         MetricsEndpoint metrics = new(Metrics, Inference, Admission, Directory, Registry, options);
         if (options.OpenMetrics)
