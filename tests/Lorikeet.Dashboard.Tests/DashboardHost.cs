@@ -63,6 +63,8 @@ public sealed class DashboardHost : IAsyncLifetime
     {
         IPage page = await Browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = width, Height = height }, ColorScheme = scheme });
         page.SetDefaultTimeout(20_000);
+        // A busy machine takes its time; what never comes still fails.
+        Assertions.SetDefaultExpectTimeout(20_000);
         await page.GotoAsync((address ?? Address).ToString());
         return page;
     }
