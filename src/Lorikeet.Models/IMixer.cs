@@ -21,8 +21,9 @@ public interface IMixer
     /// <param name="run">The run; <see cref="ModelRun.Rows"/> tells sequences, positions and states.</param>
     /// <param name="slot">Which slot of the sequences' states is this mixer's.</param>
     /// <param name="x">[rows, hidden], normed.</param>
+    /// <param name="residual">[rows, hidden], added to the answer, at best while it is made (<see cref="Following"/>); or default.</param>
     /// <returns>[rows, hidden].</returns>
-    Tensor Forward(ModelRun run, int slot, in Tensor x);
+    Tensor Forward(ModelRun run, int slot, in Tensor x, in Tensor residual);
 }
 
 /// <summary>The part of a block in which each token is worked on alone.</summary>
@@ -31,8 +32,9 @@ public interface IFeedForward
     /// <summary>Works on each row.</summary>
     /// <param name="run">The run.</param>
     /// <param name="x">[rows, hidden], normed.</param>
+    /// <param name="residual">[rows, hidden], added to the answer, at best while it is made (<see cref="Following"/>); or default.</param>
     /// <returns>[rows, hidden].</returns>
-    Tensor Forward(ModelRun run, in Tensor x);
+    Tensor Forward(ModelRun run, in Tensor x, in Tensor residual);
 }
 
 /// <summary>A network beside the model that observes each block's output and answers at the end.</summary>

@@ -8,7 +8,8 @@ public static unsafe partial class PackedMatrix
     /// <summary>Multiplies rows by several transposed matrices of one input: for each part <c>y = x W^T</c>, the bits those of <see cref="Multiply"/>.</summary>
     /// <remarks>
     /// A few rows are one job of the team, however many matrices there are: small matrices do not each wait for all threads. A part with factors around it has
-    /// <c>y = Reduce(Expand(x) W^T)</c>, see <see cref="Hadamard"/>, without the expanded rows ever leaving the caches of the thread that multiplies them.
+    /// <c>y = Reduce(Expand(x) W^T)</c>, see <see cref="Hadamard"/>, without the expanded rows ever leaving the caches of the thread that multiplies them. What
+    /// follows a product (<see cref="PackedPart.After"/>) is done to its results there, too.
     /// </remarks>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="rows">Rows; 0 does nothing.</param>
@@ -16,7 +17,8 @@ public static unsafe partial class PackedMatrix
     /// <param name="type">The element type of every matrix.</param>
     /// <param name="parts">The matrices and their results; results overlap neither x nor one another.</param>
     /// <exception cref="ArgumentException">
-    /// x is too short, a part has no matrix, no result or no outputs, or factors around it that are not of all rows or for which <see cref="TakesAround"/> is false.
+    /// x is too short, a part has no matrix, no result or no outputs, or factors around it that are not of all rows or for which <see cref="TakesAround"/> is false,
+    /// or a gate that is the result of a part that is not made beside it.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">Negative rows, no inputs or an unknown element type.</exception>
     public static void MultiplyTogether(ReadOnlySpan<float> x, int rows, int inputs, ElementType type, ReadOnlySpan<PackedPart> parts)
@@ -32,6 +34,7 @@ public static unsafe partial class PackedMatrix
             }
             KernelWork.Count(CheckAround(parts[i], i, rows, inputs, type), parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
         }
+        PackedPart.CheckGates(parts);
         fixed (float* left = x)
         fixed (PackedPart* list = parts)
         {
@@ -86,7 +89,7 @@ public static unsafe partial class PackedMatrix
         }
         for (int i = 0; i < count; i++)
         {
-            MultiplyWith(variant, x, rows, parts[i].Packed, type, parts[i].Outputs, inputs, parts[i].Y, accumulate: false);
+            MultiplyWith(variant, x, rows, parts[i].Packed, type, parts[i].Outputs, inputs, parts[i].Y, accumulate: false, parts[i].After);
         }
     }
 

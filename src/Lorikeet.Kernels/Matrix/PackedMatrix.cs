@@ -75,7 +75,7 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = y)
         {
-            MultiplyWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate);
+            MultiplyWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate, default);
         }
     }
 
@@ -118,18 +118,18 @@ public static unsafe partial class PackedMatrix
     }
 
     internal static void MultiplyWith(
-        KernelVariant variant, float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
+        KernelVariant variant, float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate, in Epilogue after)
     {
         switch (variant)
         {
             case KernelVariant.Avx512:
-                MultiplyAvx512(x, rows, packed, type, outputs, inputs, y, accumulate);
+                MultiplyAvx512(x, rows, packed, type, outputs, inputs, y, accumulate, after);
                 break;
             case KernelVariant.Avx2:
-                MultiplyAvx2(x, rows, packed, type, outputs, inputs, y, accumulate);
+                MultiplyAvx2(x, rows, packed, type, outputs, inputs, y, accumulate, after);
                 break;
             default:
-                MultiplyScalar(x, rows, packed, type, outputs, inputs, y, accumulate);
+                MultiplyScalar(x, rows, packed, type, outputs, inputs, y, accumulate, after);
                 break;
         }
     }

@@ -47,12 +47,13 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int panels;
     private int ranges;
     private NextPieces later;
+    private Epilogue after;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
-    /// <c>accumulate ? fma(scale, chain, y) : scale * chain</c>.
+    /// <c>accumulate ? fma(scale, chain, y) : scale * chain</c>. <paramref name="after"/> is done to the results.
     /// </summary>
-    public static void Run(in PanelSource source, float* x, bool transposeX, int rows, float* y, bool accumulate, float scale, bool chainFromY)
+    public static void Run(in PanelSource source, float* x, bool transposeX, int rows, float* y, bool accumulate, float scale, bool chainFromY, in Epilogue after = default)
     {
         int panels = (source.Columns + Lanes - 1) / Lanes;
         int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
@@ -89,6 +90,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             depthBlock = depthBlock,
             panels = panels,
             ranges = ranges,
+            after = after,
         };
         if (source.Stored)
         {
@@ -159,6 +161,10 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             else if (apart)
             {
                 Copy(target, stride, result, source.Columns, count, columns);
+            }
+            if (!after.IsNone)
+            {
+                after.Apply(y, source.Columns, firstRow, count, first * Lanes, columns);
             }
         }
     }

@@ -84,6 +84,7 @@ internal sealed unsafe class BlockPanels<TFormat>() : BlockPanels(TFormat.Format
                 throw new ArgumentException($"part {i} has no matrix, no result, or factors around it; expected a matrix and a result alone", nameof(parts));
             }
         }
+        PackedPart.CheckGates(parts);
         if (rows == 0)
         {
             return;

@@ -27,6 +27,7 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
     private int inputs;
     private PackedPart* parts;
     private IntegerVariant variant;
+    private bool gated;
     private int panels;
     private int ranges;
     private int rowBlock;
@@ -45,6 +46,8 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         double bytes = elements * TFormat.Format.Bytes / TFormat.Format.Values;
         bool reading = elements * rows / (Faster * WorkSplit.FusedPerNanosecond) < bytes / WorkSplit.BytesPerNanosecond;
         int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows / Faster, bytes), int.MaxValue, reading);
+        bool gated = PackedPart.AreGated(parts, count);
+        panels = gated ? panels / 2 : panels;
         int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
         int rowBlocks = Math.Max((rows + most - 1) / most, Math.Min((chunks + ranges - 1) / ranges, (rows + 15) / 16));
@@ -56,6 +59,7 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
             inputs = inputs,
             parts = parts,
             variant = variant,
+            gated = gated,
             panels = panels,
             ranges = ranges,
             rowBlock = rowBlock,
@@ -72,22 +76,43 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         int count = Math.Min(rowBlock, rows - first);
         int panel = (int)((long)panels * range / ranges);
         int end = (int)((long)panels * (range + 1) / ranges);
+        if (gated)
+        {
+            // One thread makes both results of a column, and has them at hand for what follows.
+            Multiply(parts[0], panel, end, first, count);
+            Multiply(parts[1], panel, end, first, count);
+            return;
+        }
+        for (PackedPart* part = parts; panel < end; part++)
+        {
+            int own = Panels(*part);
+            Multiply(*part, panel, Math.Min(own, end), first, count);
+            panel = Math.Max(panel - own, 0);
+            end -= own;
+        }
+    }
+
+    // Some panels of a part, and what follows their product.
+    private readonly void Multiply(in PackedPart part, int panel, int end, int first, int count)
+    {
+        if (panel >= end)
+        {
+            return;
+        }
         int blocks = inputs / CodedRows.Values;
         int scaleFloats = blocks * TFormat.Groups * Lanes;
         float* scales = (float*)ThreadScratch.Take((nuint)((scaleFloats + (blocks * Lanes)) * sizeof(float)));
         float* offsets = scales + scaleFloats;
         long panelBytes = BlockPanels<TFormat>.PanelBytes(inputs);
-        for (PackedPart* part = parts; panel < end; part++)
+        for (int p = panel; p < end; p++)
         {
-            int own = Panels(*part);
-            for (int p = panel; p < Math.Min(own, end); p++)
-            {
-                byte* data = part->Packed + (p * panelBytes);
-                TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
-                Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, part->Y + (p * Lanes), part->Outputs, Math.Min(Lanes, part->Outputs - (p * Lanes)));
-            }
-            panel = Math.Max(panel - own, 0);
-            end -= own;
+            byte* data = part.Packed + (p * panelBytes);
+            TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
+            Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, part.Y + (p * Lanes), part.Outputs, Math.Min(Lanes, part.Outputs - (p * Lanes)));
+        }
+        if (!part.After.IsNone)
+        {
+            part.After.Apply(part.Y, part.Outputs, first, count, panel * Lanes, Math.Min(end * Lanes, part.Outputs) - (panel * Lanes));
         }
     }
 

@@ -83,7 +83,7 @@ public sealed class BlockWeight : Weight
 
     /// <inheritdoc/>
     public override unsafe bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default)
     {
         const int Most = 8;
         if (weights.Length > Most || !x.Codes.Exists)
@@ -98,7 +98,7 @@ public sealed class BlockWeight : Weight
             {
                 return false;
             }
-            parts[i] = new PackedPart { Packed = block.packed.Pointer, Outputs = block.Outputs, Y = y[i].Pointer };
+            parts[i] = new PackedPart { Packed = block.packed.Pointer, Outputs = block.Outputs, Y = y[i].Pointer, After = after.IsEmpty ? default : after[i] };
         }
         panels.MultiplyCodedTogether(x.Codes.Bytes, x.X.Rows, Inputs, parts[..weights.Length]);
         return true;

@@ -68,7 +68,7 @@ public sealed class DenseWeight : Weight
 
     /// <inheritdoc/>
     public override unsafe bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default)
     {
         const int Most = 8;
         if (weights.Length > Most)
@@ -82,7 +82,14 @@ public sealed class DenseWeight : Weight
             {
                 return false;
             }
-            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = y[i].Pointer, Around = around.IsEmpty ? default : around[i] };
+            parts[i] = new PackedPart
+            {
+                Packed = dense.packed.Pointer,
+                Outputs = dense.Outputs,
+                Y = y[i].Pointer,
+                Around = around.IsEmpty ? default : around[i],
+                After = after.IsEmpty ? default : after[i],
+            };
             if (parts[i].Around.First is not null && !PackedMatrix.TakesAround(parts[i].Around.Copies, Inputs, Type))
             {
                 return false;

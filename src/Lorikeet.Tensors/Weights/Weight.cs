@@ -51,9 +51,10 @@ public abstract class Weight : IDisposable
     /// <param name="weights">The weights, this one first.</param>
     /// <param name="y">One tensor a weight, [rows, outputs], overwritten.</param>
     /// <param name="around">FLoRA's factors around each product, or nothing: y = Reduce(Expand(x) W^T), see <see cref="Hadamard"/>.</param>
+    /// <param name="after">What is done to each product's results at once, or nothing.</param>
     /// <returns>False: this kind cannot, or not with these weights, rows or factors; nothing was done.</returns>
     public virtual bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default) => false;
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default) => false;
 
     /// <summary>dx = dy W: the gradient of the input.</summary>
     /// <param name="run">The run.</param>

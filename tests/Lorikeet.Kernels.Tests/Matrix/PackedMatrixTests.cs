@@ -17,12 +17,10 @@ public unsafe class PackedMatrixTests
 
     private static Product Variant(KernelVariant variant, bool transposed) => (variant, transposed) switch
     {
-        (KernelVariant.Avx512, false) => PackedMatrix.MultiplyAvx512,
         (KernelVariant.Avx512, true) => PackedMatrix.MultiplyTransposedAvx512,
-        (KernelVariant.Avx2, false) => PackedMatrix.MultiplyAvx2,
         (KernelVariant.Avx2, true) => PackedMatrix.MultiplyTransposedAvx2,
-        (_, false) => PackedMatrix.MultiplyScalar,
-        _ => PackedMatrix.MultiplyTransposedScalar,
+        (_, true) => PackedMatrix.MultiplyTransposedScalar,
+        _ => (x, rows, packed, type, outputs, inputs, y, accumulate) => PackedMatrix.MultiplyWith(variant, x, rows, packed, type, outputs, inputs, y, accumulate, default),
     };
 
     private static float[] Run(

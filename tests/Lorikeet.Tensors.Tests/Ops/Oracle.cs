@@ -1,3 +1,5 @@
+using Lorikeet.Kernels;
+
 namespace Lorikeet.Tensors.Tests;
 
 /// <summary>The ops' formulas in float64, one loop at a time.</summary>
