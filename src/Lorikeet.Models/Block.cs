@@ -39,31 +39,31 @@ public sealed record Block(
 
     private Tensor Sequential(ModelRun run, in Tensor h)
     {
-        Tensor middle = Mixed(run, Norm(run, MixerNorm, h), h);
-        return Worked(run, Norm(run, FeedForwardNorm, middle), middle);
+        Tensor middle = Mixed(run, Norm(run, MixerNorm, h, Mixer.Entry), h);
+        return Worked(run, Norm(run, FeedForwardNorm, middle, FeedForward.Entry), middle);
     }
 
     private Tensor Parallel(ModelRun run, in Tensor h)
     {
-        Tensor x = Norm(run, MixerNorm, h);
+        Tensor x = Norm(run, MixerNorm, h, Mixer.Entry);
         Tensor mixed = Mixed(run, x, default);
-        return Sum.Into(run, Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h), mixed), h);
+        return Sum.Into(run, Worked(run, FeedForwardNorm is null ? x : Norm(run, FeedForwardNorm, h, FeedForward.Entry), mixed), h);
     }
 
     private Tensor NormAfterSum(ModelRun run, in Tensor h)
     {
-        Tensor middle = Norm(run, MixerNorm, Mixed(run, h, h));
+        Tensor middle = Norm(run, MixerNorm, Mixed(run, h, h), FeedForward.Entry);
         return Norm(run, FeedForwardNorm, Worked(run, middle, middle));
     }
 
     private Tensor NormedResidual(ModelRun run, in Tensor h)
     {
-        Tensor x = Norm(run, MixerNorm, h);
-        Tensor y = Norm(run, FeedForwardNorm, Mixed(run, x, x));
+        Tensor x = Norm(run, MixerNorm, h, Mixer.Entry);
+        Tensor y = Norm(run, FeedForwardNorm, Mixed(run, x, x), FeedForward.Entry);
         return Worked(run, y, y);
     }
 
-    private static Tensor Norm(ModelRun run, NormSite? norm, in Tensor x) => norm is null ? x : norm.Forward(run, x);
+    private static Tensor Norm(ModelRun run, NormSite? norm, in Tensor x, Projection? next = null) => norm is null ? x : norm.Forward(run, x, next);
 
     // The mixer's branch, added to the residual stream where there is one.
     private Tensor Mixed(ModelRun run, in Tensor x, in Tensor residual) => IsPlain(run, MixerOutput, MixerAnswerNorm)

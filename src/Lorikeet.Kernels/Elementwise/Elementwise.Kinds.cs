@@ -52,35 +52,35 @@ public static unsafe partial class Elementwise
         }
     }
 
-    /// <summary><c>x[i] = f(x[i])</c> on this thread.</summary>
-    internal static void ActivateHere(ActivationKind kind, float* x, nint count)
+    /// <summary><c>x[r, c] = f(x[r, c])</c> on this thread.</summary>
+    internal static void ActivateHere(ActivationKind kind, float* x, nint stride, int rows, nint columns)
     {
         switch (kind)
         {
             case ActivationKind.None: break;
-            case ActivationKind.Relu: Map.Run(default(ReluOperator), x, x, count); break;
-            case ActivationKind.Silu: Map.Run(default(SiluOperator), x, x, count); break;
-            case ActivationKind.Gelu: Map.Run(default(GeluOperator), x, x, count); break;
-            case ActivationKind.GeluTanh: Map.Run(default(GeluTanhOperator), x, x, count); break;
-            case ActivationKind.QuickGelu: Map.Run(default(QuickGeluOperator), x, x, count); break;
-            case ActivationKind.Sigmoid: Map.Run(default(SigmoidOperator), x, x, count); break;
-            default: Map.Run(default(TanhOperator), x, x, count); break;
+            case ActivationKind.Relu: Map.Rows(default(ReluOperator), x, stride, rows, columns); break;
+            case ActivationKind.Silu: Map.Rows(default(SiluOperator), x, stride, rows, columns); break;
+            case ActivationKind.Gelu: Map.Rows(default(GeluOperator), x, stride, rows, columns); break;
+            case ActivationKind.GeluTanh: Map.Rows(default(GeluTanhOperator), x, stride, rows, columns); break;
+            case ActivationKind.QuickGelu: Map.Rows(default(QuickGeluOperator), x, stride, rows, columns); break;
+            case ActivationKind.Sigmoid: Map.Rows(default(SigmoidOperator), x, stride, rows, columns); break;
+            default: Map.Rows(default(TanhOperator), x, stride, rows, columns); break;
         }
     }
 
-    /// <summary><c>x[i] = f(gate[i]) x[i]</c> on this thread.</summary>
-    internal static void GateHere(ActivationKind kind, float* gate, float* x, nint count)
+    /// <summary><c>x[r, c] = f(gate[r, c]) x[r, c]</c> on this thread.</summary>
+    internal static void GateHere(ActivationKind kind, float* gate, float* x, nint stride, int rows, nint columns)
     {
         switch (kind)
         {
-            case ActivationKind.None: Map.Run(default(MultiplyOperator), gate, x, x, count); break;
-            case ActivationKind.Relu: Map.Run(default(Gated<ReluOperator>), gate, x, x, count); break;
-            case ActivationKind.Silu: Map.Run(default(Gated<SiluOperator>), gate, x, x, count); break;
-            case ActivationKind.Gelu: Map.Run(default(Gated<GeluOperator>), gate, x, x, count); break;
-            case ActivationKind.GeluTanh: Map.Run(default(Gated<GeluTanhOperator>), gate, x, x, count); break;
-            case ActivationKind.QuickGelu: Map.Run(default(Gated<QuickGeluOperator>), gate, x, x, count); break;
-            case ActivationKind.Sigmoid: Map.Run(default(Gated<SigmoidOperator>), gate, x, x, count); break;
-            default: Map.Run(default(Gated<TanhOperator>), gate, x, x, count); break;
+            case ActivationKind.None: Map.Rows(default(MultiplyOperator), gate, stride, x, stride, rows, columns); break;
+            case ActivationKind.Relu: Map.Rows(default(Gated<ReluOperator>), gate, stride, x, stride, rows, columns); break;
+            case ActivationKind.Silu: Map.Rows(default(Gated<SiluOperator>), gate, stride, x, stride, rows, columns); break;
+            case ActivationKind.Gelu: Map.Rows(default(Gated<GeluOperator>), gate, stride, x, stride, rows, columns); break;
+            case ActivationKind.GeluTanh: Map.Rows(default(Gated<GeluTanhOperator>), gate, stride, x, stride, rows, columns); break;
+            case ActivationKind.QuickGelu: Map.Rows(default(Gated<QuickGeluOperator>), gate, stride, x, stride, rows, columns); break;
+            case ActivationKind.Sigmoid: Map.Rows(default(Gated<SigmoidOperator>), gate, stride, x, stride, rows, columns); break;
+            default: Map.Rows(default(Gated<TanhOperator>), gate, stride, x, stride, rows, columns); break;
         }
     }
 

@@ -31,8 +31,12 @@ public unsafe struct Epilogue
     /// <summary>[rows, outputs], or null: added last.</summary>
     public float* Residual;
 
+    /// <summary>[rows] of <see cref="CodedRows"/>, or null: y is coded to 8 bits at the end, beside y itself. Only for whole blocks of outputs.</summary>
+    /// <remarks>Products with coded rows take it (<see cref="BlockPanels.MultiplyCodedTogether"/>); others leave it to <see cref="Apply(Span{float}, int)"/>.</remarks>
+    public byte* Coded;
+
     /// <summary>True where there is nothing to do.</summary>
-    public readonly bool IsNone => Bias is null && Own is null && Activation == ActivationKind.None && Gate is null && Residual is null;
+    public readonly bool IsNone => Bias is null && Own is null && Activation == ActivationKind.None && Gate is null && Residual is null && Coded is null;
 
     /// <summary>Does it in a pass of its own, for products that cannot.</summary>
     /// <param name="y">[rows, outputs], in place.</param>
@@ -61,11 +65,44 @@ public unsafe struct Epilogue
     /// <param name="columns">How many.</param>
     internal readonly void Apply(float* y, int outputs, int row, int rows, int column, int columns)
     {
+        float* to = y + ((long)row * outputs) + column;
+        long at = to - y;
+        if (Own is not null)
+        {
+            ScaleAndShift(y, outputs, row, rows, column, columns);
+        }
+        else if (Bias is not null)
+        {
+            Map.Rows(default(AddOperator), Bias + column, 0, to, outputs, rows, columns);
+        }
+        if (Gate is not null)
+        {
+            Elementwise.GateHere(Activation, Gate + at, to, outputs, rows, columns);
+        }
+        else
+        {
+            Elementwise.ActivateHere(Activation, to, outputs, rows, columns);
+        }
+        if (Residual is not null)
+        {
+            Map.Rows(default(AddOperator), Residual + at, outputs, to, outputs, rows, columns);
+        }
+        if (Coded is not null)
+        {
+            byte* codes = Coded + ((long)row * CodedRows.RowBytes(outputs)) + CodedRows.RowBytes(column);
+            for (int r = 0; r < rows; r++, to += outputs, codes += CodedRows.RowBytes(outputs))
+            {
+                CodedRows.CodeBlocks(to, columns, codes, KernelPath.UseAvx2);
+            }
+        }
+    }
+
+    private readonly void ScaleAndShift(float* y, int outputs, int row, int rows, int column, int columns)
+    {
         EpilogueRows* own = Own, end = own + OwnCount;
         for (int r = row; r < row + rows; r++)
         {
-            long at = ((long)r * outputs) + column;
-            float* to = y + at, bias = Bias;
+            float* to = y + ((long)r * outputs) + column, bias = Bias;
             while (own < end && r >= own->Row + own->Rows)
             {
                 own++;
@@ -81,18 +118,6 @@ public unsafe struct Epilogue
             if (bias is not null)
             {
                 Map.Run(default(AddOperator), to, bias + column, to, columns);
-            }
-            if (Gate is not null)
-            {
-                Elementwise.GateHere(Activation, Gate + at, to, columns);
-            }
-            else
-            {
-                Elementwise.ActivateHere(Activation, to, columns);
-            }
-            if (Residual is not null)
-            {
-                Map.Run(default(AddOperator), to, Residual + at, to, columns);
             }
         }
     }

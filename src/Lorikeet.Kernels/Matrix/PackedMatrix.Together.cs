@@ -28,9 +28,9 @@ public static unsafe partial class PackedMatrix
         for (int i = 0; i < parts.Length; i++)
         {
             CheckSizes(parts[i].Outputs, inputs, type);
-            if (parts[i].Packed is null || parts[i].Y is null)
+            if (parts[i].Packed is null || parts[i].Y is null || parts[i].After.Coded is not null)
             {
-                throw new ArgumentException($"part {i} has no matrix or no result; expected pointers to both", nameof(parts));
+                throw new ArgumentException($"part {i} has no matrix or no result, or wants codes; expected pointers to both, and no codes", nameof(parts));
             }
             KernelWork.Count(CheckAround(parts[i], i, rows, inputs, type), parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
         }

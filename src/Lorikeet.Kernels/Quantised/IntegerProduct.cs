@@ -29,17 +29,21 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
     private IntegerVariant variant;
     private bool gated;
     private int panels;
+    private int unit;
+    private int units;
     private int ranges;
     private int rowBlock;
     private int rowBlocks;
 
     public static void Run(byte* x, int rows, int inputs, PackedPart* parts, int count, IntegerVariant variant)
     {
-        int panels = 0;
+        // Panels that one thread makes together: where results are coded, blocks of them.
+        int panels = 0, unit = 1;
         double elements = 0;
         for (int i = 0; i < count; i++)
         {
             panels += Panels(parts[i]);
+            unit = parts[i].After.Coded is null ? unit : CodedRows.Values / Lanes;
             elements += (double)parts[i].Outputs * inputs;
             KernelWork.Count(rows, parts[i].Outputs, inputs, (double)parts[i].Outputs * inputs * TFormat.Format.Bytes / TFormat.Format.Values);
         }
@@ -61,6 +65,8 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
             variant = variant,
             gated = gated,
             panels = panels,
+            unit = unit,
+            units = (panels + unit - 1) / unit,
             ranges = ranges,
             rowBlock = rowBlock,
             rowBlocks = (rows + rowBlock - 1) / rowBlock,
@@ -74,8 +80,8 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         int range = chunk / rowBlocks;
         int first = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - first);
-        int panel = (int)((long)panels * range / ranges);
-        int end = (int)((long)panels * (range + 1) / ranges);
+        int panel = (int)((long)units * range / ranges) * unit;
+        int end = Math.Min(panels, (int)((long)units * (range + 1) / ranges) * unit);
         if (gated)
         {
             // One thread makes both results of a column, and has them at hand for what follows.

@@ -12,6 +12,9 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
     /// <inheritdoc/>
     public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0, shape.Window);
 
+    /// <inheritdoc/>
+    public Projection? Entry => qkv;
+
     /// <summary>The rotation of q and k by their positions, or null.</summary>
     public RotaryTable? Rotary { get; init; }
 

@@ -10,6 +10,9 @@ namespace Lorikeet.Models;
 public sealed class FeedForward(Projection up, Projection down, ActivationKind activation) : IFeedForward
 {
     /// <inheritdoc/>
+    public Projection? Entry => up;
+
+    /// <inheritdoc/>
     public Tensor Forward(ModelRun run, in Tensor x, in Tensor residual) =>
-        down.Forward(run, up.Forward(run, x, new Following(activation)), new Following(Residual: residual));
+        down.Forward(run, up.Forward(run, x, new Following(activation, Next: down)), new Following(Residual: residual));
 }

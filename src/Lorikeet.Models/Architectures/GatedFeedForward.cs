@@ -13,11 +13,14 @@ public sealed class GatedFeedForward(Projection gateUp, Projection down, Activat
     internal IEnumerable<LinearSite> Sites => [.. gateUp.Sites, .. down.Sites];
 
     /// <inheritdoc/>
+    public Projection? Entry => gateUp;
+
+    /// <inheritdoc/>
     public Tensor Forward(ModelRun run, in Tensor x, in Tensor residual)
     {
         TwoTensors two = default;
         Span<Tensor> parts = two;
-        Following gated = new(activation, Gated: true);
+        Following gated = new(activation, Gated: true, Next: down);
         Tensor y;
         if (gateUp.Sites.Count == 1)
         {

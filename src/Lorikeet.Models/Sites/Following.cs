@@ -10,7 +10,8 @@ namespace Lorikeet.Models;
 /// <param name="Activation">f.</param>
 /// <param name="Gated">The first of two layers is the gate of the second.</param>
 /// <param name="Residual">[rows, outputs], added last; or default.</param>
-public readonly record struct Following(ActivationKind Activation = ActivationKind.None, bool Gated = false, Tensor Residual = default)
+/// <param name="Next">The projection that reads the result as it is, and is the first to read it; or null. The result may be prepared for it.</param>
+public readonly record struct Following(ActivationKind Activation = ActivationKind.None, bool Gated = false, Tensor Residual = default, Projection? Next = null)
 {
     /// <summary>The same as operations of their own, which may be recorded.</summary>
     /// <param name="run">The run.</param>
@@ -32,7 +33,8 @@ public readonly record struct Following(ActivationKind Activation = ActivationKi
     /// <param name="layer">Which of them.</param>
     /// <param name="bias">The layer's bias, or null.</param>
     /// <param name="y">What the layers give.</param>
-    internal unsafe Epilogue Of(int layer, Parameter? bias, ReadOnlySpan<Tensor> y)
+    /// <param name="codes">Room for the codes of the result, or default.</param>
+    internal unsafe Epilogue Of(int layer, Parameter? bias, ReadOnlySpan<Tensor> y, in Tensor codes = default)
     {
         bool last = layer == y.Length - 1;
         return new Epilogue
@@ -41,6 +43,7 @@ public readonly record struct Following(ActivationKind Activation = ActivationKi
             Activation = last ? Activation : ActivationKind.None,
             Gate = Gated && last ? y[0].Pointer : null,
             Residual = Residual.Exists && last ? Residual.Pointer : null,
+            Coded = codes.Exists && last ? (byte*)codes.Pointer : null,
         };
     }
 }

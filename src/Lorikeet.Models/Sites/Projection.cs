@@ -74,14 +74,21 @@ public sealed class Projection
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
+        Prepared prepared = sites[0].Weight.Prepare(run, x);
+        // Only kernels that read codes write them.
+        bool coded = after.Next?.ReadsCodes(run) == true && ReadsCodes(run);
+        Tensor codes = coded ? run.AllocateCodes(x.Rows, sites[^1].Outputs) : default;
         Span<Epilogue> following = stackalloc Epilogue[sites.Length];
         for (int i = 0; i < sites.Length; i++)
         {
-            following[i] = after.Of(i, sites[i].Bias, y);
+            following[i] = after.Of(i, sites[i].Bias, y, codes);
         }
-        Prepared prepared = sites[0].Weight.Prepare(run, x);
         if (SharedProducts.Multiply(run, sites, prepared, y, default, following))
         {
+            if (coded)
+            {
+                run.KeepCodes(y[^1], codes);
+            }
             return y[^1];
         }
         string preparation = sites[0].Weight.Preparation;
@@ -93,8 +100,16 @@ public sealed class Projection
             weight.Multiply(run, prepared, y[i]);
             following[i].Apply(y[i].Span, sites[i].Outputs);
         }
+        if (coded)
+        {
+            run.KeepCodes(y[^1], codes);
+        }
         return y[^1];
     }
+
+    /// <summary>True where the layers read their input as 8-bit codes.</summary>
+    /// <param name="run">The run.</param>
+    internal bool ReadsCodes(ModelRun run) => sites[0].Weight.ReadsCodes(run);
 
     /// <summary>Runs a projection of one layer.</summary>
     /// <param name="run">The run.</param>

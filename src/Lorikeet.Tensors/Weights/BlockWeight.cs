@@ -56,14 +56,21 @@ public sealed class BlockWeight : Weight
     public override string Preparation => "8-bit blocks";
 
     /// <inheritdoc/>
+    public override bool ReadsCodes(Run run) => run.Tape is null && !run.FullActivations;
+
+    /// <inheritdoc/>
     public override Prepared Prepare(Run run, in Tensor x)
     {
         ArgumentNullException.ThrowIfNull(run);
-        if (run.Tape is not null || run.FullActivations)
+        if (!ReadsCodes(run))
         {
             return new Prepared(x);
         }
-        Tensor coded = run.Allocate(x.Rows, CodedRows.RowBytes(Inputs) / sizeof(float));
+        if (run.CodesOf(x) is { Exists: true } made)
+        {
+            return new Prepared(x, made);
+        }
+        Tensor coded = run.AllocateCodes(x.Rows, Inputs);
         CodedRows.Code(x.Span, x.Rows, Inputs, coded.Bytes);
         return new Prepared(x, coded);
     }

@@ -34,6 +34,10 @@ public abstract class Weight : IDisposable
     /// <summary>Which preparation of the input this kind reads; weights of equal preparation share one <see cref="Prepared"/>.</summary>
     public virtual string Preparation => "";
 
+    /// <summary>True where products of this run read their input as 8-bit codes: who makes the input may code it at once (<see cref="Run.KeepCodes"/>).</summary>
+    /// <param name="run">The run.</param>
+    public virtual bool ReadsCodes(Run run) => false;
+
     /// <summary>Brings the input into the form this kind reads.</summary>
     /// <param name="run">The run; its arena holds the codes.</param>
     /// <param name="x">[rows, inputs].</param>

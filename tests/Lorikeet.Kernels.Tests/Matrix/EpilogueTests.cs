@@ -71,6 +71,57 @@ public sealed unsafe class EpilogueTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 1536, false)]
+    [InlineData(5, 96, true)]
+    [InlineData(40, 480, true)]
+    [InlineData(130, 64, false)]
+    public void Results_are_coded_as_in_a_pass_of_its_own(int rows, int outputs, bool gated)
+    {
+        const int Inputs = 256;
+        float[] x = MatrixData.Numbers(rows * Inputs, 1), first = new float[rows * outputs], second = new float[rows * outputs];
+        byte[] coded = new byte[rows * CodedRows.RowBytes(Inputs)], codes = new byte[rows * CodedRows.RowBytes(outputs)], expected = new byte[codes.Length];
+        CodedRows.Code(x, rows, Inputs, coded);
+        foreach (BlockPanels panels in BlockPanels.All)
+        {
+            byte[] gate = Coded(panels, outputs, Inputs, 2), up = Coded(panels, outputs, Inputs, 3);
+            MatrixData.EachTeam(threads =>
+            {
+                codes.AsSpan().Clear();
+                fixed (byte* left = gate, right = up, to = codes)
+                fixed (float* y0 = first, y1 = second)
+                {
+                    PackedPart part = new() { Packed = right, Outputs = outputs, Y = y1, After = new() { Activation = ActivationKind.Gelu, Gate = gated ? y0 : null, Coded = to } };
+                    PackedPart[] parts = gated ? [new() { Packed = left, Outputs = outputs, Y = y0 }, part] : [part];
+                    panels.MultiplyCodedTogether(coded, rows, Inputs, parts);
+                }
+                CodedRows.Code(second, rows, outputs, expected);
+                Assert.True(expected.AsSpan().SequenceEqual(codes), $"{panels.Format.Name} threads={threads}");
+            });
+        }
+    }
+
+    [Fact]
+    public void Codes_that_no_kernel_writes_are_refused()
+    {
+        float[] x = new float[32], y = new float[96];
+        byte[] packed = MatrixData.Pack(new float[32 * 32], 32, 32, ElementType.F32), codes = new byte[1024];
+        BlockPanels panels = BlockPanels.All[0];
+        byte[] blocks = Coded(panels, 48, 32, 1), coded = new byte[CodedRows.RowBytes(32)];
+        fixed (byte* right = packed, to = codes, own = blocks)
+        fixed (float* result = y)
+        {
+            PackedPart dense = new() { Packed = right, Outputs = 32, Y = result, After = new() { Coded = to } };
+            PackedPart odd = dense with { Packed = own, Outputs = 48 };
+            PackedPart[][] wrong = [[odd], [odd with { Outputs = 32, After = default }, odd with { Outputs = 32, Y = result + 32 }]];
+            Assert.Throws<ArgumentException>(() => PackedMatrix.MultiplyTogether(x, 1, 32, ElementType.F32, [dense]));
+            foreach (PackedPart[] parts in wrong)
+            {
+                Assert.Contains("codes", Assert.Throws<ArgumentException>(() => panels.MultiplyCodedTogether(coded, 1, 32, parts)).Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
     [Fact]
     public void Rows_with_factors_around_the_product_are_followed_too()
     {

@@ -80,6 +80,7 @@ internal static class Oracle
 
     public static double Activate(ActivationKind kind, double x) => kind switch
     {
+        ActivationKind.None => x,
         ActivationKind.Relu => Math.Max(x, 0),
         ActivationKind.Silu => x * Sigmoid(x),
         ActivationKind.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),
