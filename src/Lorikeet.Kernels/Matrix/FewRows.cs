@@ -127,7 +127,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         };
         bool around = part.Around.First is not null;
         int copies = Copies(part, rows);
-        float* left = around ? Expanded(part.Around, keys + number, copies) : x;
+        float* left = around ? Expanded(number) : x;
         bool past = !around && part.After.IsNone && (long)rows * outputs * sizeof(float) >= PastCaches && outputs % Lanes == 0 && (nint)part.Y % 64 == 0 && !accumulate;
         // Results that are written past the caches, or reduced, are made beside their place.
         int span = Math.Max(AsideFloats / copies / FourLanes, 1) * FourLanes;
@@ -194,14 +194,24 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     }
 
     /// <summary>The rows of the shared product, made once by each thread that multiplies some of its panels: they stay in its own caches.</summary>
-    private readonly float* Expanded(in HadamardSegments around, long key, int copies)
+    private readonly float* Expanded(int number)
     {
-        float* to = (float*)ThreadScratch.Keep((nuint)((long)copies * inputs * sizeof(float)), key, out bool fresh);
-        if (fresh)
+        // A chunk of a gated pair reads both parts' rows.
+        int first = gated ? 0 : number, last = gated ? 1 : number;
+        long copies = 0, before = 0;
+        for (int i = first; i <= last; i++)
         {
-            HadamardAround.Expand(around, x, inputs, to);
+            before += i < number ? parts[i].Around.Copies : 0;
+            copies += parts[i].Around.Copies;
         }
-        return to;
+        float* to = (float*)ThreadScratch.Keep((nuint)(copies * inputs * sizeof(float)), keys + first, out bool fresh);
+        float* place = to;
+        for (int i = first; i <= last && fresh; i++)
+        {
+            HadamardAround.Expand(parts[i].Around, x, inputs, place);
+            place += (long)parts[i].Around.Copies * inputs;
+        }
+        return to + (before * inputs);
     }
 
     private static void WritePast(float* from, int rows, int lanes, float* to, nint stride)

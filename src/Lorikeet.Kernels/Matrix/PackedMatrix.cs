@@ -102,18 +102,24 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = dx)
         {
-            if (KernelPath.UseAvx512)
-            {
-                MultiplyTransposedAvx512(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
-            else if (KernelPath.UseAvx2)
-            {
-                MultiplyTransposedAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
-            else
-            {
-                MultiplyTransposedScalar(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
+            MultiplyTransposedWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate);
+        }
+    }
+
+    internal static void MultiplyTransposedWith(
+        KernelVariant variant, float* dy, int rows, byte* packed, ElementType type, int outputs, int inputs, float* dx, bool accumulate)
+    {
+        switch (variant)
+        {
+            case KernelVariant.Avx512:
+                MultiplyTransposedAvx512(dy, rows, packed, type, outputs, inputs, dx, accumulate);
+                break;
+            case KernelVariant.Avx2:
+                MultiplyTransposedAvx2(dy, rows, packed, type, outputs, inputs, dx, accumulate);
+                break;
+            default:
+                MultiplyTransposedScalar(dy, rows, packed, type, outputs, inputs, dx, accumulate);
+                break;
         }
     }
 

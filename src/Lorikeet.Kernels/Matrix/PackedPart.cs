@@ -29,11 +29,10 @@ public unsafe struct PackedPart
             for (int j = 0; j < parts.Length && parts[i].After.Gate is not null; j++)
             {
                 bool beside = parts.Length == 2 && i == 1 && parts[0].Outputs == parts[1].Outputs;
-                bool plain = parts[0].Around.First is null && parts[^1].Around.First is null;
-                if (parts[j].Y == parts[i].After.Gate && !(beside && plain))
+                if (parts[j].Y == parts[i].After.Gate && !beside)
                 {
                     throw new ArgumentException(
-                        $"part {i} of {parts.Length} has the result of part {j} as its gate; expected two parts of equal outputs without factors around them, the gate first", nameof(parts));
+                        $"part {i} of {parts.Length} has the result of part {j} as its gate; expected two parts of equal outputs, the gate first", nameof(parts));
                 }
             }
         }

@@ -60,13 +60,14 @@ internal sealed unsafe class ProjectionPlan
         }
         Follow(run);
         bool ends = batched && endsInProducts && run.Tap is null;
-        if (batched && (ends || sites.Length > 1 || plans[0]?.Around.Count > 0) && Together(run, x, y, ends, after, out bool finished))
+        if (batched && (ends || sites.Length > 1 || plans[0]?.Around.Count > 0) && Together(run, x, y, ends, after))
         {
-            if (!ends)
+            if (ends)
             {
-                Changes(run, x, y);
+                return y[^1];
             }
-            return finished ? y[^1] : after.Finish(run, y);
+            Changes(run, x, y);
+            return after.Finish(run, y);
         }
         for (int i = 0; i < sites.Length; i++)
         {
@@ -89,12 +90,10 @@ internal sealed unsafe class ProjectionPlan
     /// <param name="run">The run.</param>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="y">Receives one tensor a layer, [rows, outputs].</param>
-    /// <param name="ends">Scales and biases are done at once.</param>
+    /// <param name="ends">Scales, biases and what follows are done at once.</param>
     /// <param name="after">What follows.</param>
-    /// <param name="finished">True: that was done, too.</param>
-    private bool Together(ModelRun run, in Tensor x, Span<Tensor> y, bool ends, in Following after, out bool finished)
+    private bool Together(ModelRun run, in Tensor x, Span<Tensor> y, bool ends, in Following after)
     {
-        finished = false;
         for (int i = 0; i < sites.Length; i++)
         {
             if (plans[i] is { TakesPlainInput: false })
@@ -113,12 +112,10 @@ internal sealed unsafe class ProjectionPlan
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
-        // A gate that is itself reduced from several rows of the product is waited for.
-        finished = ends && !(after.Gated && any);
         Span<Epilogue> following = stackalloc Epilogue[ends ? sites.Length : 0];
         for (int i = 0; i < following.Length; i++)
         {
-            following[i] = (finished ? after : default).Of(i, sites[i].Bias, y);
+            following[i] = after.Of(i, sites[i].Bias, y);
             plans[i]?.UseOwn(ref following[i]);
         }
         // What is read next: this product's low-rank factors, or the factors before the next product.

@@ -107,6 +107,27 @@ public sealed class DenseWeight : Weight
         PackedMatrix.MultiplyTransposed(dy.Span, dy.Rows, packed.Span, Type, Outputs, Inputs, dx.Span, accumulate);
 
     /// <inheritdoc/>
+    public override unsafe bool MultiplyTransposedTogether(Run run, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> dy, in Tensor dx, bool accumulate)
+    {
+        const int Most = 8;
+        if (weights.Length > Most)
+        {
+            return false;
+        }
+        Span<PackedPart> parts = stackalloc PackedPart[Most];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            if (weights[i] is not DenseWeight dense || dense.Type != Type || dense.Inputs != Inputs)
+            {
+                return false;
+            }
+            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = dy[i].Pointer };
+        }
+        PackedMatrix.MultiplyTransposedTogether(parts[..weights.Length], dx.Rows, Inputs, Type, dx.Span, accumulate);
+        return true;
+    }
+
+    /// <inheritdoc/>
     public override void Read(int row, Span<float> to) => PackedMatrix.ReadRow(packed.Span, Type, Outputs, Inputs, row, to);
 
     /// <summary>The packed matrix.</summary>

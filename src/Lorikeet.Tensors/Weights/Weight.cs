@@ -67,6 +67,15 @@ public abstract class Weight : IDisposable
     /// <param name="accumulate">True: add to dx.</param>
     public abstract void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate);
 
+    /// <summary>dx += the sum of dy[i] W[i] over several weights of one input, as one job of the team; the bits are those of <see cref="MultiplyTransposed"/> one after the other.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="weights">The weights, this one first.</param>
+    /// <param name="dy">One gradient a weight, [rows, outputs].</param>
+    /// <param name="dx">[rows, inputs].</param>
+    /// <param name="accumulate">True: add to dx; false: overwrite it.</param>
+    /// <returns>False: this kind cannot, or not with these weights; nothing was done.</returns>
+    public virtual bool MultiplyTransposedTogether(Run run, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> dy, in Tensor dx, bool accumulate) => false;
+
     /// <summary>One row of the matrix as float32, for norms, SVD, merging, export and embedding look-up.</summary>
     /// <param name="row">0 to outputs - 1.</param>
     /// <param name="to">Receives [inputs].</param>

@@ -122,28 +122,48 @@ public sealed unsafe class EpilogueTests
         }
     }
 
-    [Fact]
-    public void Rows_with_factors_around_the_product_are_followed_too()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(17)]
+    public void Rows_with_factors_around_the_product_are_followed_and_gated_too(int rows)
     {
-        const int Rows = 5, Outputs = 70, Inputs = 24;
-        if (!PackedMatrix.TakesAround(Rows, Inputs, ElementType.F32))
+        const int Outputs = 600, Inputs = 64, Rank = 2;
+        float[] x = MatrixData.Numbers(rows * Inputs, 1), bias = MatrixData.Numbers(Outputs, 4);
+        float[] a = MatrixData.Numbers(Rank * Outputs, 5), b = MatrixData.Numbers(Rank * Inputs, 6);
+        byte[] gate = MatrixData.Pack(MatrixData.Numbers(Outputs * Inputs, 2), Outputs, Inputs, ElementType.F32);
+        byte[] up = MatrixData.Pack(MatrixData.Numbers(Outputs * Inputs, 3), Outputs, Inputs, ElementType.F32);
+        byte[] factors = new byte[Hadamard.ByteLength(Rank, Inputs, Outputs, FactorType.F32) + 64];
+        if (!PackedMatrix.TakesAround(rows * (Rank + 1), Inputs, ElementType.F32))
         {
             return;
         }
-        float[] x = MatrixData.Numbers(Rows * Inputs, 1);
-        byte[] packed = MatrixData.Pack(MatrixData.Numbers(Outputs * Inputs, 2), Outputs, Inputs, ElementType.F32);
-        float[] y = new float[Rows * Outputs], bias = MatrixData.Numbers(Outputs, 3);
-        // Without rank, a row passes as it is.
-        HadamardSegment segment = new() { Rows = Rows, Scale = 1f };
-        fixed (byte* right = packed)
-        fixed (float* to = y, own = bias)
+        Hadamard.Pack(a, b, Rank, Inputs, Outputs, FactorType.F32, factors);
+        float[] expected = new float[rows * Outputs], y = new float[expected.Length], of = new float[expected.Length];
+        fixed (byte* first = gate, second = up, packed = factors)
+        fixed (float* y0 = of, y1 = y, own = bias)
         {
-            PackedPart part = new() { Packed = right, Outputs = Outputs, Y = to, Around = new() { First = &segment, Count = 1 }, After = new() { Bias = own } };
-            PackedMatrix.MultiplyTogether(x, Rows, Inputs, ElementType.F32, [part]);
+            // The gate's rows have factors, the last row of the other has none.
+            HadamardSegment* segments = stackalloc HadamardSegment[3];
+            segments[0] = new HadamardSegment { Rows = rows, Scale = 0.5f, AddsBase = true };
+            segments[0].Use(packed, Rank, Inputs, Outputs, FactorType.F32);
+            segments[1] = segments[0] with { Rows = rows - 1 };
+            segments[2] = new HadamardSegment { Row = rows - 1, Rows = 1, Scale = 1f };
+            int from = rows == 1 ? 2 : 1;
+            PackedPart left = new() { Packed = first, Outputs = Outputs, Y = y0, Around = new() { First = segments, Count = 1 } };
+            PackedPart right = new() { Packed = second, Outputs = Outputs, Y = y1, Around = new() { First = segments + from, Count = 3 - from } };
+            PackedMatrix.MultiplyTogether(x, rows, Inputs, ElementType.F32, [left, right]);
+            Elementwise.AddRow(bias, y, Outputs);
+            Elementwise.SwiGlu(of, y, expected);
+            right.After = new() { Bias = own, Activation = ActivationKind.Silu, Gate = y0 };
+            MatrixData.EachTeam(threads =>
+            {
+                y.AsSpan().Fill(float.NaN);
+                of.AsSpan().Fill(float.NaN);
+                PackedMatrix.MultiplyTogether(x, rows, Inputs, ElementType.F32, [left, right]);
+                MatrixData.SameBits(expected, y, $"factors around, threads={threads}");
+            });
         }
-        float[] expected = Product(x, Rows, packed, ElementType.F32, Outputs, Inputs);
-        Elementwise.AddRow(bias, expected, Outputs);
-        MatrixData.SameBits(expected, y, "factors around");
     }
 
     [Fact]
