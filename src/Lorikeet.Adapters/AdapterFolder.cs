@@ -121,7 +121,8 @@ public static class AdapterFolder
         {
             warnings.Add($"{pickle} was ignored: {WeightsName} is used");
         }
-        return SafetensorsFile.Open(weights);
+        // A server reads adapters again and again, and others may replace the file meanwhile.
+        return SafetensorsFile.OpenUnmapped(weights);
     }
 
     private static string? PickleIn(string folder)

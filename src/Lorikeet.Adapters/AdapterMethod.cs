@@ -20,6 +20,10 @@ public abstract class AdapterMethod
     /// <summary>The paper.</summary>
     public abstract string Source { get; }
 
+    /// <summary>How many numbers it trains in one linear layer, as a formula of <c>inputs</c>, <c>outputs</c> and its options: <c>r (inputs + outputs)</c>.</summary>
+    /// <remarks>For readers; a product is written as a space. What an adapter promises is <see cref="TrainedAdapter.ExpectedParameterCount"/>.</remarks>
+    public abstract string Formula { get; }
+
     /// <summary>The weight decay that suits most runs; 0 where parameters do not stand for "no change" at zero.</summary>
     public virtual double WeightDecay => 0.01;
 

@@ -3,17 +3,20 @@ using Lorikeet.Models.Files;
 
 namespace Lorikeet.Adapters;
 
-/// <summary>All methods; a new one is one line.</summary>
+/// <summary>All methods; a new one is one line. A program adds its own by <see cref="Add"/>.</summary>
 public static class AdapterMethods
 {
-    /// <summary>The methods in the order in which they are asked for a configuration.</summary>
-    public static IReadOnlyList<AdapterMethod> All { get; } =
+    private static readonly Lock Gate = new();
+    private static volatile AdapterMethod[] all =
     [
         new DoraMethod(),
         new LoraMethod(),
         new FloraMethod(),
         new NolaMethod(),
     ];
+
+    /// <summary>The methods in the order in which they are asked for a configuration; those that a program added come last.</summary>
+    public static IReadOnlyList<AdapterMethod> All => all;
 
     // The values of peft_type that PEFT 0.21 writes: known by name, so that a refusal can tell "not built" from "no such thing".
     private static readonly string[] PeftTypes =
@@ -23,6 +26,27 @@ public static class AdapterMethods
         "POLY", "PREFIX_TUNING", "PROMPT_TUNING", "PSOFT", "PVERA", "P_TUNING", "RANDLORA", "ROAD", "SHADOW", "SHIRA", "SUPERTUNING", "TINYLORA",
         "TRAINABLE_TOKENS", "UNILORA", "VBLORA", "VERA", "WAVEFT", "XLORA",
     ];
+
+    /// <summary>Adds a method for the life of the process: from here on it is trained, saved, loaded and served under its name as any other is.</summary>
+    /// <param name="method">The method. Its <see cref="AdapterMethod.PeftType"/> must be its own: configurations are offered to the built-in methods first.</param>
+    /// <exception cref="ArgumentException">Another method has its name or its peft_type.</exception>
+    public static void Add(AdapterMethod method)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        lock (Gate)
+        {
+            AdapterMethod? other = Array.Find(all, m => string.Equals(m.Name, method.Name, StringComparison.OrdinalIgnoreCase) || m.PeftType == method.PeftType);
+            if (other is not null || method.Name.Length == 0 || string.Equals(method.Name, "full", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new ArgumentException(
+                    other is null
+                        ? $"a method cannot be named '{method.Name}'; expected a word other than full, which is the training of all weights"
+                        : $"method {method.Name} ({method.PeftType}): there is {other.Name} ({other.PeftType}) already; expected a name and a peft_type of its own",
+                    nameof(method));
+            }
+            all = [.. all, method];
+        }
+    }
 
     /// <summary>The method of a name.</summary>
     /// <param name="name">For example <c>lora</c>; case does not matter.</param>

@@ -24,7 +24,7 @@ internal static class CommandLine
             {
                 EnableDefaultExceptionHandler = false,
                 // Ctrl-C lets a command finish what it does (a training step, then its checkpoint).
-                ProcessTerminationTimeout = TimeSpan.FromMinutes(10),
+                ProcessTerminationTimeout = ChatCommand.Is(parsed) ? null : TimeSpan.FromMinutes(10),
             });
         }
         catch (OperationCanceledException)
@@ -42,7 +42,7 @@ internal static class CommandLine
 #pragma warning restore CA1031
         {
             Exception cause = e is AggregateException { InnerException: { } inner } ? inner : e;
-            Complain(Expected(cause) ? cause.Message : $"internal error, please report it: {cause.GetType().Name}: {cause.Message}");
+            Complain(IsExpected(cause) ? Said(cause) : $"internal error, please report it: {cause.GetType().Name}: {cause.Message}");
             if (Environment.GetEnvironmentVariable("LORIKEET_TRACE") is not null)
             {
                 await Console.Error.WriteLineAsync(e.ToString());
@@ -58,6 +58,7 @@ internal static class CommandLine
     {
         DemoCommand.Create(),
         GenerateCommand.Create(),
+        ChatCommand.Create(),
         ServeCommand.Create(),
         KeyCommand.Create(),
         TrainCommand.Create(),
@@ -95,11 +96,20 @@ internal static class CommandLine
     private static string Path(CommandResult command) =>
         command.Parent is CommandResult parent ? $"{Path(parent)} {command.Command.Name}" : "lorikeet";
 
-    private static bool Expected(Exception e) =>
-        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or InvalidDataException
+    /// <summary>Whether an error is one that a user can do something about: its message is shown, without a trace.</summary>
+    /// <param name="e">The error.</param>
+    internal static bool IsExpected(Exception e) =>
+        e is UsageException or IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException or InvalidDataException
             or InvalidOperationException or System.Text.Json.JsonException or OutOfMemoryException;
 
-    // Whatever a message holds, the user reads one line.
+    /// <summary>What an error says, in one line and without the name of a parameter, which is the programmer's.</summary>
+    /// <param name="e">The error.</param>
+    internal static string Said(Exception e)
+    {
+        string ending = e is ArgumentException { ParamName: { } name } ? $" (Parameter '{name}')" : "";
+        return (ending.Length > 0 && e.Message.EndsWith(ending, StringComparison.Ordinal) ? e.Message[..^ending.Length] : e.Message).ReplaceLineEndings(" ");
+    }
+
     private static void Complain(string message) =>
         Console.Error.WriteLine("lorikeet: " + message.ReplaceLineEndings(" "));
 }

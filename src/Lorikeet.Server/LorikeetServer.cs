@@ -1,7 +1,4 @@
 using System.Net;
-using Lorikeet.Models;
-using Lorikeet.Models.Files;
-using Lorikeet.Models.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -12,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Lorikeet.Server;
 
@@ -21,7 +19,6 @@ public sealed partial class LorikeetServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly ServerParts parts;
     private readonly ServerOptions options;
-    private Task? upkeep;
 
     private LorikeetServer(WebApplication app, ServerParts parts, ServerOptions options)
     {
@@ -46,22 +43,16 @@ public sealed partial class LorikeetServer : IAsyncDisposable
     public static LorikeetServer Create(ServerOptions options, Action<ILoggingBuilder>? logging = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        string place = ModelLocation.Resolve(options.Model);
-        Tokenizer tokenizer = Tokenizer.Load(place);
-        LanguageModel model = ModelLoader.Load(options.Model, new ModelLoadOptions { ConvertTo = options.Weights });
-        try
-        {
-            return Create(options, place, new EngineInference(model, tokenizer, options.Engine), logging, TimeProvider.System);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        return Create(options, _ => { }, logging);
     }
 
-    internal static LorikeetServer Create(ServerOptions options, string place, IInference inference, Action<ILoggingBuilder>? logging, TimeProvider clock)
+    /// <summary>Makes a server; what <paramref name="replace"/> adds to the services stands in for the product's own.</summary>
+    internal static LorikeetServer Create(ServerOptions options, Action<IServiceCollection> replace, Action<ILoggingBuilder>? logging)
     {
+        if (ServerOptionsCheck.Faults(options).FirstOrDefault() is { } fault)
+        {
+            throw new ArgumentException(fault);
+        }
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], ApplicationName = "lorikeet" });
         builder.Logging.ClearProviders();
         if (logging is null)
@@ -75,17 +66,27 @@ public sealed partial class LorikeetServer : IAsyncDisposable
         }
         // Signals are the caller's: it drains before the listener closes.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(Options.Create(options));
+        replace(builder.Services);
+        builder.Services.AddParts();
         builder.WebHost.ConfigureKestrel(kestrel => Configure(kestrel, options));
         if (options.Origins.Count > 0)
         {
             builder.Services.AddCors(cors => cors.AddDefaultPolicy(policy => policy.WithOrigins([.. options.Origins]).AllowAnyHeader().AllowAnyMethod()));
         }
-        WebApplicationBuilder made = builder;
-        ServerParts? parts = null;
-        builder.Services.AddSingleton(_ => parts!.Metrics);
-        WebApplication app = made.Build();
-        parts = new ServerParts(options, place, inference, app.Services.GetRequiredService<ILoggerFactory>(), clock);
+        WebApplication app = builder.Build();
+        ServerParts parts;
+        try
+        {
+            parts = app.Services.GetRequiredService<ServerParts>();
+        }
+        catch
+        {
+            // The model may be loaded already.
+            ((IDisposable)app).Dispose();
+            throw;
+        }
+        UnsentStatuses.Watch(app.Services.GetRequiredService<System.Diagnostics.DiagnosticListener>());
         app.UseMiddleware<RequestPipeline>();
         if (options.Origins.Count > 0)
         {
@@ -108,24 +109,7 @@ public sealed partial class LorikeetServer : IAsyncDisposable
     /// <summary>Registers the adapters of the options and listens.</summary>
     /// <param name="stop">Gives up.</param>
     /// <exception cref="IOException">The address is taken.</exception>
-    public async Task StartAsync(CancellationToken stop = default)
-    {
-        foreach ((string name, string folder) in options.Adapters)
-        {
-            try
-            {
-                await parts.Directory.RegisterAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), pinned: false, scale: 1, managed: false, stop);
-            }
-            catch (ApiException e)
-            {
-                throw new BadFileException($"adapter {name}: {e.Message}", e);
-            }
-        }
-        parts.Inference.Follow(parts.Registry.Snapshot);
-        await app.StartAsync(stop);
-        parts.Admission.Open();
-        upkeep = parts.UpkeepAsync();
-    }
+    public Task StartAsync(CancellationToken stop = default) => app.StartAsync(stop);
 
     /// <summary>Refuses new requests, lets running ones finish within <see cref="ServerOptions.DrainTime"/>, and stops.</summary>
     public async Task StopAsync()
@@ -136,15 +120,7 @@ public sealed partial class LorikeetServer : IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await parts.DisposeAsync();
-        if (upkeep is not null)
-        {
-            await upkeep;
-        }
-        await app.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => app.DisposeAsync();
 
     /// <summary>Makes a key in a registry, as the first one must be made.</summary>
     /// <param name="registry">The registry, as in <see cref="ServerOptions.Registry"/>.</param>
@@ -207,7 +183,7 @@ public sealed partial class LorikeetServer : IAsyncDisposable
         }
         else
         {
-            kestrel.Listen(IPAddress.TryParse(options.Host, out IPAddress? address) ? address : throw new ArgumentException($"the host is '{options.Host}'; expected an IP address, for example 127.0.0.1 or 0.0.0.0"), options.Port);
+            kestrel.Listen(IPAddress.Parse(options.Host), options.Port);
         }
     }
 

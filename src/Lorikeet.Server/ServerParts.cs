@@ -10,12 +10,12 @@ internal sealed partial class ServerParts : IAsyncDisposable
 {
     private static readonly TimeSpan Upkeep = TimeSpan.FromSeconds(5);
     private readonly ServerOptions options;
-    private readonly GenerationServices services;
-    private readonly EmbeddingSettings embeddings;
     private readonly TimeProvider clock;
     private readonly ILogger<ServerParts> logger;
     private readonly AdapterStore store;
+    private readonly bool chat;
     private readonly CancellationTokenSource stopping = new();
+    private Task? upkeep;
 
     public ServerParts(ServerOptions options, string place, IInference inference, ILoggerFactory loggers, TimeProvider clock)
     {
@@ -33,14 +33,16 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Admission = new Admission(limits, rates, Metrics, clock);
         AdapterCheck check = new(inference.Model, limits);
         Directory = new AdapterDirectory(Registry, options, check);
-        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options);
+        store = new AdapterStore(Registry, Directory, new AdapterUpload(options), check, options, loggers.CreateLogger<AdapterStore>());
         ChatTemplateSet set = System.IO.Directory.Exists(place) ? ChatTemplateSet.Load(place) : ChatTemplateSet.Of(inference.Tokenizer);
+        chat = set.Names.Count > 0;
         ConstraintCompiler constraints = new(inference.Tokenizer, limits);
-        embeddings = EmbeddingSettings.Read(place, options.Pooling);
-        services = new GenerationServices(
+        Services = new GenerationServices(
             options, inference, Admission, new ModelFields(Directory, limits), constraints, new ChatPrompt(new ChatTemplates(set, limits), inference.Tokenizer, options),
             new KnownFields(options.Strict, loggers.CreateLogger<KnownFields>()), new GenerationRunner(inference, Metrics, Admission),
             new Fingerprint(inference.Model, Fingerprint.OfModel(place, options.Weights?.Name)), Defaults(place, inference), Forced(), rates, clock, loggers.CreateLogger<GenerationServices>());
+        Chat = new ChatEndpoint(Services);
+        Embeddings = new EmbeddingEndpoint(Services, EmbeddingSettings.Read(place, options.Pooling));
     }
 
     public IInference Inference { get; }
@@ -55,6 +57,25 @@ internal sealed partial class ServerParts : IAsyncDisposable
 
     public AdapterDirectory Directory { get; }
 
+    public AdapterStore Store => store;
+
+    public GenerationServices Services { get; }
+
+    public ChatEndpoint Chat { get; }
+
+    public EmbeddingEndpoint Embeddings { get; }
+
+    /// <summary>Whether requests are accepted and can be answered.</summary>
+    public bool IsReady => Admission.IsOpen && Inference.IsRunning;
+
+    /// <summary>Requests are accepted from now on; upkeep begins.</summary>
+    public void Open()
+    {
+        Inference.Follow(Registry.Snapshot);
+        Admission.Open();
+        upkeep ??= UpkeepAsync();
+    }
+
     /// <summary>Puts all routes in place.</summary>
     public void Map(IEndpointRouteBuilder app)
     {
@@ -66,7 +87,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
     }
 
     /// <summary>Now and then: files that nobody needs go, the times of keys' last use are kept.</summary>
-    public async Task UpkeepAsync()
+    private async Task UpkeepAsync()
     {
         using PeriodicTimer timer = new(Upkeep, clock);
         try
@@ -95,22 +116,24 @@ internal sealed partial class ServerParts : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
+        if (upkeep is not null)
+        {
+            await upkeep;
+        }
         await Registry.DisposeAsync();
-        await Inference.DisposeAsync();
     }
 
     private void MapInference(Routes routes, AdapterEndpoint adapters)
     {
-        ChatEndpoint chat = new(services);
+        GenerationServices services = Services;
         CompletionEndpoint completions = new(services);
-        EmbeddingEndpoint vectors = new(services, embeddings);
         TokenizeEndpoint tokens = new(services);
         ModelEndpoint models = new(Directory, adapters, services, clock.GetUtcNow().ToUnixTimeSeconds());
-        routes.Add("POST", "/v1/chat/completions", "infer", "Answers a conversation.", chat.AnswerAsync, ChatEndpoint.Names);
-        routes.Add("POST", "/v1/chat/completions/render", "infer", "The token ids of a conversation.", chat.RenderAsync, ChatEndpoint.Names);
+        routes.Add("POST", "/v1/chat/completions", "infer", "Answers a conversation.", Chat.AnswerAsync, ChatEndpoint.Names);
+        routes.Add("POST", "/v1/chat/completions/render", "infer", "The token ids of a conversation.", Chat.RenderAsync, ChatEndpoint.Names);
         routes.Add("POST", "/v1/completions", "infer", "Continues texts.", completions.AnswerAsync, CompletionEndpoint.Names);
         routes.Add("POST", "/v1/completions/render", "infer", "The token ids of texts.", completions.RenderAsync, CompletionEndpoint.Names);
-        routes.Add("POST", "/v1/embeddings", "infer", "Vectors of texts.", vectors.AnswerAsync, EmbeddingEndpoint.Names);
+        routes.Add("POST", "/v1/embeddings", "infer", "Vectors of texts.", Embeddings.AnswerAsync, EmbeddingEndpoint.Names);
         routes.Add("GET", "/v1/models", "infer", "The base and the adapters that the key may use.", models.ListAsync);
         routes.Add("GET", "/v1/models/{**id}", "infer", "One of them.", models.GetAsync);
         routes.Add("DELETE", "/v1/models/{**id}", "manage", "Deletes an adapter.", models.DeleteAsync);
@@ -167,7 +190,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             routes.Open(method, path, "200 while requests are accepted, else 503.", http =>
             {
-                http.Response.StatusCode = Admission.IsOpen && Inference.IsRunning ? 200 : 503;
+                http.Response.StatusCode = IsReady ? 200 : 503;
                 http.Response.ContentLength = 0;
                 return Task.CompletedTask;
             });
@@ -183,6 +206,10 @@ internal sealed partial class ServerParts : IAsyncDisposable
             json.WriteString("version", Version);
             json.WriteEndObject();
         }), tag: "service");
+        StateEndpoint state = new(Metrics, Inference, Directory, Registry, options, clock, chat, Version);
+        routes.Add("GET", "/lorikeet/v1/state", null, "What the dashboard shows: an operator's key sees all, others what is theirs.", state.AnswerAsync, tag: "service");
+        routes.Open("GET", "/", "The dashboard.", http => DashboardFiles.AnswerAsync(http, "index.html"));
+        routes.Open("GET", "/dashboard/{file}", "Its files.", http => DashboardFiles.AnswerAsync(http, RouteNames.Of(http, "file")));
         string? metricsScope = options.OpenMetrics ? null : "metrics";
         MetricsEndpoint metrics = new(Metrics, Inference, Admission, Directory, Registry, options);
         if (options.OpenMetrics)

@@ -23,9 +23,9 @@ internal static class TinyFiles
         MaxPositions = 64,
     };
 
-    public static string Model(string folder, ElementType type = ElementType.F32)
+    public static string Model(string folder, ElementType type = ElementType.F32, int positions = 64)
     {
-        using LanguageModel model = ModelLoader.Create(Config, new CounterRandom(7), type);
+        using LanguageModel model = ModelLoader.Create(Config with { MaxPositions = positions }, new CounterRandom(7), type);
         ModelWriter.Save(model, folder);
         new ByteTokenizer().Save(folder);
         return folder;

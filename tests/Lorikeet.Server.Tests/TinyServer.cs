@@ -8,6 +8,7 @@ using Lorikeet.Models;
 using Lorikeet.Models.Text;
 using Lorikeet.Serving;
 using Lorikeet.Tensors;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Lorikeet.Server.Tests;
@@ -77,7 +78,7 @@ public sealed class TinyServer : IAsyncDisposable
         options = change?.Invoke(options, folder) ?? options;
         Tokenizer tokenizer = Tokenizer.Load(options.Model);
         IInference inference = new EngineInference(ModelLoader.Load(options.Model), tokenizer, options.Engine);
-        LorikeetServer server = LorikeetServer.Create(options, options.Model, wrap?.Invoke(inference) ?? inference, logging => logging.SetMinimumLevel(LogLevel.None), TimeProvider.System);
+        LorikeetServer server = LorikeetServer.Create(options, services => services.AddSingleton(_ => wrap?.Invoke(inference) ?? inference), logging => logging.SetMinimumLevel(LogLevel.None));
         await server.StartAsync();
         return new TinyServer(server, folder);
     }

@@ -27,6 +27,9 @@ public sealed class FloraMethod : AdapterMethod
     public override string Source => "Wen and Chaudhuri, Batched Low-Rank Adaptation of Foundation Models, ICLR 2024, arXiv 2312.05677; residual form: PEFT's HiRA";
 
     /// <inheritdoc/>
+    public override string Formula => "r (inputs + outputs)";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<MethodOption> Options => FloraOptions.All;
 
     /// <inheritdoc/>

@@ -17,6 +17,9 @@ public sealed class DoraMethod : LoraMethod
     public override string Source => "Liu et al., DoRA: Weight-Decomposed Low-Rank Adaptation, ICML 2024, arXiv 2402.09353";
 
     /// <inheritdoc/>
+    public override string Formula => "r (inputs + outputs) + outputs";
+
+    /// <inheritdoc/>
     public override bool Reads(JsonObject config) => LoraOptions.IsLora(config) && LoraOptions.IsDora(config);
 
     /// <inheritdoc/>

@@ -20,6 +20,9 @@ public class LoraMethod : AdapterMethod
     public override string Source => "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022, arXiv 2106.09685";
 
     /// <inheritdoc/>
+    public override string Formula => "r (inputs + outputs)";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<MethodOption> Options => LoraOptions.All;
 
     /// <inheritdoc/>

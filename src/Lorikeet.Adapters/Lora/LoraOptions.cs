@@ -23,13 +23,13 @@ internal static class LoraOptions
         new("alpha_pattern", "{}", "numerators of the scale by regular expression"),
         new("use_rslora", "false", "scale alpha / sqrt(r) in place of alpha / r"),
         new("use_dora", "false", "train a magnitude for each output"),
-        new("init_lora_weights", "true", "start: true, \"gaussian\", \"orthogonal\", \"pissa\", \"pissa_niter_16\" (fast), \"olora\" or false"),
-        new(Convert, "true", "what starts as pissa or olora is saved as a plain LoRA of rank 2r on the original weights; false: as it is, with the start's factors"),
+        new("init_lora_weights", "true", "start: true, \"gaussian\", \"orthogonal\", \"pissa\", \"pissa_niter_16\" (fast), \"olora\", or false: a start that is not the base"),
+        new(Convert, "true", "what starts as pissa or olora is saved as a plain LoRA of rank 2r on the original weights; false: as it is, with the start's factors; never written to a file"),
         new("bias", "\"none\"", "which biases are trained: none, lora_only, all"),
         new("lora_bias", "false", "a trained bias on B"),
         new("modules_to_save", "null", "modules that are trained and saved whole"),
         new("trainable_token_indices", "null", "rows of the token table that are trained"),
-        new("ensure_weight_tying", "false", "a tied embedding and head get one change"),
+        new("ensure_weight_tying", "false", "a tied embedding and head get one change; of a low-rank change only read, not made"),
         new("fan_in_fan_out", "false", "how the base stores its weight; the layer's own kind decides here"),
     ];
 

@@ -26,6 +26,9 @@ public sealed class NolaMethod : AdapterMethod
     public override string Source => "Koohpayegani et al., NOLA: Compressing LoRA using Linear Combination of Random Basis, ICLR 2024, arXiv 2310.02556";
 
     /// <inheritdoc/>
+    public override string Formula => "num_basis + num_basis_b";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<MethodOption> Options => NolaOptions.All;
 
     /// <inheritdoc/>

@@ -35,7 +35,7 @@ internal sealed record NolaOptions(int Rank, int BasisA, int BasisB, float Scale
         new("num_basis", "128", "random matrices for A, one trained coefficient each"),
         new("num_basis_b", "null", "random matrices for B; null: num_basis"),
         new("seed", "0", "which random matrices; adapters of one seed share them and expand together"),
-        new("form", "\"llm\"", "llm: A starts at random, the change at zero; vit: no fixed part, coefficients start at 1/num_basis"),
+        new("form", "\"llm\"", "llm: A0 ~ U(+-1/sqrt(inputs)), coefficients start at 0, the change at exactly 0; vit: no A0, coefficients start at 1/num_basis and 1/num_basis_b, the change is small but not 0"),
         new("coefficient_type", "\"f32\"", "how coefficients are stored: f32, f16, int8 or int4 (one scale a vector)"),
         new("target_modules", "null", "which modules: suffixes, one regular expression, \"all-linear\", or null for the architecture's own"),
         new("exclude_modules", "null", "which modules not: suffixes or one regular expression"),

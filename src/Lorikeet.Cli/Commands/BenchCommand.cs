@@ -17,9 +17,9 @@ internal static class BenchCommand
         return new Command(
             "bench",
             "Measures this machine and this product, as ratios taken in one run.\n\nExamples:\n  lorikeet bench limits\n  lorikeet bench model --shape S --weights bf16\n" +
-            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench train --method full --optimizer galore --rank 128 --per-layer\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench adapters --method flora --rows 16 --adapters 16 --rank 1\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16")
+            "  lorikeet bench train --method lora --rank 16\n  lorikeet bench train --method full --optimizer galore --rank 128 --per-layer\n  lorikeet bench adapters --rows 16 --adapters 16 --rank 16 --adapter-type f32 bf16 int8\n  lorikeet bench adapters --method flora --rows 16 --adapters 16 --rank 1\n  lorikeet bench flora --batch 1 8 32 --rank 1 2 4 8 16\n  lorikeet bench serve --server http://127.0.0.1:8000 --adapters legal poems --rate 2")
         {
-            limits, Model(), Train(), Adapters(), Flora(),
+            limits, Model(), Train(), Adapters(), Flora(), BenchMakeCommand.Create(Shape()), BenchServeCommand.Create(),
         };
     }
 
@@ -144,16 +144,16 @@ internal static class BenchCommand
         return command;
     }
 
-    private static LanguageModel Random(string shape, string weights)
+    /// <summary>A reference shape by its name.</summary>
+    /// <exception cref="UsageException">There is none of this name.</exception>
+    public static ModelConfig Config(string shape) => shape.ToUpperInvariant() switch
     {
-        ModelConfig config = shape.ToUpperInvariant() switch
-        {
-            "S" => ModelConfig.S,
-            "M" => ModelConfig.M,
-            _ => throw new UsageException($"--shape {shape}: expected S (135 M parameters) or M (1.1 B)"),
-        };
-        return ModelLoader.Create(config, new CounterRandom(1), WeightsOption.Parse(weights));
-    }
+        "S" => ModelConfig.S,
+        "M" => ModelConfig.M,
+        _ => throw new UsageException($"--shape {shape}: expected S (135 M parameters) or M (1.1 B)"),
+    };
+
+    private static LanguageModel Random(string shape, string weights) => ModelLoader.Create(Config(shape), new CounterRandom(1), WeightsOption.Parse(weights));
 
     private static Option<string[]> Words(string name, string description) => new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
 

@@ -29,6 +29,7 @@ internal static class MethodsCommand
         Console.WriteLine($"{one.Name}: {one.Summary}");
         Console.WriteLine($"source: {one.Source}");
         Console.WriteLine($"peft_type in adapter_config.json: {one.PeftType}");
+        Console.WriteLine($"trained numbers of a linear layer: {one.Formula}");
         Console.WriteLine();
         int width = one.Options.Max(o => o.Key.Length);
         foreach (MethodOption option in one.Options)

@@ -93,7 +93,7 @@ internal sealed class AdapterCheck(LanguageModel model, ServerLimits limits)
                 throw ApiException.Limit(AdapterFolder.WeightsName, (long)header, limits.AdapterHeaderBytes, "the safetensors header is too long (bytes)");
             }
         }
-        using SafetensorsFile tensors = SafetensorsFile.Open(path);
+        using SafetensorsFile tensors = SafetensorsFile.OpenUnmapped(path);
         if (tensors.Tensors.Count > limits.AdapterTensors)
         {
             throw ApiException.Limit(AdapterFolder.WeightsName, tensors.Tensors.Count, limits.AdapterTensors, "the adapter has too many tensors");

@@ -10,6 +10,7 @@ internal sealed class AdapterDirectory
     private readonly ServerOptions options;
     private readonly AdapterCheck check;
     private readonly HashSet<string> baseNames;
+    private long resolved;
     private readonly ConcurrentDictionary<(string Tenant, string Name), Lazy<Task<AdapterRecord?>>> resolving = [];
 
     public AdapterDirectory(Registry registry, ServerOptions options, AdapterCheck check)
@@ -20,6 +21,9 @@ internal sealed class AdapterDirectory
         BaseNames = options.ServedNames.Count > 0 ? options.ServedNames : [Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Model))];
         baseNames = [.. BaseNames];
     }
+
+    /// <summary>How often the adapter folder was asked for a name.</summary>
+    public long Resolved => Interlocked.Read(ref resolved);
 
     /// <summary>The names of the base, its own first.</summary>
     public IReadOnlyList<string> BaseNames { get; }
@@ -80,30 +84,75 @@ internal sealed class AdapterDirectory
     /// <summary>Registers a folder under a name, as a new adapter or its next version; the same content again changes nothing.</summary>
     public async Task<AdapterRecord> RegisterAsync(string tenant, string name, string folder, bool pinned, double scale, bool managed, CancellationToken stop)
     {
+        (AdapterRecord? known, StoredVersion version) = await ReadAsync(tenant, name, folder, scale, managed, stop);
+        return known ?? await registry.WriteAsync(writer =>
+        {
+            Write(writer, tenant, name, version, pinned);
+            return writer.Find(tenant, name)!;
+        });
+    }
+
+    /// <summary>Registers folders for everybody in one write: the registry is read once however many there are.</summary>
+    /// <exception cref="BadFileException">A folder holds no adapter of this model.</exception>
+    public async Task RegisterAllAsync(IEnumerable<KeyValuePair<string, string>> folders, CancellationToken stop)
+    {
+        List<(string Name, StoredVersion Version)> fresh = [];
+        foreach ((string name, string folder) in folders)
+        {
+            try
+            {
+                (AdapterRecord? known, StoredVersion version) = await ReadAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), 1, managed: false, stop);
+                if (known is null)
+                {
+                    fresh.Add((name, version));
+                }
+            }
+            catch (ApiException e)
+            {
+                throw new BadFileException($"adapter {name}: {e.Message}", e);
+            }
+        }
+        if (fresh.Count > 0)
+        {
+            await registry.WriteAsync(writer =>
+            {
+                foreach ((string name, StoredVersion version) in fresh)
+                {
+                    Write(writer, Caller.SharedTenant, name, version, pinned: false);
+                }
+                return fresh.Count;
+            });
+        }
+    }
+
+    // What a folder holds, and the record where it is registered as that already.
+    private async Task<(AdapterRecord? Known, StoredVersion Version)> ReadAsync(string tenant, string name, string folder, double scale, bool managed, CancellationToken stop)
+    {
         (string hash, long bytes) = await AdapterFiles.HashAsync(folder, stop);
         if (registry.Snapshot.Find(tenant, name) is { } known && known.Name == name && known.Active.Hash == hash && known.Active.Folder == folder && known.Active.Scale == scale)
         {
-            return known;
+            return (known, known.Active);
         }
         (string kind, int rank) = await Task.Run(() => check.Run(folder), stop);
-        StoredVersion version = new("", 0, hash, kind, rank, bytes, BaseName, registry.Now, folder, managed, scale);
-        return await registry.WriteAsync(writer =>
+        return (null, new StoredVersion("", 0, hash, kind, rank, bytes, BaseName, registry.Now, folder, managed, scale));
+    }
+
+    private void Write(RegistryWriter writer, string tenant, string name, StoredVersion version, bool pinned)
+    {
+        if (writer.Find(tenant, name) is { } adapter)
         {
-            if (writer.Find(tenant, name) is { } adapter)
-            {
-                writer.Append(adapter, version, options.Limits.Versions);
-            }
-            else
-            {
-                writer.Create(tenant, name, version, pinned);
-            }
-            return writer.Find(tenant, name)!;
-        });
+            writer.Append(adapter, version, options.Limits.Versions);
+        }
+        else
+        {
+            writer.Create(tenant, name, version, pinned);
+        }
     }
 
     // Two requests for one new name cause one load, and both wait.
     private async Task<AdapterRecord?> ResolveAsync(string tenant, string name, CancellationToken stop)
     {
+        Interlocked.Increment(ref resolved);
         Lazy<Task<AdapterRecord?>> resolution = resolving.GetOrAdd((tenant, name), key => new Lazy<Task<AdapterRecord?>>(() => ResolveOnceAsync(key.Tenant, key.Name)));
         try
         {

@@ -100,6 +100,11 @@ internal sealed class AdapterEndpoint(Registry registry, AdapterDirectory direct
         Fields body = new(document.RootElement);
         string alias = body.RequiredText("alias");
         bool remove = body.Flag("remove") ?? false;
+        if (!caller.May(alias))
+        {
+            // Whether somebody has that name is not the key's to know.
+            throw ApiException.NoModel(alias, "alias");
+        }
         if (!remove && AdapterNames.Fault(alias, options.AnyLetters) is { } fault)
         {
             throw ApiException.Value("alias", fault);
@@ -227,9 +232,10 @@ internal sealed class AdapterEndpoint(Registry registry, AdapterDirectory direct
     {
         string name = given ?? RouteNames.Of(http, "name");
         string tenant = Tenant(http, caller);
-        bool may = caller.May(name);
         AdapterRecord? own = registry.Snapshot.Find(tenant, name), shared = registry.Snapshot.Find(Caller.SharedTenant, name);
         AdapterRecord? found = own ?? (write ? null : shared);
+        // An alias opens what it stands for to requests; to look at it or change it the key needs its own name too.
+        bool may = caller.May(name) & caller.May(found?.Name ?? name);
         return found is not null && may ? found : throw ApiException.NoModel(name, "name");
     }
 

@@ -1,20 +1,22 @@
-using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Lorikeet.Server;
 
 /// <summary>Uploads become versions: received, checked, renamed into place; the registry's row comes last. Uploads of one name come one after the other.</summary>
-internal sealed class AdapterStore(Registry registry, AdapterDirectory directory, AdapterUpload upload, AdapterCheck check, ServerOptions options)
+internal sealed partial class AdapterStore(Registry registry, AdapterDirectory directory, AdapterUpload upload, AdapterCheck check, ServerOptions options, ILogger<AdapterStore> logger)
 {
-    private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
-    private readonly ConcurrentDictionary<(string, string), SemaphoreSlim> gates = [];
+    // An upload writes all the time, and becomes a version at once when it is whole.
+    private static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(10);
+
+    /// <summary>Names that are being uploaded.</summary>
+    public NameGates Gates { get; } = new();
 
     /// <summary>Takes an upload.</summary>
     /// <returns>The adapter, and whether the name is new.</returns>
     public async Task<(AdapterRecord Adapter, bool Created)> PutAsync(HttpContext http, Caller caller, string tenant, string name, string? ifMatch, bool onlyNew, CancellationToken stop)
     {
-        SemaphoreSlim gate = gates.GetOrAdd((tenant, name), _ => new SemaphoreSlim(1, 1));
-        await gate.WaitAsync(stop);
+        using IDisposable gate = await Gates.EnterAsync(tenant, name, stop);
         try
         {
             Check(registry.Snapshot.Find(tenant, name));
@@ -27,6 +29,8 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
             {
                 (string kind, int rank) = await Task.Run(() => check.Run(temporary), stop);
                 Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+                // Should the process be killed between this and the version's row, the files go like those of a deleted version.
+                await registry.NoteGarbageAsync(folder, Abandoned);
                 Directory.Move(temporary, folder);
                 // Whatever else goes wrong while the registry writes, the row may be there: then the files stay.
                 kept = true;
@@ -71,16 +75,17 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
                 }
             }
         }
-        finally
+        catch (Exception e) when (e is (IOException and not BadHttpRequestException and not Models.Files.BadFileException) or UnauthorizedAccessException)
         {
-            gate.Release();
+            Failed(logger, http.TraceIdentifier, e.Message);
+            throw StorageFaults.OfStore(e);
         }
 
         void Check(AdapterRecord? known)
         {
             if (known is not null && known.Name != name)
             {
-                throw ApiException.Bad("name", "name_taken", $"'{name}' is another name of '{known.Name}'");
+                throw ApiException.Bad("name", "name_taken", $"'{name}' is another name of an adapter; take that away first");
             }
             if (onlyNew && known is not null)
             {
@@ -100,7 +105,7 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
         {
             foreach (string upload in Directory.EnumerateDirectories(options.Store).SelectMany(t => Directory.EnumerateDirectories(t, AdapterUpload.Prefix + "*")))
             {
-                if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(upload) > Abandoned)
+                if (DateTime.UtcNow - Directory.EnumerateFiles(upload).Select(File.GetLastWriteTimeUtc).Append(Directory.GetLastWriteTimeUtc(upload)).Max() > Abandoned)
                 {
                     Directory.Delete(upload, recursive: true);
                 }
@@ -134,4 +139,7 @@ internal sealed class AdapterStore(Registry registry, AdapterDirectory directory
             throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant stores {usage.Bytes} bytes and the upload has {bytes}; its limit is {caller.Limits.Bytes}");
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Request}: the store failed: {Reason}")]
+    private static partial void Failed(ILogger logger, string request, string reason);
 }

@@ -127,14 +127,7 @@ internal sealed class AdapterUpload(ServerOptions options)
                 throw RequestBody.TooLarge(http, most);
             }
             hash.AppendData(buffer, 0, read);
-            try
-            {
-                await file.WriteAsync(buffer.AsMemory(0, read), stop);
-            }
-            catch (IOException e)
-            {
-                throw new ApiException(503, ErrorTypes.Server, "storage_full", null, "the store cannot take the file: " + e.GetType().Name) { Repeatable = false, RetrySeconds = 60 };
-            }
+            await file.WriteAsync(buffer.AsMemory(0, read), stop);
         }
         file.Flush(flushToDisk: true);
         return (Convert.ToHexStringLower(hash.GetHashAndReset()), length);

@@ -7,7 +7,7 @@ namespace Lorikeet.Server;
 /// <summary>vLLM's <c>POST /v1/load_lora_adapter</c> and <c>POST /v1/unload_lora_adapter</c>: they read the server's disk.</summary>
 internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory, AdapterEndpoint adapters, Admission admission, IInference inference, ServerOptions options)
 {
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<(string, string), SemaphoreSlim> gates = [];
+    private readonly NameGates gates = new();
 
     public async Task LoadAsync(HttpContext http, Caller caller)
     {
@@ -36,10 +36,8 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         string folder = Folder(path);
         double scale = body.Number("scale", -100, 100) ?? 1;
         bool pinned = body.Flag("pinned") ?? false;
-        SemaphoreSlim gate = gates.GetOrAdd((tenant, name), _ => new SemaphoreSlim(1, 1));
-        await gate.WaitAsync(http.RequestAborted);
         AdapterRecord adapter;
-        try
+        using (await gates.EnterAsync(tenant, name, http.RequestAborted))
         {
             AdapterRecord? known = registry.Snapshot.Find(tenant, name);
             Expected(body, known, name);
@@ -52,10 +50,6 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
                 throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant's limit is {caller.Limits.MaxAdapters} adapters");
             }
             adapter = await directory.RegisterAsync(tenant, name, folder, pinned, scale, managed: false, http.RequestAborted);
-        }
-        finally
-        {
-            gate.Release();
         }
         await BringAsync(adapter, http.RequestAborted);
         if (http.Request.Headers.Accept.ToString().Trim() == "application/json")

@@ -19,7 +19,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
         using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        ChatJob job = await ReadAsync(new Fields(document.RootElement), caller, http, render: false);
+        ChatJob job = await ReadAsync(new Fields(document.RootElement), caller, services.Deadline(http), render: false, http.RequestAborted);
         ticket.Charge(job.Prompt.Length);
         services.Prepare(http, caller, job.Spec);
         await new ChatAnswer(services, job, ticket).SendAsync(http);
@@ -29,7 +29,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
         using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        ChatJob job = await ReadAsync(new Fields(document.RootElement), caller, http, render: true);
+        ChatJob job = await ReadAsync(new Fields(document.RootElement), caller, services.Deadline(http), render: true, http.RequestAborted);
         await JsonText.WriteAsync(http, 200, json =>
         {
             json.WriteStartObject();
@@ -38,10 +38,16 @@ internal sealed class ChatEndpoint(GenerationServices services)
         });
     }
 
-    private async Task<ChatJob> ReadAsync(Fields body, Caller caller, HttpContext http, bool render)
+    /// <summary>Reads and checks a request.</summary>
+    /// <param name="body">Its body.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="deadline">How long it has, from its arrival.</param>
+    /// <param name="render">Whether only the prompt is wanted.</param>
+    /// <param name="stop">The caller's leaving.</param>
+    public async Task<ChatJob> ReadAsync(Fields body, Caller caller, TimeSpan deadline, bool render, CancellationToken stop)
     {
         services.Known.Check(body, Names);
-        (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, http.RequestAborted);
+        (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, stop);
         body.Refuse("only text is generated", "audio", "prediction", "web_search_options", "moderation");
         foreach (string modality in body.Strings("modalities", single: false))
         {
@@ -67,8 +73,8 @@ internal sealed class ChatEndpoint(GenerationServices services)
             throw ApiException.Value("top_logprobs", "top_logprobs needs logprobs: true");
         }
         ToolPlan tools = ToolPlan.Read(body, services.Options.Limits);
-        TokenConstraint? constraint = services.Constraints.Read(body);
-        (int[] prompt, ChatTemplate template, string? continued) = services.ChatPrompt.Read(body, adapter, tools.ForTemplate, http.RequestAborted);
+        TokenConstraint? constraint = services.Constraints.Read(body, caller.Tenant);
+        (int[] prompt, ChatTemplate template, string? continued) = services.ChatPrompt.Read(body, adapter, tools.ForTemplate, stop);
         int context = PromptFit.Context(services.Inference.Model);
         prompt = PromptFit.Cut(prompt, spec.Truncate, spec.TruncateRight, context, "messages");
         if (tools.Mode is ToolMode.Named or ToolMode.Required && constraint is not null)
@@ -77,7 +83,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
         }
         if (!render)
         {
-            constraint ??= ToolConstraint.Make(tools, services.Constraints, template.Source.Contains(ToolConstraint.Open, StringComparison.Ordinal));
+            constraint ??= ToolConstraint.Make(tools, services.Constraints, caller.Tenant, template.Source.Contains(ToolConstraint.Open, StringComparison.Ordinal));
         }
         services.CheckChoices(1, spec);
         services.CheckConstraint(constraint, spec);
@@ -95,7 +101,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
             Constraint = constraint,
             Continued = continued,
             Tier = body.Has("service_tier"),
-            Deadline = services.Deadline(http),
+            Deadline = deadline,
         };
     }
 

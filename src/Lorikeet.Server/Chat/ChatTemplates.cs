@@ -53,18 +53,18 @@ internal sealed class ChatTemplates(ChatTemplateSet set, ServerLimits limits)
 
     private ChatTemplate? OfAdapter(StoredVersion version)
     {
-        if (kept.TryGetValue(version.Hash, out ChatTemplate? known))
+        if (kept.TryGetValue(version.Id, out ChatTemplate? known))
         {
             return known;
         }
         string path = Path.Combine(version.Folder, AdapterFiles.Template);
         ChatTemplate? template = File.Exists(path) ? set.With(path) : null;
-        // Hashes come and go with uploads; what is parsed again costs little.
+        // Versions come and go with uploads; what is parsed again costs little. Equal files of two tenants are parsed twice: time tells nobody what others have.
         if (kept.Count >= MostKept)
         {
             kept.Clear();
         }
-        kept[version.Hash] = template;
+        kept[version.Id] = template;
         return template;
     }
 }

@@ -65,7 +65,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
                 : ApiException.Unsupported("best_of", "best_of beyond n is not offered; ask for n choices and choose by their logprobs");
         }
         int? top = (int?)body.Integer("logprobs", 0, 20);
-        TokenConstraint? constraint = services.Constraints.Read(body);
+        TokenConstraint? constraint = services.Constraints.Read(body, caller.Tenant);
         List<int[]> prompts = ReadPrompts(body, spec);
         services.CheckChoices(prompts.Count, spec);
         services.CheckConstraint(constraint, spec);

@@ -20,9 +20,19 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
         using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        Fields body = new(document.RootElement);
+        Vectors vectors = await ComputeAsync(new Fields(document.RootElement), ticket, services.Deadline(http), http.RequestAborted);
+        await JsonText.WriteAsync(http, 200, json => Write(json, vectors));
+    }
+
+    /// <summary>Reads and checks a request, and computes its vectors.</summary>
+    /// <param name="body">Its body.</param>
+    /// <param name="ticket">It was let in.</param>
+    /// <param name="deadline">How long it has, from its arrival.</param>
+    /// <param name="stop">The caller's leaving.</param>
+    public async Task<Vectors> ComputeAsync(Fields body, Admission.Ticket ticket, TimeSpan deadline, CancellationToken stop)
+    {
         services.Known.Check(body, Names);
-        (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, http.RequestAborted);
+        (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, ticket.Caller, stop);
         body.Refuse("vectors are float32, little-endian", "embed_dtype", "endianness");
         body.Refuse("requests are served in the order of arrival, fairly between tenants", "priority");
         string format = body.Text("encoding_format") ?? "float";
@@ -34,7 +44,7 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
         bool normalize = body.Flag("normalize") ?? true;
         int width = services.Inference.Model.Config.HiddenSize;
         int dimensions = Dimensions(body, width);
-        List<int[]> inputs = Inputs(body, adapter, http.RequestAborted);
+        List<int[]> inputs = Inputs(body, adapter, stop);
         long tokens = inputs.Sum(i => (long)i.Length);
         if (tokens > services.Options.Limits.EmbeddingTokens)
         {
@@ -49,17 +59,17 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
                 Adapters = services.Inference.Shares(adapter),
                 Ask = settings.Pooling,
                 MaxTokens = 0,
-                Tenant = caller.Tenant,
+                Tenant = ticket.Caller.Tenant,
                 CacheSalt = body.Text("cache_salt", 1024) ?? "",
             }),
         ];
         float[][] vectors = new float[inputs.Count][];
         UsageCount usage = new() { Prompt = tokens };
-        await foreach (GenerationEvent next in services.Runner.RunAsync(ticket, requests, adapter, services.Deadline(http), usage, http.RequestAborted))
+        await foreach (GenerationEvent next in services.Runner.RunAsync(ticket, requests, adapter, deadline, usage, stop))
         {
             vectors[next.Id] = next.Embedding ?? vectors[next.Id];
         }
-        await JsonText.WriteAsync(http, 200, json => Write(json, echo, vectors, format == "base64", dimensions, normalize, tokens));
+        return new Vectors(echo, [.. vectors.Select(v => Shape(v.AsSpan(0, dimensions), normalize))], tokens, format == "base64");
     }
 
     private int Dimensions(in Fields body, int width)
@@ -106,19 +116,19 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
         return inputs;
     }
 
-    private static void Write(Utf8JsonWriter json, string model, float[][] vectors, bool base64, int dimensions, bool normalize, long tokens)
+    private static void Write(Utf8JsonWriter json, Vectors vectors)
     {
         json.WriteStartObject();
         json.WriteString("object", "list");
-        json.WriteString("model", model);
+        json.WriteString("model", vectors.Echo);
         json.WriteStartArray("data");
-        for (int i = 0; i < vectors.Length; i++)
+        for (int i = 0; i < vectors.All.Length; i++)
         {
-            ReadOnlySpan<float> vector = Shape(vectors[i].AsSpan(0, dimensions), normalize);
+            ReadOnlySpan<float> vector = vectors.All[i];
             json.WriteStartObject();
             json.WriteString("object", "embedding");
             json.WriteNumber("index", i);
-            if (base64)
+            if (vectors.Base64)
             {
                 byte[] bytes = new byte[vector.Length * sizeof(float)];
                 for (int j = 0; j < vector.Length; j++)
@@ -140,8 +150,8 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
         }
         json.WriteEndArray();
         json.WriteStartObject("usage");
-        json.WriteNumber("prompt_tokens", tokens);
-        json.WriteNumber("total_tokens", tokens);
+        json.WriteNumber("prompt_tokens", vectors.Tokens);
+        json.WriteNumber("total_tokens", vectors.Tokens);
         json.WriteEndObject();
         json.WriteEndObject();
     }
@@ -164,4 +174,11 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
         }
         return shaped;
     }
+
+    /// <summary>The vectors of a request.</summary>
+    /// <param name="Echo">The name that was asked for.</param>
+    /// <param name="All">One for each input.</param>
+    /// <param name="Tokens">Tokens of all inputs.</param>
+    /// <param name="Base64">Whether they are written so.</param>
+    internal sealed record Vectors(string Echo, float[][] All, long Tokens, bool Base64);
 }

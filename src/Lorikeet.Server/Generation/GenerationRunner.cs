@@ -22,7 +22,7 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
         {
             throw Expired(begun: false);
         }
-        RequestTrace trace = metrics.Begin(ticket.Caller.Tenant, adapter.Single?.Name, requests);
+        using RequestTrace trace = metrics.Begin(ticket.Caller.Tenant, adapter, requests);
         ticket.Use(adapter);
         string ended = "abort";
         IAsyncEnumerator<GenerationEvent> events = inference.RunAsync([.. requests.Select(r => r with { Deadline = left })], stop.Token).GetAsyncEnumerator(stop.Token);

@@ -136,7 +136,7 @@ internal sealed partial class GenerationServices(
 
     private SamplingDefaults OfAdapter(StoredVersion version)
     {
-        if (ofAdapters.TryGetValue(version.Hash, out SamplingDefaults? known))
+        if (ofAdapters.TryGetValue(version.Id, out SamplingDefaults? known))
         {
             return known;
         }
@@ -144,7 +144,14 @@ internal sealed partial class GenerationServices(
         {
             ofAdapters.Clear();
         }
-        return ofAdapters[version.Hash] = SamplingDefaults.Read(version.Folder);
+        try
+        {
+            return ofAdapters[version.Id] = SamplingDefaults.Read(version.Folder);
+        }
+        catch (Models.Files.BadFileException)
+        {
+            throw AdapterCheck.Invalid("model", "the adapter cannot be used: its files are absent, damaged or do not fit");
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Request}: the stream ended with {Status}: {Reason}")]

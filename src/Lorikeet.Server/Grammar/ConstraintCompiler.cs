@@ -16,7 +16,7 @@ internal sealed class ConstraintCompiler(Tokenizer tokenizer, ServerLimits limit
     public IReadOnlyList<byte[]?> Tokens => trie.Value.Tokens;
 
     /// <summary>Reads <c>response_format</c>, <c>structured_outputs</c> and their old spellings; null: nothing constrains.</summary>
-    public TokenConstraint? Read(in Fields body)
+    public TokenConstraint? Read(in Fields body, string tenant)
     {
         (string Field, string Kind, JsonElement Value)? asked = Format(body);
         (string Field, string Kind, JsonElement Value)? structured = Structured(body);
@@ -24,15 +24,17 @@ internal sealed class ConstraintCompiler(Tokenizer tokenizer, ServerLimits limit
         {
             throw ApiException.Value(structured.Value.Field, $"{structured.Value.Field} and a constraining response_format do not go together");
         }
-        return (structured ?? asked) is { } constraint ? Make(constraint.Field, constraint.Kind, constraint.Value) : null;
+        return (structured ?? asked) is { } constraint ? Make(tenant, constraint.Field, constraint.Kind, constraint.Value) : null;
     }
 
     /// <summary>The constraint of a key, made where it is not kept.</summary>
+    /// <param name="tenant">Who asks: what one tenant's request took to make, another's does not find, or time would tell what others ask for.</param>
     /// <param name="field">What errors name.</param>
     /// <param name="key">What distinguishes it from all others.</param>
     /// <param name="build">Builds the root.</param>
-    public TokenConstraint Of(string field, string key, Func<GrammarBuilder, GrammarElement> build)
+    public TokenConstraint Of(string tenant, string field, string key, Func<GrammarBuilder, GrammarElement> build)
     {
+        key = $"{tenant}:{key}";
         lock (gate)
         {
             if (kept.TryGetValue(key, out LinkedListNode<(string Key, TokenConstraint Constraint)>? node))
@@ -129,24 +131,24 @@ internal sealed class ConstraintCompiler(Tokenizer tokenizer, ServerLimits limit
         return found.Count > 1 ? throw ApiException.Value(found[1].Field, $"{found[0].Field} and {found[1].Field} do not go together") : found.Count == 1 ? found[0] : null;
     }
 
-    private TokenConstraint Make(string field, string kind, JsonElement value)
+    private TokenConstraint Make(string tenant, string field, string kind, JsonElement value)
     {
         switch (kind)
         {
             case "json_object":
-                return Of(field, "json_object", builder => new JsonGrammar(builder).Object);
+                return Of(tenant, field, "json_object", builder => new JsonGrammar(builder).Object);
             case "json":
                 JsonElement schema = value.ValueKind == JsonValueKind.String ? Parse(field, value.GetString()!) : value;
-                return Of(field, "json:" + schema.GetRawText(), builder => SchemaGrammar.Compile(builder, new JsonGrammar(builder), schema));
+                return Of(tenant, field, "json:" + schema.GetRawText(), builder => SchemaGrammar.Compile(builder, new JsonGrammar(builder), schema));
             case "regex":
                 string regex = Text(field, value);
-                return Of(field, "regex:" + regex, builder => RegexGrammar.Compile(builder, regex));
+                return Of(tenant, field, "regex:" + regex, builder => RegexGrammar.Compile(builder, regex));
             case "grammar":
                 string grammar = Text(field, value);
-                return Of(field, "grammar:" + grammar, builder => BnfGrammar.Compile(builder, grammar));
+                return Of(tenant, field, "grammar:" + grammar, builder => BnfGrammar.Compile(builder, grammar));
             default:
                 string[] choices = Choices(field, value);
-                return Of(field, "choice:" + string.Join('\0', choices), builder => builder.Choice(choices.Select(GrammarBuilder.Text)));
+                return Of(tenant, field, "choice:" + string.Concat(choices.Select(c => $"{c.Length}:{c}")), builder => builder.Choice(choices.Select(GrammarBuilder.Text)));
         }
     }
 

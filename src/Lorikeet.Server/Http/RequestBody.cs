@@ -28,9 +28,11 @@ internal static class RequestBody
         {
             bytes = await ReadAllAsync(http, limits.BodyBytes);
         }
-        catch (Microsoft.AspNetCore.Http.BadHttpRequestException e)
+        catch (IOException e) when (!http.RequestAborted.IsCancellationRequested)
         {
-            throw e.StatusCode == 413 ? TooLarge(http, limits.BodyBytes) : ApiException.Bad(null, "invalid_body", "the body could not be read: " + e.Message);
+            // Cut off, too slow, or chunks whose lengths are none.
+            http.Response.Headers.Connection = "close";
+            throw e is Microsoft.AspNetCore.Http.BadHttpRequestException { StatusCode: 413 } ? TooLarge(http, limits.BodyBytes) : ApiException.Bad(null, "invalid_body", "the body could not be read: " + e.Message);
         }
         JsonDocument document;
         try

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Lorikeet.Models.Files;
 using Microsoft.AspNetCore.Http;
@@ -35,9 +36,19 @@ internal sealed partial class RequestPipeline(RequestDelegate next, ServerOption
         }
         catch (BadHttpRequestException e)
         {
-            refusal = new ApiException(e.StatusCode, ErrorTypes.Request, e.StatusCode == 413 ? "request_too_large" : "invalid_body", null, e.Message);
+            // A body that comes too slowly is 408 elsewhere, which clients repeat.
+            refusal = new ApiException(e.StatusCode == 408 ? 400 : e.StatusCode, ErrorTypes.Request, e.StatusCode == 413 ? "request_too_large" : "invalid_body", null, e.Message);
+            if (!http.Response.HasStarted)
+            {
+                http.Response.Headers.Connection = "close";
+            }
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (DbException e)
+        {
+            refusal = StorageFaults.OfDatabase(e);
+            Away(logger, id, e.Message);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException && http.RequestAborted.IsCancellationRequested)
         {
             // Nobody listens any more; the log has 499.
             Gone(logger, id);
@@ -125,6 +136,9 @@ internal sealed partial class RequestPipeline(RequestDelegate next, ServerOption
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Request} failed")]
     private static partial void Failed(ILogger logger, Exception error, string request);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Request}: the registry failed: {Reason}")]
+    private static partial void Away(ILogger logger, string request, string reason);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Request}: the client left (499)")]
     private static partial void Gone(ILogger logger, string request);

@@ -15,7 +15,8 @@ internal sealed class Routes(IEndpointRouteBuilder app, KeyRing keys)
     /// <summary>A route for callers with a scope; null: any key.</summary>
     public void Add(string method, string path, string? scope, string summary, Func<HttpContext, Caller, Task> handler, IEnumerable<string>? fields = null, string tag = "inference")
     {
-        all.Add(new Route(method, path, scope, summary, fields is null ? [] : [.. fields], tag));
+        Route route = new(method, path, scope, summary, fields is null ? [] : [.. fields], tag);
+        all.Add(route);
         app.MapMethods(path, [method], async (HttpContext http) =>
         {
             Caller caller = keys.Find(http.Request.Headers.Authorization);
@@ -24,14 +25,15 @@ internal sealed class Routes(IEndpointRouteBuilder app, KeyRing keys)
                 caller.Demand(scope);
             }
             await handler(http, caller);
-        });
+        }).WithMetadata(route);
     }
 
     /// <summary>A route that needs no key.</summary>
     public void Open(string method, string path, string summary, Func<HttpContext, Task> handler)
     {
-        all.Add(new Route(method, path, null, summary, [], "service"));
-        app.MapMethods(path, [method], (HttpContext http) => handler(http));
+        Route route = new(method, path, null, summary, [], "service");
+        all.Add(route);
+        app.MapMethods(path, [method], (HttpContext http) => handler(http)).WithMetadata(route);
     }
 
     /// <summary>One route.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Lorikeet.Models;
+using Lorikeet.Models.Files;
 using Lorikeet.Models.Text;
 using Lorikeet.Serving;
 
@@ -22,11 +23,33 @@ internal sealed class EngineInference : IInference
         host = new EngineHost(model, tokenizer, options);
     }
 
+    /// <summary>Loads the model of the options.</summary>
+    public static EngineInference Load(ServerOptions options)
+    {
+        Tokenizer tokenizer = Tokenizer.Load(ModelLocation.Resolve(options.Model));
+        LanguageModel model = ModelLoader.Load(options.Model, new ModelLoadOptions { ConvertTo = options.Weights });
+        try
+        {
+            return new EngineInference(model, tokenizer, options.Engine);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
     public LanguageModel Model => model;
 
     public Tokenizer Tokenizer { get; }
 
     public bool IsRunning => host.IsAccepting;
+
+    /// <summary>Adapter versions that were asked for and are still registered.</summary>
+    public int KnownVersions => versions.Count;
+
+    /// <summary>The host, for checks of its memory.</summary>
+    public EngineHost Host => host;
 
     public EngineStatistics Statistics => host.Statistics;
 

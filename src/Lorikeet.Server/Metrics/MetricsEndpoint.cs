@@ -141,6 +141,8 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
             .Sample("lorikeet_adapter_loads_total", engine.AdapterLoadFailures, ("result", "failed"));
         text.One("lorikeet_adapter_evictions_total", "counter", "Adapters that were thrown out.", engine.AdapterEvictions, ("reason", "room"));
         text.One("lorikeet_adapter_resident_bytes", "gauge", "Bytes of adapters in memory.", engine.AdapterBytes);
+        text.One("lorikeet_pool_used_bytes", "gauge", "Bytes of the pool in use, what is kept for later requests included.", engine.UsedBytes);
+        text.One("lorikeet_pool_idle_bytes", "gauge", "Those of them that nobody uses at present.", engine.IdleBytes);
         text.One("lorikeet_adapters_resident", "gauge", "Adapters in memory.", engine.ResidentAdapters.Count);
         text.One("lorikeet_adapters_registered", "gauge", "Adapters in the registry.", registry.Snapshot.Adapters.Count);
         EngineHistogram(text, "lorikeet_batch_distinct_adapters", "Distinct adapters of a step.", engine.StepAdapters);
@@ -168,6 +170,7 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         using Process process = Process.GetCurrentProcess();
         text.One("process_cpu_seconds_total", "counter", "Processor time.", process.TotalProcessorTime.TotalSeconds);
         text.One("process_resident_memory_bytes", "gauge", "Memory.", process.WorkingSet64);
+        text.One("dotnet_total_memory_bytes", "gauge", "Managed memory, garbage included.", GC.GetTotalMemory(forceFullCollection: false));
         text.One("process_start_time_seconds", "gauge", "Unix time of the start.", new DateTimeOffset(process.StartTime.ToUniversalTime()).ToUnixTimeMilliseconds() / 1000.0);
     }
 

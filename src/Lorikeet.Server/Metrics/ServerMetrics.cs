@@ -52,6 +52,9 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
 
     public AtomicHistogram HttpSeconds { get; } = new(0.01, 0.1, 0.5, 1, 5, 10, 60);
 
+    /// <summary>What the dashboard shows.</summary>
+    public Traffic Traffic { get; } = new(clock);
+
     public IEnumerable<KeyValuePair<(string Tenant, string Adapter), AdapterCounts>> Adapters => adapters;
 
     public IEnumerable<KeyValuePair<string, long[]>> RejectedCounts => rejected;
@@ -64,7 +67,7 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
         Interlocked.Increment(ref throttled.GetOrAdd((throttled.Count < MostNames ? tenant : Others, reason), _ => [0])[0]);
 
     /// <summary>A request begins to wait for the engine.</summary>
-    public RequestTrace Begin(string tenant, string? adapter, IReadOnlyList<GenerationRequest> requests)
+    public RequestTrace Begin(string tenant, AdapterBinding adapter, IReadOnlyList<GenerationRequest> requests)
     {
         foreach (GenerationRequest request in requests)
         {
@@ -72,7 +75,8 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
             ParamsMaxTokens.Add(request.MaxTokens);
             ParamsN.Add(request.Choices);
         }
-        return new RequestTrace(this, adapter is null ? null : Of(tenant, adapter));
+        return new RequestTrace(
+            this, adapter.Single is { } one ? Of(tenant, one.Name) : null, adapter.Single?.Name, Traffic.Of(tenant, adapter).Begin(requests.Sum(r => (long)r.Prompt.Count)));
     }
 
     // The first names keep series of their own; those that come when there are many share one.

@@ -27,6 +27,7 @@ internal sealed partial class Registry : IAsyncDisposable
     private readonly SemaphoreSlim reading = new(1, 1);
     private readonly CancellationTokenSource stopping = new();
     private readonly Task polling;
+    private long asked;
     private volatile RegistrySnapshot snapshot = RegistrySnapshot.Empty;
 
     public Registry(RegistryDatabase database, TimeSpan poll, TimeProvider clock, ILogger<Registry> logger)
@@ -34,7 +35,7 @@ internal sealed partial class Registry : IAsyncDisposable
         this.database = database;
         this.clock = clock;
         this.logger = logger;
-        using (DbConnection connection = database.Connect())
+        using (DbConnection connection = Connect())
         using (DbTransaction transaction = database.BeginWrite(connection))
         {
             connection.Execute(Schema, transaction: transaction);
@@ -48,6 +49,12 @@ internal sealed partial class Registry : IAsyncDisposable
     /// <summary>What the database held when it was last read.</summary>
     public RegistrySnapshot Snapshot => snapshot;
 
+    /// <summary>Whether the last look for changes found the database.</summary>
+    public bool IsReachable { get; private set; } = true;
+
+    /// <summary>How often the database was asked for something.</summary>
+    public long Asked => Interlocked.Read(ref asked);
+
     /// <summary>Seconds since 1970.</summary>
     public long Now => clock.GetUtcNow().ToUnixTimeSeconds();
 
@@ -58,7 +65,7 @@ internal sealed partial class Registry : IAsyncDisposable
     public async Task<T> WriteAsync<T>(Func<RegistryWriter, T> write)
     {
         T result;
-        await using (DbConnection connection = database.Connect())
+        await using (DbConnection connection = Connect())
         {
             await using DbTransaction transaction = database.BeginWrite(connection);
             await connection.ExecuteAsync("UPDATE registry SET generation = generation + 1", transaction: transaction);
@@ -72,7 +79,7 @@ internal sealed partial class Registry : IAsyncDisposable
     /// <summary>Notes when keys were last used; not a change that others must see.</summary>
     public async Task NoteUseAsync(IReadOnlyCollection<KeyValuePair<string, long>> uses)
     {
-        await using DbConnection connection = database.Connect();
+        await using DbConnection connection = Connect();
         foreach ((string id, long time) in uses)
         {
             await connection.ExecuteAsync("UPDATE keys SET last_used = @time WHERE id = @id AND (last_used IS NULL OR last_used < @time)", new { id, time });
@@ -81,20 +88,35 @@ internal sealed partial class Registry : IAsyncDisposable
 
     public async Task<long?> LastUsedAsync(string keyId)
     {
-        await using DbConnection connection = database.Connect();
+        await using DbConnection connection = Connect();
         return await connection.QueryFirstOrDefaultAsync<long?>("SELECT last_used FROM keys WHERE id = @keyId", new { keyId });
     }
 
     /// <summary>Folders that nobody needs any more since some time.</summary>
     public async Task<IReadOnlyList<string>> GarbageAsync()
     {
-        await using DbConnection connection = database.Connect();
+        await using DbConnection connection = Connect();
         return [.. await connection.QueryAsync<string>("SELECT folder FROM garbage WHERE after <= @now", new { now = Now })];
+    }
+
+    /// <summary>Notes a folder that nobody will need after some time, unless a version takes it before.</summary>
+    public async Task NoteGarbageAsync(string folder, TimeSpan time)
+    {
+        await using DbConnection connection = Connect();
+        await connection.ExecuteAsync(
+            "INSERT INTO garbage (folder, after) VALUES (@folder, @after) ON CONFLICT (folder) DO UPDATE SET after = @after", new { folder, after = Now + (long)time.TotalSeconds });
+    }
+
+    /// <summary>Folders that are noted, due or not.</summary>
+    public async Task<long> GarbageCountAsync()
+    {
+        await using DbConnection connection = Connect();
+        return await connection.QueryFirstAsync<long>("SELECT COUNT(*) FROM garbage");
     }
 
     public async Task ForgetGarbageAsync(string folder)
     {
-        await using DbConnection connection = database.Connect();
+        await using DbConnection connection = Connect();
         await connection.ExecuteAsync("DELETE FROM garbage WHERE folder = @folder", new { folder });
     }
 
@@ -125,6 +147,12 @@ internal sealed partial class Registry : IAsyncDisposable
         database.Dispose();
     }
 
+    private DbConnection Connect()
+    {
+        Interlocked.Increment(ref asked);
+        return database.Connect();
+    }
+
     private async Task PollAsync(TimeSpan interval)
     {
         using PeriodicTimer timer = new(interval);
@@ -135,10 +163,12 @@ internal sealed partial class Registry : IAsyncDisposable
                 try
                 {
                     await RefreshAsync();
+                    IsReachable = true;
                 }
-                catch (DbException e)
+                catch (Exception e) when (e is DbException or IOException or TimeoutException or InvalidOperationException)
                 {
                     // The snapshot goes on serving while the database is away.
+                    IsReachable = false;
                     Unreachable(logger, e.Message);
                 }
             }
@@ -152,13 +182,13 @@ internal sealed partial class Registry : IAsyncDisposable
 
     private long Generation()
     {
-        using DbConnection connection = database.Connect();
+        using DbConnection connection = Connect();
         return connection.QueryFirst<long>("SELECT generation FROM registry");
     }
 
     private RegistrySnapshot Read()
     {
-        using DbConnection connection = database.Connect();
+        using DbConnection connection = Connect();
         using DbTransaction transaction = database.BeginRead(connection);
         long generation = connection.QueryFirst<long>("SELECT generation FROM registry", transaction: transaction);
         ILookup<string, VersionRow> versions = connection.Query<VersionRow>("SELECT * FROM versions ORDER BY version DESC", transaction: transaction).ToLookup(v => v.Adapter);

@@ -14,16 +14,17 @@ internal static class ToolConstraint
     /// <summary>The constraint of a plan; null: none is needed.</summary>
     /// <param name="plan">The tools.</param>
     /// <param name="compiler">Makes constraints.</param>
+    /// <param name="tenant">Who asks.</param>
     /// <param name="tagged">Whether the model's template writes calls between tags.</param>
-    public static TokenConstraint? Make(ToolPlan plan, ConstraintCompiler compiler, bool tagged)
+    public static TokenConstraint? Make(ToolPlan plan, ConstraintCompiler compiler, string tenant, bool tagged)
     {
         switch (plan.Mode)
         {
             case ToolMode.Named:
                 Tool only = plan.Tools[0];
-                return compiler.Of($"{only.Place}.parameters", "named:" + Text(only), builder => Arguments(builder, new JsonGrammar(builder), only));
+                return compiler.Of(tenant, $"{only.Place}.parameters", "named:" + Text(only), builder => Arguments(builder, new JsonGrammar(builder), only));
             case ToolMode.Required:
-                return compiler.Of("tools", $"required:{plan.Parallel}:" + string.Join('\n', plan.Tools.Select(Text)), builder =>
+                return compiler.Of(tenant, "tools", $"required:{plan.Parallel}:" + string.Join('\n', plan.Tools.Select(Text)), builder =>
                 {
                     JsonGrammar json = new(builder);
                     GrammarElement call = builder.Choice(plan.Tools.Select(t => new[] { Call(builder, json, t, "parameters") }));
@@ -31,7 +32,7 @@ internal static class ToolConstraint
                     return builder.Sequence([JsonGrammar.Mark('['), call, more, JsonGrammar.Mark(']')]);
                 });
             case ToolMode.Auto when plan.Tools.Any(t => t.Strict):
-                return compiler.Of("tools", $"auto:{tagged}:" + string.Join('\n', plan.Tools.Select(Text)), builder => Auto(builder, plan, tagged));
+                return compiler.Of(tenant, "tools", $"auto:{tagged}:" + string.Join('\n', plan.Tools.Select(Text)), builder => Auto(builder, plan, tagged));
             default:
                 return null;
         }

@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using Lorikeet.Models;
 using Lorikeet.Models.Text;
-using Lorikeet.Tensors;
 
 namespace Lorikeet.Serving;
 
@@ -19,19 +17,14 @@ public sealed class Engine : IDisposable
     private readonly PrefixCache prefixes;
     private readonly AdapterCache adapters;
     private readonly Holdings holdings;
+    private readonly OpenRequests requests;
     private readonly Scheduler scheduler;
-    private readonly StepRows step;
+    private readonly StepPass pass;
     private readonly TokenChooser chooser;
-    private readonly ModelRun run = new();
-    private readonly Dictionary<int, ActiveRequest> active = [];
-    private readonly List<GenerationEvent> events = [];
-    private readonly List<(Sequence Sequence, FinishReason Reason, Exception? Error)> ended = [];
+    private readonly StepEvents events;
     private readonly List<(AdapterVersion Version, Exception Error)> unread = [];
     private readonly SemaphoreSlim read = new(0);
     private long adapterChanges;
-    private long waitingTokens;
-    private long nextDeadline = long.MaxValue;
-    private int lastId;
 
     /// <summary>An engine without requests.</summary>
     /// <param name="model">
@@ -57,9 +50,11 @@ public sealed class Engine : IDisposable
         holdings = new Holdings(model, options, memory, prefixes, adapters);
         Queue = QueuePolicies.Create(options.Queue);
         scheduler = new Scheduler(holdings, Queue, options);
-        step = new StepRows(model);
+        pass = new StepPass(model);
         chooser = new TokenChooser(model);
+        requests = new OpenRequests(options, adapters, prefixes);
         Statistics = new EngineStatistics(options.CacheBytes, holdings.Plain.Bytes(SequenceState.PageTokens, SequenceState.PageTokens));
+        events = new StepEvents(options, requests, scheduler, holdings, chooser, Statistics);
     }
 
     /// <summary>The model.</summary>
@@ -72,10 +67,10 @@ public sealed class Engine : IDisposable
     public EngineStatistics Statistics { get; }
 
     /// <summary>True while a request has not ended.</summary>
-    public bool HasWork => !scheduler.IsEmpty || ended.Count > 0;
+    public bool HasWork => !scheduler.IsEmpty || events.HasEnded;
 
     /// <summary>True where the next step has nothing to compute: what waits, waits for an adapter that is being read. <see cref="WaitForAdapter"/> may come first.</summary>
-    public bool OnlyWaits => ended.Count == 0 && scheduler.Running == 0 && scheduler.Waiting > 0 && adapters.Loading > 0 && !adapters.HasLoaded;
+    public bool OnlyWaits => !events.HasEnded && scheduler.Running == 0 && scheduler.Waiting > 0 && adapters.Loading > 0 && !adapters.HasLoaded;
 
     /// <summary>Answers that run.</summary>
     public int Running => scheduler.Running;
@@ -109,7 +104,7 @@ public sealed class Engine : IDisposable
 
     /// <summary>Proves that every page, charge and claim has its owner: see <see cref="Accounts"/>.</summary>
     /// <exception cref="InvalidOperationException">Something is owned by nobody, or twice.</exception>
-    internal void Audit() => Accounts.Check(pool, prefixes, adapters, active.Values);
+    internal void Audit() => Accounts.Check(pool, prefixes, adapters, requests.All);
 
     private long IdlePageBytes
     {
@@ -145,9 +140,9 @@ public sealed class Engine : IDisposable
     /// <param name="id">The request.</param>
     public void Cancel(int id)
     {
-        if (active.TryGetValue(id, out ActiveRequest? request))
+        if (requests.Find(id) is { } request)
         {
-            EndAll(request, FinishReason.Cancelled, null);
+            events.EndAll(request, FinishReason.Cancelled, null);
         }
     }
 
@@ -157,25 +152,30 @@ public sealed class Engine : IDisposable
     {
         events.Clear();
         TakeInAdapters();
-        Expire();
+        foreach (ActiveRequest request in requests.Expired())
+        {
+            events.EndAll(request, FinishReason.Expired, null);
+        }
         scheduler.Schedule();
         foreach ((Sequence sequence, Exception error) in scheduler.Impossible)
         {
-            EndAll(sequence.Owner, FinishReason.Failed, error);
+            events.EndAll(sequence.Owner, FinishReason.Failed, error);
         }
         if (scheduler.Scheduled.Count > 0 && scheduler.Impossible.Count == 0)
         {
-            Forward();
+            pass.Run(scheduler.Scheduled);
+            events.Take(pass, scheduler.Scheduled);
+            Statistics.CountStep(pass.Rows, pass.Adapters);
         }
-        Report();
+        events.Report();
         scheduler.Scheduled.Clear();
-        Statistics.Set(scheduler, holdings, chooser, waitingTokens);
+        Statistics.Set(scheduler, holdings, chooser, requests.WaitingTokens);
         if (adapterChanges != adapters.Changes)
         {
             adapterChanges = adapters.Changes;
             Statistics.SetAdapters(adapters.Entries, options.Clock.GetUtcNow());
         }
-        return CollectionsMarshal.AsSpan(events);
+        return events.All;
     }
 
     /// <summary>Waits until an adapter was read, at most for a time; where <see cref="OnlyWaits"/> holds, steps bring nothing before.</summary>
@@ -211,15 +211,14 @@ public sealed class Engine : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (ActiveRequest request in active.Values.ToArray())
+        foreach (ActiveRequest request in requests.All)
         {
-            EndAll(request, FinishReason.Cancelled, null);
-            request.ForgetOwn(prefixes);
+            events.EndAll(request, FinishReason.Cancelled, null);
         }
-        active.Clear();
+        requests.Clear();
         ForgetPrefixes();
         adapters.Dispose();
-        run.Dispose();
+        pass.Dispose();
         pool.Dispose();
         read.Dispose();
     }
@@ -242,41 +241,23 @@ public sealed class Engine : IDisposable
     /// <summary>Drops the last events of requests that were cancelled: nobody waits for them.</summary>
     internal void Forget()
     {
-        Report();
+        events.Report();
         events.Clear();
     }
 
+    /// <summary>Puts a request in the queue without a look at whether it is full.</summary>
     internal int Enter(GenerationRequest request)
     {
-        TimeProvider clock = options.Clock;
-        long now = clock.GetTimestamp();
-        ActiveRequest owner = new(++lastId, request) { Arrived = now, GivenUp = After(request.Deadline), BeginsBy = After(request.StartWithin) };
-        IReadOnlyList<int> ends = request.EndIds ?? Model.Config.EndIds;
-        int most = check.Most(request);
-        owner.Choices = new Sequence[request.Choices];
-        for (int i = 0; i < owner.Choices.Length; i++)
-        {
-            owner.Choices[i] = new Sequence(owner, i, ends, most, options.DraftTokens, Tokenizer);
-        }
-        owner.Open = owner.Choices.Length;
-        active.Add(owner.Id, owner);
+        ActiveRequest owner = requests.Add(request, request.EndIds ?? Model.Config.EndIds, check.Most(request), Tokenizer);
         Array.ForEach(owner.Choices, scheduler.Add);
-        foreach (AdapterShare share in request.Adapters)
-        {
-            adapters.Bind(share.Version);
-        }
-        waitingTokens += request.Prompt.Count;
-        nextDeadline = Math.Min(nextDeadline, owner.Ends);
-        Statistics.SetWaiting(scheduler.Waiting, waitingTokens);
+        Statistics.SetWaiting(scheduler.Waiting, requests.WaitingTokens);
         return owner.Id;
-
-        long After(TimeSpan? time) => time is { } t ? now + (long)Math.Min(t.TotalSeconds * clock.TimestampFrequency, long.MaxValue / 2) : long.MaxValue;
     }
 
     private void RefuseWhereFull(GenerationRequest request)
     {
         string? full = scheduler.Waiting + request.Choices > options.MaxWaiting ? $"{scheduler.Waiting} answers wait; the queue holds {options.MaxWaiting}"
-            : waitingTokens + request.Prompt.Count > options.MaxWaitingTokens ? $"{waitingTokens} prompt tokens wait; the queue holds {options.MaxWaitingTokens}"
+            : requests.WaitingTokens + request.Prompt.Count > options.MaxWaitingTokens ? $"{requests.WaitingTokens} prompt tokens wait; the queue holds {options.MaxWaitingTokens}"
             : null;
         if (full is not null)
         {
@@ -291,205 +272,10 @@ public sealed class Engine : IDisposable
         adapters.Poll(unread);
         foreach ((AdapterVersion version, Exception error) in unread)
         {
-            foreach (ActiveRequest request in active.Values.Where(a => Array.Exists(a.Shares, s => s.Version == version)).ToArray())
+            foreach (ActiveRequest request in requests.With(version))
             {
-                EndAll(request, FinishReason.Failed, new AdapterLoadException(version, error));
+                events.EndAll(request, FinishReason.Failed, new AdapterLoadException(version, error));
             }
         }
-    }
-
-    private void Expire()
-    {
-        if (nextDeadline == long.MaxValue)
-        {
-            return;
-        }
-        long now = options.Clock.GetTimestamp();
-        if (now < nextDeadline)
-        {
-            return;
-        }
-        nextDeadline = long.MaxValue;
-        foreach (ActiveRequest request in active.Values.ToArray())
-        {
-            if (request.Ends <= now)
-            {
-                EndAll(request, FinishReason.Expired, null);
-            }
-            else
-            {
-                nextDeadline = Math.Min(nextDeadline, request.Ends);
-            }
-        }
-    }
-
-    private void Forward()
-    {
-        List<Sequence> scheduled = scheduler.Scheduled;
-        step.Set(scheduled);
-        run.Arena.Reset();
-        run.Rows = step.Rows;
-        run.Plan = step.Plan;
-        Tensor hidden = Model.Forward(run, Input.Of(step.Ids));
-        Tensor logits = default;
-        if (step.LogitRows > 0)
-        {
-            Tensor rows = step.LogitRows == step.Rows.Count ? hidden : RowsOfLogits(hidden, scheduled);
-            run.Plan = step.HeadPlan;
-            logits = Model.Logits(run, rows);
-        }
-        int row = 0, at = 0;
-        foreach (Sequence sequence in scheduled)
-        {
-            NoteStart(sequence);
-            // Asked before: a sequence that ends here has no rows any more, and those after it would read its own.
-            int rows = sequence.Rows, logitRows = sequence.LogitRows;
-            Take(sequence, hidden, row, logits, at);
-            row += rows;
-            at += logitRows;
-        }
-        Statistics.CountStep(step.Rows.Count, step.Plan is null ? 0 : step.Adapters);
-    }
-
-    // The head is the widest product: it runs for the rows that need it.
-    private Tensor RowsOfLogits(in Tensor hidden, List<Sequence> scheduled)
-    {
-        Tensor rows = run.Allocate(step.LogitRows, hidden.Width);
-        int row = 0, at = 0;
-        foreach (Sequence sequence in scheduled)
-        {
-            row += sequence.Rows;
-            for (int i = sequence.LogitRows; i > 0; i--)
-            {
-                hidden.Row(row - i).CopyTo(rows.Row(at++));
-            }
-        }
-        return rows;
-    }
-
-    private void Take(Sequence sequence, in Tensor hidden, int row, in Tensor logits, int at)
-    {
-        int start = sequence.State!.Length, count = sequence.Rows - sequence.Drafts;
-        bool samples = sequence.Samples;
-        holdings.Publish(sequence, Math.Min(start + count, sequence.PromptLength));
-        sequence.Pool?.Take(hidden, row, count, start);
-        if (sequence.Scores is { IsComplete: false } && start < sequence.PromptLength)
-        {
-            TokenChooser.ScorePrompt(sequence, logits, at);
-        }
-        if (!samples)
-        {
-            holdings.Append(sequence, count);
-        }
-        else if (sequence.MaxTokens == 0 || sequence.Pool is not null)
-        {
-            holdings.Append(sequence, count);
-            Finish(sequence, sequence.End(FinishReason.Done) with { Embedding = sequence.Pool?.Vector(), PromptScores = sequence.Scores?.Result() });
-        }
-        else
-        {
-            Answer(sequence, logits, at + sequence.LogitRows - 1 - sequence.Drafts, count);
-        }
-    }
-
-    private void Answer(Sequence sequence, in Tensor logits, int at, int count)
-    {
-        int before = sequence.Generated, first = events.Count;
-        int accepted = chooser.Choose(sequence, logits, at, events);
-        holdings.Append(sequence, count + accepted);
-        Statistics.CountTokens(0, sequence.Generated - before);
-        int paid = sequence.Generated - Math.Max(before, 1);
-        if (paid > 0)
-        {
-            scheduler.Generated(sequence, paid);
-        }
-        if (!sequence.Owner.HasAnswered)
-        {
-            sequence.Owner.FirstToken = options.Clock.GetTimestamp();
-        }
-        if (events.Count > first && events[^1].Finish != FinishReason.None)
-        {
-            GenerationEvent last = events[^1];
-            events.RemoveAt(events.Count - 1);
-            Finish(sequence, last);
-        }
-    }
-
-    private void NoteStart(Sequence sequence)
-    {
-        ActiveRequest owner = sequence.Owner;
-        if (owner.Started == 0)
-        {
-            owner.Started = options.Clock.GetTimestamp();
-            waitingTokens -= sequence.PromptLength;
-            Statistics.CountTokens(sequence.PromptLength, 0);
-        }
-    }
-
-    /// <summary>Ends an answer with an event of the present step.</summary>
-    private void Finish(Sequence sequence, in GenerationEvent last)
-    {
-        sequence.HasEnded = true;
-        scheduler.Remove(sequence);
-        Say(sequence, last);
-    }
-
-    /// <summary>Ends all answers of a request: pages and adapters are free at once, the events come when the step reports.</summary>
-    private void EndAll(ActiveRequest request, FinishReason reason, Exception? error)
-    {
-        foreach (Sequence sequence in request.Choices)
-        {
-            if (!sequence.HasEnded)
-            {
-                sequence.HasEnded = true;
-                // One that turned out to be impossible was taken out of the queue already.
-                if (sequence.Place.List is not null || sequence.Held is not null)
-                {
-                    scheduler.Remove(sequence);
-                }
-                ended.Add((sequence, reason, error));
-            }
-        }
-    }
-
-    private void Report()
-    {
-        foreach ((Sequence sequence, FinishReason reason, Exception? error) in ended)
-        {
-            Say(sequence, sequence.End(reason, error));
-        }
-        ended.Clear();
-    }
-
-    private void Say(Sequence sequence, in GenerationEvent last)
-    {
-        ActiveRequest owner = sequence.Owner;
-        Statistics.CountEnd(last.Finish);
-        events.Add(--owner.Open > 0 ? last : last with { Usage = Close(owner) });
-    }
-
-    private RequestUsage Close(ActiveRequest owner)
-    {
-        active.Remove(owner.Id);
-        owner.ForgetOwn(prefixes);
-        TimeProvider clock = options.Clock;
-        long now = clock.GetTimestamp();
-        if (owner.Started == 0)
-        {
-            waitingTokens -= owner.Request.Prompt.Count;
-        }
-        foreach (AdapterShare share in owner.Request.Adapters)
-        {
-            share.Version.Count().CountRequest(owner.Request.Prompt.Count, owner.CachedTokens, owner.GeneratedTokens);
-            adapters.Unbind(share.Version);
-        }
-        return new RequestUsage(
-            owner.Request.Prompt.Count,
-            owner.CachedTokens,
-            owner.GeneratedTokens,
-            clock.GetElapsedTime(owner.Arrived, owner.Started == 0 ? now : owner.Started),
-            owner.FirstToken == 0 ? TimeSpan.Zero : clock.GetElapsedTime(owner.Arrived, owner.FirstToken),
-            clock.GetElapsedTime(owner.Arrived, now),
-            owner.Preemptions);
     }
 }

@@ -115,6 +115,13 @@ public sealed class EngineHost : IDisposable
     /// <returns>Ends when the engine knows, not when the memory is free: <see cref="AdapterFigures.Bytes"/> tells that.</returns>
     public Task RetireAsync(AdapterVersion version) => Run(() => engine.Retire(version));
 
+    /// <summary>Proves that nothing of the pool is lost or owned twice: what it gave out is what requests, adapters and kept prompts hold.</summary>
+    /// <exception cref="InvalidOperationException">They differ; the message says where.</exception>
+    public Task AuditAsync() => Run(engine.Audit);
+
+    /// <summary>Forgets keys and values of past prompts: what remains in use belongs to requests that run.</summary>
+    public Task ForgetPrefixesAsync() => Run(engine.ForgetPrefixes);
+
     /// <summary>Takes no new requests, and waits until those in flight have ended; what has not when the time is over is cancelled.</summary>
     /// <param name="grace">The time.</param>
     /// <param name="stop">Ends the time at once.</param>

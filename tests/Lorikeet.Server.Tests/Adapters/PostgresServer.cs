@@ -7,11 +7,13 @@ namespace Lorikeet.Server.Tests.Adapters;
 /// <summary>A PostgreSQL of its own in a temporary folder, on a free port of 127.0.0.1, for the length of a test.</summary>
 internal sealed class PostgresServer : IAsyncDisposable
 {
-    private readonly Process process;
+    private readonly int port;
+    private Process process;
 
     private PostgresServer(Process process, string folder, int port)
     {
         this.process = process;
+        this.port = port;
         Folder = folder;
         ConnectionString = $"Host=127.0.0.1;Port={port};Username=lorikeet;Database=postgres";
     }
@@ -39,17 +41,49 @@ internal sealed class PostgresServer : IAsyncDisposable
         free.Start();
         int port = ((IPEndPoint)free.LocalEndpoint).Port;
         free.Stop();
-        Process process = Begin(root, Path.Combine(Programs!, "postgres"), "-D", data, "-p", $"{port}", "-h", "127.0.0.1", "-k", folder, "-F");
-        PostgresServer server = new(process, folder, port);
+        PostgresServer server = new(Begin(folder, port), folder, port);
+        await server.ReadyAsync();
+        return server;
+    }
+
+    /// <summary>Ends it at once, as a failing machine does.</summary>
+    public Task StopAsync() => SignalAsync("-QUIT");
+
+    /// <summary>Starts it again on the same port with the same data.</summary>
+    public async Task StartAgainAsync()
+    {
+        process.Dispose();
+        process = Begin(Folder, port);
+        await ReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Npgsql.NpgsqlConnection.ClearAllPools();
+        if (!process.HasExited)
+        {
+            // A polite end: it removes what it shares with other processes.
+            await SignalAsync("-INT");
+        }
+        process.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private static Process Begin(string folder, int port) =>
+        Begin(Environment.UserName == "root", Path.Combine(Programs!, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{port}", "-h", "127.0.0.1", "-k", folder, "-F");
+
+    private async Task ReadyAsync()
+    {
         for (int i = 0; i < 200; i++)
         {
             try
             {
-                await using Npgsql.NpgsqlConnection connection = new(server.ConnectionString);
+                // Not from the pool, which may still hold connections to one that was stopped.
+                await using Npgsql.NpgsqlConnection connection = new(ConnectionString + ";Pooling=false");
                 await connection.OpenAsync();
-                return server;
+                return;
             }
-            catch (Npgsql.NpgsqlException) when (i < 199)
+            catch (Npgsql.NpgsqlException)
             {
                 await Task.Delay(100);
             }
@@ -57,17 +91,13 @@ internal sealed class PostgresServer : IAsyncDisposable
         throw new TimeoutException("PostgreSQL did not start within twenty seconds");
     }
 
-    public async ValueTask DisposeAsync()
+    private async Task SignalAsync(string signal)
     {
-        Npgsql.NpgsqlConnection.ClearAllPools();
-        // A polite end first: it removes what it shares with other processes.
-        using (Process kill = Begin(Environment.UserName == "root", "kill", "-INT", $"{process.Id}"))
+        using (Process kill = Begin(Environment.UserName == "root", "kill", signal, $"{process.Id}"))
         {
             await kill.WaitForExitAsync();
         }
         await process.WaitForExitAsync();
-        process.Dispose();
-        Directory.Delete(Folder, recursive: true);
     }
 
     private static Task RunAsync(string program, params string[] arguments) => RunAsync(false, program, arguments);

@@ -164,7 +164,7 @@ public sealed class KeyTests
     }
 
     /// <summary>A server with keys on and an admin key.</summary>
-    private sealed class Keyed(TinyServer server, string admin) : IAsyncDisposable
+    internal sealed class Keyed(TinyServer server, string admin) : IAsyncDisposable
     {
         private int count;
 
@@ -172,14 +172,15 @@ public sealed class KeyTests
 
         public string Admin => admin;
 
-        public static async Task<Keyed> StartAsync()
+        public static async Task<Keyed> StartAsync(Func<ServerOptions, string, ServerOptions>? change = null)
         {
             string admin = "";
             TinyServer server = await TinyServer.StartAsync((o, folder) =>
             {
                 string registry = Path.Combine(folder, "registry.db");
                 admin = LorikeetServer.CreateKeyAsync(registry, "operator", ["admin", "infer", "manage", "metrics"]).GetAwaiter().GetResult().Secret;
-                return o with { Registry = registry, Keys = true };
+                o = o with { Registry = registry, Keys = true };
+                return change?.Invoke(o, folder) ?? o;
             });
             return new Keyed(server, admin);
         }

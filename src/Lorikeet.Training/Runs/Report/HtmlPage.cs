@@ -4,11 +4,12 @@ namespace Lorikeet.Training;
 
 /// <summary>A page that stands alone: no scripts, nothing from elsewhere, light or dark as the reader's screen is.</summary>
 /// <param name="title">The page's title and heading.</param>
-internal sealed class HtmlPage(string title)
+public sealed class HtmlPage(string title)
 {
     private readonly StringBuilder body = new();
 
     /// <summary>Adds a line of text in a dim colour.</summary>
+    /// <param name="text">The text; it is escaped, as all text here is.</param>
     public HtmlPage Note(string text)
     {
         body.Append("<p class=\"note\">").Append(Chart.Escape(text)).Append("</p>\n");
@@ -16,6 +17,7 @@ internal sealed class HtmlPage(string title)
     }
 
     /// <summary>Adds numbers that matter most, large.</summary>
+    /// <param name="tiles">What each is, and the number with its unit.</param>
     public HtmlPage Tiles(IEnumerable<(string Name, string Value)> tiles)
     {
         body.Append("<div class=\"tiles\">\n");
@@ -28,6 +30,7 @@ internal sealed class HtmlPage(string title)
     }
 
     /// <summary>Adds pictures side by side.</summary>
+    /// <param name="charts">The pictures.</param>
     public HtmlPage Charts(IEnumerable<Chart> charts)
     {
         body.Append("<div class=\"charts\">\n");
@@ -40,6 +43,9 @@ internal sealed class HtmlPage(string title)
     }
 
     /// <summary>Adds a table; columns whose heading begins with # hold numbers and stand to the right.</summary>
+    /// <param name="heading">Above the table.</param>
+    /// <param name="columns">The columns' headings.</param>
+    /// <param name="rows">The rows, each with a text for every column or for the first ones.</param>
     public HtmlPage Table(string heading, IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
     {
         body.Append("<h2>").Append(Chart.Escape(heading)).Append("</h2>\n<div class=\"wide\"><table>\n<tr>");
@@ -61,7 +67,7 @@ internal sealed class HtmlPage(string title)
         return this;
     }
 
-    /// <summary>The page.</summary>
+    /// <summary>The whole page as HTML.</summary>
     public override string ToString() =>
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n" +
         $"<meta name=\"color-scheme\" content=\"light dark\">\n<title>{Chart.Escape(title)}</title>\n<style>\n{Chart.Style}{Layout}</style>\n</head>\n<body>\n<h1>{Chart.Escape(title)}</h1>\n{body}</body>\n</html>\n";
