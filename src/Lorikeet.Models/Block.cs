@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -70,9 +71,21 @@ public sealed record Block(
         ? Mix(run, x, residual)
         : Answer(run, MixerAnswerNorm, MixerOutput.Forward(run, Mix(run, x, default)), residual);
 
-    private Tensor Worked(ModelRun run, in Tensor x, in Tensor residual) => IsPlain(run, FeedForwardOutput, FeedForwardAnswerNorm)
-        ? FeedForward.Forward(run, x, residual)
-        : Answer(run, FeedForwardAnswerNorm, FeedForwardOutput.Forward(run, FeedForward.Forward(run, x, default)), residual);
+    private Tensor Worked(ModelRun run, in Tensor x, in Tensor residual)
+    {
+        bool plain = IsPlain(run, FeedForwardOutput, FeedForwardAnswerNorm);
+        run.AnnouncePages();
+        Tensor y;
+        try
+        {
+            y = FeedForward.Forward(run, x, plain ? residual : default);
+        }
+        finally
+        {
+            NextReads.Forget();
+        }
+        return plain ? y : Answer(run, FeedForwardAnswerNorm, FeedForwardOutput.Forward(run, y), residual);
+    }
 
     /// <summary>Nothing looks at a branch's answer, or changes it, before it is added.</summary>
     private bool IsPlain(ModelRun run, OutputSite output, NormSite? norm) =>
