@@ -17,7 +17,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         using Admission.Ticket ticket = services.Admission.Enter(caller);
         using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
         CompletionJob job = await ReadAsync(new Fields(document.RootElement), caller, http);
-        ticket.Charge(job.Prompts.Sum(p => (long)p.Length));
+        ticket.Charge(job.PromptTokens);
         services.Prepare(http, caller, job.Spec);
         await new CompletionAnswer(services, job, ticket).SendAsync(http);
     }
@@ -107,23 +107,12 @@ internal sealed class CompletionEndpoint(GenerationServices services)
 }
 
 /// <summary>A completion request, read and checked.</summary>
-internal sealed record CompletionJob
+internal sealed record CompletionJob : GenerationJob
 {
-    public required string Echo { get; init; }
-
-    public required AdapterBinding Adapter { get; init; }
-
-    public required GenerationSpec Spec { get; init; }
-
     public required IReadOnlyList<int[]> Prompts { get; init; }
 
-    public int MaxTokens { get; init; }
-
-    public int Top { get; init; } = -1;
-
+    /// <summary>Whether the prompt comes before the answer.</summary>
     public bool Repeats { get; init; }
 
-    public TokenConstraint? Constraint { get; init; }
-
-    public TimeSpan Deadline { get; init; }
+    public override long PromptTokens => Prompts.Sum(p => (long)p.Length);
 }
