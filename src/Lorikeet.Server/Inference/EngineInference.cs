@@ -15,6 +15,8 @@ internal sealed class EngineInference : IInference
     private readonly EngineHost host;
     // Equal bytes in two tenants are two residents; one strength of a version is one entry.
     private readonly ConcurrentDictionary<(string Tenant, string Hash), AdapterVersion> versions = [];
+    private readonly ConcurrentDictionary<(string Tenant, string Hash), Task> leaving = [];
+    private readonly ConcurrentDictionary<AdapterVersion, (StoredVersion Stored, bool Pinned)> stored = [];
 
     public EngineInference(LanguageModel model, Tokenizer tokenizer, EngineOptions options)
     {
@@ -95,6 +97,9 @@ internal sealed class EngineInference : IInference
 
     public Task LoadAsync(BoundAdapter adapter, CancellationToken stop) => host.LoadAsync(Of(adapter.Tenant, adapter.Name, adapter.Version), stop);
 
+    public Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop) =>
+        Task.WhenAll(versions.Select(v => leaving.GetValueOrDefault((tenant, v.Hash), Task.CompletedTask))).WaitAsync(stop);
+
     public void Follow(RegistrySnapshot snapshot)
     {
         HashSet<(string, string)> known = [];
@@ -107,6 +112,7 @@ internal sealed class EngineInference : IInference
             if (adapter.Pinned)
             {
                 AdapterVersion pinned = Of(adapter.Tenant, adapter.Name, adapter.Active);
+                stored[pinned] = (adapter.Active, true);
                 Forget(host.PinAsync(pinned));
                 Forget(host.LoadAsync(pinned));
             }
@@ -117,6 +123,7 @@ internal sealed class EngineInference : IInference
             {
                 if (!(adapter.Pinned && version == adapter.Active) && versions.TryGetValue((adapter.Tenant, version.Hash), out AdapterVersion? unpinned))
                 {
+                    stored[unpinned] = (version, false);
                     Forget(host.PinAsync(unpinned, pinned: false));
                 }
             }
@@ -125,10 +132,15 @@ internal sealed class EngineInference : IInference
         {
             if (!known.Contains(key) && versions.TryRemove(key, out AdapterVersion? gone))
             {
-                Forget(host.RetireAsync(gone));
+                stored.TryRemove(gone, out _);
+                Task left = LeaveAsync(gone);
+                leaving[key] = left;
+                Forget(left.ContinueWith(t => leaving.TryRemove(new KeyValuePair<(string, string), Task>(key, t)), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default));
             }
         }
     }
+
+    public (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) => stored.TryGetValue(version, out (StoredVersion Stored, bool Pinned) known) ? known : (null, false);
 
     public string State(string tenant, StoredVersion version) =>
         !versions.TryGetValue((tenant, version.Hash), out AdapterVersion? known) ? "stored"
@@ -143,7 +155,18 @@ internal sealed class EngineInference : IInference
     }
 
     private AdapterVersion Of(string tenant, string name, StoredVersion version) =>
-        versions.GetOrAdd((tenant, version.Hash), _ => new AdapterVersion(name, AdapterSource.Folder(version.Folder), version.Hash));
+        versions.GetOrAdd((tenant, version.Hash), _ =>
+        {
+            AdapterVersion made = new(name, AdapterSource.Folder(version.Folder), version.Hash);
+            stored[made] = (version, false);
+            return made;
+        });
+
+    private async Task LeaveAsync(AdapterVersion version)
+    {
+        await host.RetireAsync(version);
+        await host.LeftAsync(version);
+    }
 
     private GenerationStream Submit(GenerationRequest request)
     {
