@@ -6,6 +6,9 @@ namespace Lorikeet.Server;
 /// <summary>Finds what a request's <c>model</c> means for its caller: the base, a registered adapter of the tenant, a shared one, one in the adapter folder.</summary>
 internal sealed class AdapterDirectory
 {
+    // What TGI's clients call whatever is served.
+    private const string AnyBase = "tgi";
+
     private readonly Registry registry;
     private readonly ServerOptions options;
     private readonly AdapterCheck check;
@@ -59,6 +62,10 @@ internal sealed class AdapterDirectory
         if (found is null && may && options.AdapterFolder is not null && AdapterNames.Fault(plain, options.AnyLetters) is null)
         {
             found = await ResolveAsync(caller.Tenant, plain, stop);
+        }
+        if (found is null && asked == AnyBase && caller.May(BaseName))
+        {
+            return null;
         }
         if (found is null || !may || (version is null ? found.Active : found.Find(version)) is not { } bound)
         {

@@ -46,7 +46,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         services.Known.Check(body, Names);
         (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, http.RequestAborted);
         body.Refuse("the model continues a text, it does not fill gaps", "suffix");
-        body.Refuse("the server was started without prompt embeddings", "prompt_embeds");
+        body.Refuse("this build takes texts and token ids", "prompt_embeds");
         GenerationSpec spec = GenerationFields.Read(body, services.DefaultsOf(adapter), services.Tokenizer, services.Vocabulary, limits);
         bool repeats = body.Flag("echo") ?? false;
         if (spec is { AskedTokens: false, MaxTokens: null })

@@ -35,11 +35,12 @@ internal static class BareAnswers
         {
             return null;
         }
-        if (status == 408)
-        {
-            // Clients repeat that one. Who does not send is left without a word.
-            return [];
-        }
+        // Clients repeat that one. Who does not send is left without a word.
+        return status == 408 ? [] : Of(status, vllm);
+    }
+
+    private static byte[] Of(int status, bool vllm)
+    {
         ApiException error = status switch
         {
             414 => TooLarge(414, "the request line is too long"),
@@ -66,6 +67,8 @@ internal static class BareAnswers
     private sealed class Watch(PipeWriter inner, bool vllm) : PipeWriter
     {
         private Memory<byte> given;
+        private bool begun;
+        private bool over;
 
         public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
@@ -77,23 +80,34 @@ internal static class BareAnswers
 
         public override void Advance(int bytes)
         {
-            if (bytes > 0 && Replace(given.Span[..bytes], vllm) is { } answer)
+            if (bytes > 0 && !over && Answer(given.Span[..bytes]) is { } answer)
             {
                 answer.CopyTo(inner.GetSpan(answer.Length));
                 inner.Advance(answer.Length);
+                over = true;
                 return;
             }
-            inner.Advance(bytes);
+            // After such an answer the connection ends; what else Kestrel says is not for the client.
+            inner.Advance(over ? 0 : bytes);
         }
 
         public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => inner.FlushAsync(cancellationToken);
 
-        public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) => inner.WriteAsync(source, cancellationToken);
+        public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) =>
+            begun && !over ? inner.WriteAsync(source, cancellationToken) : base.WriteAsync(source, cancellationToken);
 
         public override void CancelPendingFlush() => inner.CancelPendingFlush();
 
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
         public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+
+        // Who begins in HTTP/2 is answered in its frames: the first bytes of a connection are HTTP/1.1, or are replaced.
+        private byte[]? Answer(ReadOnlySpan<byte> bytes)
+        {
+            bool first = !begun;
+            begun = true;
+            return first && !bytes.StartsWith("HTTP/1.1 "u8) ? Of(400, vllm) : Replace(bytes, vllm);
+        }
     }
 }

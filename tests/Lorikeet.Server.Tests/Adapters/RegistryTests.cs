@@ -74,6 +74,7 @@ public sealed class RegistryTests
             Assert.Equal(plain, await server.CompleteAsync("tiny", more: more));
         }
         Assert.Equal(plain, await server.CompleteAsync("tiny:a"));
+        Assert.Equal(await server.CompleteAsync("tiny"), await server.CompleteAsync("tgi"));
         Assert.Equal(
             await server.CompleteAsync("tiny", more: ",\"adapters\":[{\"name\":\"a\",\"weight\":0.7},{\"name\":\"b\",\"weight\":0.3}]"),
             await server.CompleteAsync("tiny", more: ",\"adapters\":[{\"name\":\"b\",\"weight\":0.3},{\"name\":\"a\",\"weight\":0.7}]"));

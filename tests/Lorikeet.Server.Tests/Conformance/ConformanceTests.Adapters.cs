@@ -161,7 +161,9 @@ public sealed partial class ConformanceTests
         try
         {
             string one = TinyServer.MakeAdapter(Path.Combine(folder, "one"), 1), two = TinyServer.MakeAdapter(Path.Combine(folder, "two"), 2);
-            await using TinyServer server = await TinyServer.StartAsync((o, _) => o with { RuntimeLoading = true, Engine = o.Engine with { CacheBytes = 6000 } });
+            // Room for one and not for two.
+            int room = (int)new FileInfo(Path.Combine(one, "adapter_model.safetensors")).Length + 500;
+            await using TinyServer server = await TinyServer.StartAsync((o, _) => o with { RuntimeLoading = true, Engine = o.Engine with { CacheBytes = room } });
             Answer first = await server.PostAsync("/v1/load_lora_adapter", $$"""{"lora_name":"one","lora_path":"{{one}}","pinned":true}""");
             Assert.True(first.Status == 200, first.Body);
             Answer refused = await server.PostAsync("/v1/load_lora_adapter", $$"""{"lora_name":"two","lora_path":"{{two}}"}""");
@@ -247,7 +249,9 @@ public sealed partial class ConformanceTests
         await RefusedAsync(400, null, null, (Config, ranked), (Weights, weights));
         await RefusedAsync(400, "adapter_mismatch", null, (Config, """{"peft_type":"LORA","r":1,"target_modules":["q_proj"]}"""u8.ToArray()), (Weights, weights));
         await RefusedAsync(400, "adapter_mismatch", null, (Config, """{"peft_type":"NOT_BUILT","r":1}"""u8.ToArray()), (Weights, weights));
-        await RefusedAsync(413, "request_too_large", null, (Config, config), (Weights, new byte[30_000]));
+        // The body is not sent before it is asked for.
+        using MultipartFormDataContent large = new() { { new ByteArrayContent(config), Config, Config }, { new ByteArrayContent(new byte[30_000]), Weights, Weights } };
+        (await server.SendAsync(HttpMethod.Put, Routes + "x", large, null, ("Expect", "100-continue"))).Error(413, "request_too_large");
         Assert.Empty((await server.GetAsync("/lorikeet/v1/adapters")).Ok().GetProperty("data").EnumerateArray());
 
         async Task RefusedAsync(int status, string? code, string? param, params (string Name, byte[] Bytes)[] files)

@@ -76,7 +76,7 @@ public sealed partial class ConformanceTests
             """));
         foreach ((string fields, int status, string code, string param) in ((string, int, string, string)[])
         [
-            ("\"adapters\":[]", 400, "limit_exceeded", "adapters"),
+            ("\"adapters\":[]", 400, "invalid_value", "adapters"),
             ("\"adapters\":[" + string.Join(',', Enumerable.Repeat("{\"name\":\"a\",\"weight\":1}", 9)) + "]", 400, "limit_exceeded", "adapters"),
             ("""
             "adapters":[{"name":"a","weight":1},{"name":"a2","weight":1}]

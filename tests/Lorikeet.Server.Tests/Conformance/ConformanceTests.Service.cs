@@ -34,12 +34,13 @@ public sealed partial class ConformanceTests
         EngineStatistics engine = server.Server.Parts.Inference.Statistics;
         Admission admission = server.Server.Parts.Admission;
         using CancellationTokenSource decoding = new(), queued = new(), filling = new();
-        Task running = LeaveAsync("""{"model":"first","prompt":"a","max_tokens":1000,"ignore_eos":true}""", decoding.Token);
+        // Sixteen answers, one after the other: it does not end by itself meanwhile.
+        Task running = LeaveAsync("""{"model":"first","prompt":"a","max_tokens":1000,"ignore_eos":true,"n":16}""", decoding.Token);
         await Service.LoadTests.Until(() => engine.Running == 1 && engine.GeneratedTokens > 0);
         Task waiting = LeaveAsync("""{"model":"second","prompt":"a","max_tokens":1000,"ignore_eos":true}""", queued.Token);
-        await Service.LoadTests.Until(() => engine.Waiting == 1);
+        await Service.LoadTests.Until(() => engine.WaitingTokens > 0);
         await queued.CancelAsync();
-        await Service.LoadTests.Until(() => engine.Waiting == 0 && admission.Using(Caller.DefaultTenant, "second") == 0);
+        await Service.LoadTests.Until(() => engine.WaitingTokens == 0 && admission.Using(Caller.DefaultTenant, "second") == 0);
         Assert.Equal(1, engine.Running);
         await decoding.CancelAsync();
         await Service.LoadTests.Until(() => engine.Running == 0 && admission.Using(Caller.DefaultTenant, "first") == 0);
@@ -99,6 +100,7 @@ public sealed partial class ConformanceTests
     [InlineData("GET /{0} HTTP/1.1\r\nHost: x\r\n\r\n", 10_000, 414, "request_too_large")]
     [InlineData("GET /version HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n{0}", 0, 400, "invalid_http")]
     [InlineData("GET /version HTTP/9.9\r\nHost: x\r\n\r\n{0}", 0, 400, "invalid_http")]
+    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{0}", 0, 400, "invalid_http")]
     [InlineData("nonsense {0}\r\n\r\n", 0, 400, "invalid_http")]
     [InlineData("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n{0}", 0, 413, "request_too_large")]
     public async Task Item_15_Heads_that_are_no_requests_get_the_error_object(string request, int size, int status, string code)

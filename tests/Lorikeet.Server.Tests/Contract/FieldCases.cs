@@ -160,7 +160,7 @@ public static class FieldCases
         new("13", "prompt_cache_key", ["null", "\"u\""], ["1"]),
         new("13", "service_tier", ["null", "\"auto\""], ["1"]),
         new("13", "text", ["null", "{}", "{\"verbosity\":\"low\"}", "{\"format\":{\"type\":\"text\"}}", "{\"format\":{\"type\":\"json_object\"}}", "{\"format\":{\"type\":\"json_schema\",\"name\":\"a\",\"strict\":true,\"schema\":{\"type\":\"boolean\"}}}"],
-            ["1", "{\"format\":1}", "{\"format\":{}}", "{\"format\":{\"type\":\"xml\"}}", "{\"format\":{\"type\":\"json_schema\",\"schema\":{}}}", "{\"format\":{\"type\":\"json_schema\",\"name\":\"a\",\"schema\":{\"not\":{}}}}"]),
+            ["1", "{\"format\":1}", "{\"format\":{}}", "{\"format\":{\"type\":\"xml\"}}", "{\"format\":{\"type\":\"json_schema\",\"schema\":{}}}", "{\"format\":{\"type\":\"json_schema\",\"name\":\"a\",\"schema\":{\"properties\":{\"x\":{\"not\":{}}}}}}"]),
         new("13", "tools", ["null", "[]", "[{\"type\":\"function\",\"name\":\"f\",\"description\":\"d\",\"parameters\":{\"type\":\"object\"},\"strict\":true}]"], ["{}", "[{\"type\":\"web_search\"}]", "[{\"type\":\"function\"}]", "[{\"type\":\"function\",\"name\":\"a b\"}]"]),
         new("13", "tool_choice", ["null", "\"none\"", "\"auto\"", "\"required\"", "{\"type\":\"function\",\"name\":\"f\"}", "{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}"],
             ["\"maybe\"", "1", "{\"type\":\"function\",\"name\":\"g\"}", "{\"type\":\"function\"}", "{\"type\":\"web_search\"}"], "\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]"),
