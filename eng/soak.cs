@@ -224,6 +224,10 @@ async Task LeaveAsync(Draw draw)
     {
         using HttpResponseMessage response = await http.SendAsync(request, leave.Token);
         Count("leave", (int)response.StatusCode);
+        if (!response.IsSuccessStatusCode && (int)response.StatusCode != 429)
+        {
+            faults.Enqueue($"leave: {await response.Content.ReadAsStringAsync()}");
+        }
     }
     catch (OperationCanceledException) when (leave.IsCancellationRequested)
     {
@@ -292,7 +296,7 @@ async Task<(int Status, string Body)> SendContentAsync(string kind, HttpMethod m
     string body = await response.Content.ReadAsStringAsync();
     int status = (int)response.StatusCode;
     Count(kind, status);
-    if (status is 408 or 409 or 501 || (status >= 500 && !body.Contains("deadline_exceeded", StringComparison.Ordinal)))
+    if ((status == 400 && kind is "ask" or "again" or "ask uploaded") || status is 408 or 409 or 501 || (status >= 500 && !body.Contains("deadline_exceeded", StringComparison.Ordinal)))
     {
         faults.Enqueue($"{method} {path} gave {status}: {body}");
     }

@@ -114,7 +114,7 @@ public sealed class FaultTests(DashboardHost host) : IClassFixture<DashboardHost
     }
 
     [ChromiumFact]
-    public async Task The_longest_name_widens_nothing()
+    public async Task The_longest_name_and_large_figures_widen_nothing()
     {
         string name = new('w', 128);
         LorikeetServer server = await host.ServeAsync((name, "legal"));
@@ -122,9 +122,28 @@ public sealed class FaultTests(DashboardHost host) : IClassFixture<DashboardHost
         {
             foreach (int width in (int[])[360, 700, 1280])
             {
-                IPage page = await host.OpenAsync(width, 780, address: server.Address);
+                IPage page = await host.Browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = width, Height = 780 } });
+                await ChangeAsync(page, state =>
+                {
+                    foreach (string name in (string[])["generated", "prompt", "requests", "running", "waiting"])
+                    {
+                        state[name] = Math.Floor((double)state["time"]! * 987_654);
+                    }
+                    JsonNode row = state["adapters"]![1]!;
+                    foreach (string name in (string[])["requests", "running", "waiting", "generated", "rate"])
+                    {
+                        row[name] = 987_654;
+                    }
+                    row["first"] = new JsonObject { ["p50"] = 98.7, ["p95"] = 9876 };
+                    row["token"] = new JsonObject { ["p50"] = 0.9876, ["p95"] = 98.7 };
+                });
+                await page.GotoAsync(server.Address.ToString());
                 await AskAsync(page);
                 await Expect(page.Locator(".answer.done")).ToHaveCountAsync(2);
+                await page.WaitForFunctionAsync("() => /highest [1-9]/.test(document.querySelector('#figure-tokens .spark title').textContent)");
+                Assert.Equal("[]", await page.EvaluateAsync<string>("""
+                    JSON.stringify([...document.querySelectorAll('.card *')].filter(e => e.checkVisibility() && e.getBoundingClientRect().right > e.closest('.card').getBoundingClientRect().right).map(e => e.outerHTML))
+                    """));
                 Assert.Equal(width, await WidthAsync(page));
                 await page.CloseAsync();
             }
@@ -140,10 +159,8 @@ public sealed class FaultTests(DashboardHost host) : IClassFixture<DashboardHost
     public async Task Markup_in_names_answers_and_errors_is_text()
     {
         IPage page = await host.Browser.NewPageAsync();
-        await page.RouteAsync("**/lorikeet/v1/state*", async route =>
+        await ChangeAsync(page, state =>
         {
-            IAPIResponse answer = await route.FetchAsync();
-            JsonNode state = JsonNode.Parse(await answer.TextAsync())!;
             state["base"] = Markup;
             state["version"] = Markup;
             foreach (JsonNode? row in state["adapters"]!.AsArray())
@@ -151,7 +168,6 @@ public sealed class FaultTests(DashboardHost host) : IClassFixture<DashboardHost
                 row!["id"] = row["id"] + Markup;
                 row["method"] = Markup;
             }
-            await route.FulfillAsync(new RouteFulfillOptions { ContentType = "application/json", Body = state.ToJsonString() });
         });
         await page.RouteAsync("**/v1/chat/completions", route => route.Request.PostData!.Contains("legal", StringComparison.Ordinal)
             ? route.FulfillAsync(new RouteFulfillOptions { Status = 400, ContentType = "application/json", Body = new JsonObject { ["error"] = new JsonObject { ["message"] = Markup } }.ToJsonString() })
@@ -164,6 +180,15 @@ public sealed class FaultTests(DashboardHost host) : IClassFixture<DashboardHost
         Assert.Equal(0, await page.Locator("main img, main script").CountAsync());
         Assert.True(await page.EvaluateAsync<bool>("window.hit === undefined"));
     }
+
+    // The page sees another state than the server's.
+    private static Task ChangeAsync(IPage page, Action<JsonNode> change) => page.RouteAsync("**/lorikeet/v1/state*", async route =>
+    {
+        IAPIResponse answer = await route.FetchAsync();
+        JsonNode state = JsonNode.Parse(await answer.TextAsync())!;
+        change(state);
+        await route.FulfillAsync(new RouteFulfillOptions { ContentType = "application/json", Body = state.ToJsonString() });
+    });
 
     private static async Task AskAsync(IPage page)
     {

@@ -6,6 +6,9 @@ namespace Lorikeet.Server;
 /// <summary>Finds what a request's <c>model</c> means for its caller: the base, a registered adapter of the tenant, a shared one, one in the adapter folder.</summary>
 internal sealed class AdapterDirectory
 {
+    // What TGI's clients call whatever is served.
+    private const string AnyBase = "tgi";
+
     private readonly Registry registry;
     private readonly ServerOptions options;
     private readonly AdapterCheck check;
@@ -60,6 +63,10 @@ internal sealed class AdapterDirectory
         {
             found = await ResolveAsync(caller.Tenant, plain, stop);
         }
+        if (found is null && asked == AnyBase && caller.May(BaseName))
+        {
+            return null;
+        }
         if (found is null || !may || (version is null ? found.Active : found.Find(version)) is not { } bound)
         {
             throw ApiException.NoModel(asked, param);
@@ -84,12 +91,8 @@ internal sealed class AdapterDirectory
     /// <summary>Registers a folder under a name, as a new adapter or its next version; the same content again changes nothing.</summary>
     public async Task<AdapterRecord> RegisterAsync(string tenant, string name, string folder, bool pinned, double scale, bool managed, CancellationToken stop)
     {
-        (AdapterRecord? known, StoredVersion version) = await ReadAsync(tenant, name, folder, scale, managed, stop);
-        return known ?? await registry.WriteAsync(writer =>
-        {
-            Write(writer, tenant, name, version, pinned);
-            return writer.Find(tenant, name)!;
-        });
+        StoredVersion version = await ReadAsync(tenant, name, folder, scale, managed, stop);
+        return IsNew(version) || registry.Snapshot.Find(tenant, name) is not { } known ? await WriteAsync(tenant, name, version, pinned, (_, _) => { }) : known;
     }
 
     /// <summary>Registers folders for everybody in one write: the registry is read once however many there are.</summary>
@@ -101,8 +104,8 @@ internal sealed class AdapterDirectory
         {
             try
             {
-                (AdapterRecord? known, StoredVersion version) = await ReadAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), 1, managed: false, stop);
-                if (known is null)
+                StoredVersion version = await ReadAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), 1, managed: false, stop);
+                if (IsNew(version))
                 {
                     fresh.Add((name, version));
                 }
@@ -118,34 +121,58 @@ internal sealed class AdapterDirectory
             {
                 foreach ((string name, StoredVersion version) in fresh)
                 {
-                    Write(writer, Caller.SharedTenant, name, version, pinned: false);
+                    Write(writer, writer.Find(Caller.SharedTenant, name), Caller.SharedTenant, name, version, pinned: false);
                 }
                 return fresh.Count;
             });
         }
     }
 
-    // What a folder holds, and the record where it is registered as that already.
-    private async Task<(AdapterRecord? Known, StoredVersion Version)> ReadAsync(string tenant, string name, string folder, double scale, bool managed, CancellationToken stop)
+    /// <summary>Checks a folder and describes it as a version; where the name has that content already, its active version.</summary>
+    /// <exception cref="ApiException">400: the files cannot be used.</exception>
+    public async Task<StoredVersion> ReadAsync(string tenant, string name, string folder, double scale, bool managed, CancellationToken stop)
     {
         (string hash, long bytes) = await AdapterFiles.HashAsync(folder, stop);
-        if (registry.Snapshot.Find(tenant, name) is { } known && known.Name == name && known.Active.Hash == hash && known.Active.Folder == folder && known.Active.Scale == scale)
+        if (registry.Snapshot.Find(tenant, name) is { Active: { } active } known && known.Name == name && active.Hash == hash && active.Folder == folder && active.Scale == scale)
         {
-            return (known, known.Active);
+            return active;
         }
         (string kind, int rank) = await Task.Run(() => check.Run(folder), stop);
-        return (null, new StoredVersion("", 0, hash, kind, rank, bytes, BaseName, registry.Now, folder, managed, scale));
+        return new StoredVersion("", 0, hash, kind, rank, bytes, BaseName, registry.Now, folder, managed, scale);
     }
 
-    private void Write(RegistryWriter writer, string tenant, string name, StoredVersion version, bool pinned)
+    /// <summary>Gives a name a version.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="version">What <see cref="ReadAsync"/> gave.</param>
+    /// <param name="pinned">Whether it is pinned from now on; false: a name keeps what it has.</param>
+    /// <param name="check">Refuses it, with the name's present record or null, in the transaction that writes.</param>
+    public async Task<AdapterRecord> WriteAsync(string tenant, string name, StoredVersion version, bool pinned, Action<RegistryWriter, AdapterRecord?> check) =>
+        await registry.WriteAsync(writer =>
+        {
+            AdapterRecord? adapter = writer.Find(tenant, name);
+            check(writer, adapter);
+            Write(writer, adapter, tenant, name, version, pinned);
+            return writer.Find(tenant, name)!;
+        });
+
+    // What has a row already is the active version of its name.
+    private static bool IsNew(StoredVersion version) => version.Id.Length == 0;
+
+    private void Write(RegistryWriter writer, AdapterRecord? adapter, string tenant, string name, StoredVersion version, bool pinned)
     {
-        if (writer.Find(tenant, name) is { } adapter)
+        if (adapter is null)
+        {
+            writer.Create(tenant, name, version, pinned);
+            return;
+        }
+        if (IsNew(version))
         {
             writer.Append(adapter, version, options.Limits.Versions);
         }
-        else
+        if (pinned && !adapter.Pinned)
         {
-            writer.Create(tenant, name, version, pinned);
+            writer.Pin(adapter, true);
         }
     }
 

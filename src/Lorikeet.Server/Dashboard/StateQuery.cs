@@ -13,6 +13,9 @@ internal sealed record StateQuery(string Find, int From, int Rows, string Order,
 {
     private const int MostRows = 200, UsualRows = 50;
 
+    /// <summary>The parameters.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["find", "from", "rows", "order", "down"];
+
     /// <summary>Reads <c>?find=</c>, <c>from=</c>, <c>rows=</c>, <c>order=</c>, <c>down=true</c>.</summary>
     /// <exception cref="ApiException">400: a value that is none.</exception>
     public static StateQuery Read(IQueryCollection query)

@@ -67,7 +67,7 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
         {
             LorikeetTelemetry.FirstToken.Record(first.TotalSeconds, model);
             metrics.TimeToFirstToken.Add(first.TotalSeconds);
-            adapter?.FirstToken.Add(first.TotalSeconds);
+            adapter?.AddFirstToken(first.TotalSeconds);
         }
         if (usage.GeneratedTokens > 1)
         {

@@ -12,7 +12,7 @@ namespace Lorikeet.Cli.Tests.Faults;
 [Trait("Category", "Slow")]
 public sealed class KilledServerTests : IDisposable
 {
-    private const int Names = 3, Contents = 4, Kills = 5;
+    private const int Names = 3, Contents = 4, Kills = 4;
     private readonly TemporaryFolder folder = new();
     private readonly string model;
     private readonly string[] adapters;

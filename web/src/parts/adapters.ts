@@ -47,7 +47,7 @@ class Line {
     this.dot.className = `dot is-${row.state || 'none'}`;
     this.dot.title = names[row.state];
     const foreign = state.keyed && row.tenant !== undefined && row.tenant !== state.tenant ? row.tenant : '';
-    const kind = row.kind === 'base' ? 'base' : [row.method, row.rank ? `rank ${row.rank}` : '', row.bytes ? bytes(row.bytes) : '', row.pinned ? 'pinned' : '', foreign].filter(Boolean).join(' · ');
+    const kind = row.kind === 'base' ? 'the bare model' : [row.method, row.rank ? `rank ${row.rank}` : '', row.bytes ? bytes(row.bytes) : '', row.pinned ? 'pinned' : '', foreign].filter(Boolean).join(' · ');
     say(this.about, kind ? `${kind}${row.kind === 'base' ? '' : ` · ${names[row.state]}`}` : names[row.state]);
     this.node.classList.toggle('busy', row.running + row.waiting > 0);
     columns.forEach((c, i) => {

@@ -46,7 +46,7 @@ export class Answer {
           say(this.status, figures());
         }
       }
-      this.end('done', first ? `${figures()}${finish === 'length' ? ' · limit reached' : ''}` : 'no tokens');
+      this.end('done', first ? `${figures()}${finish === 'length' ? ' · cut' : ''}` : 'no tokens');
     } catch (error) {
       if (signal.aborted) {
         this.end('stopped', first ? `${figures()} · stopped` : 'stopped');

@@ -37,7 +37,7 @@ export class Figures {
 
   show(state: State, rates: Rates | null): void {
     const engine = state.engine;
-    const found = engine && engine.prefix_queries > 0 ? `${Math.round((100 * engine.prefix_hits) / engine.prefix_queries)} % cached` : '';
+    const found = engine && engine.prefix_queries > 0 ? `${Math.round((100 * engine.prefix_hits) / engine.prefix_queries)}\u00a0% cached` : '';
     this.tokens.show(rates && rates.tokens, `${count(state.generated)} since the start`);
     const rows = rates?.rows ? `${rates.rows.toFixed(1)} rows a step` : '';
     this.running.show(state.running, engine ? [`at most ${count(engine.most_sequences)}`, rows].filter(Boolean).join(' · ') : 'of this key\u2019s tenant');

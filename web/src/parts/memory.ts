@@ -42,7 +42,8 @@ export class Memory {
       segment.classList.toggle('none', size === 0);
       say(value, bytes(size));
     }
-    say(this.total, `${bytes(memory.weights + memory.budget)} in all`);
+    // What is kept for reuse only fills the bar, but is to be had.
+    say(this.total, `${bytes(memory.weights + memory.keys + memory.adapters - memory.idle)} of ${bytes(memory.weights + memory.budget)} in use`);
     this.bar.setAttribute('aria-label', parts.map(([id, name]) => `${name} ${bytes(sizes[id] ?? 0)}`).join(', '));
     const loading = state.engine.loading > 0 ? `, ${count(state.engine.loading)} being read` : '';
     say(this.note, `${count(state.engine.resident)} of ${count(state.engine.registered)} adapters in memory${loading}. ${bytes(memory.idle)} is kept for reuse only and makes room when others need it.`);
