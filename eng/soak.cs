@@ -219,7 +219,7 @@ async Task ChangeAsync(Draw draw)
 async Task LeaveAsync(Draw draw)
 {
     using CancellationTokenSource leave = new(draw.Next(200));
-    using HttpRequestMessage request = Message(HttpMethod.Post, "/v1/completions", Json($$"""{"model":"bench-{{draw.Next(Adapters):D4}}","prompt":["{{new string('a', draw.Next(500))}}","b"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":{{(draw.Next(2) == 0 ? "true" : "false")}}}"""), keys[draw.Next(2)]);
+    using HttpRequestMessage request = Message(HttpMethod.Post, "/v1/completions", Json($$"""{"model":"bench-{{draw.Next(Adapters):D4}}","prompt":["{{new string('a', 1 + draw.Next(500))}}","b"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":{{(draw.Next(2) == 0 ? "true" : "false")}}}"""), keys[draw.Next(2)]);
     try
     {
         using HttpResponseMessage response = await http.SendAsync(request, leave.Token);
