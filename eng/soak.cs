@@ -219,11 +219,15 @@ async Task ChangeAsync(Draw draw)
 async Task LeaveAsync(Draw draw)
 {
     using CancellationTokenSource leave = new(draw.Next(200));
-    using HttpRequestMessage request = Message(HttpMethod.Post, "/v1/completions", Json($$"""{"model":"bench-{{draw.Next(Adapters):D4}}","prompt":["{{new string('a', draw.Next(500))}}","b"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":{{(draw.Next(2) == 0 ? "true" : "false")}}}"""), keys[draw.Next(2)]);
+    using HttpRequestMessage request = Message(HttpMethod.Post, "/v1/completions", Json($$"""{"model":"bench-{{draw.Next(Adapters):D4}}","prompt":["{{new string('a', 1 + draw.Next(500))}}","b"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":{{(draw.Next(2) == 0 ? "true" : "false")}}}"""), keys[draw.Next(2)]);
     try
     {
         using HttpResponseMessage response = await http.SendAsync(request, leave.Token);
         Count("leave", (int)response.StatusCode);
+        if (!response.IsSuccessStatusCode && (int)response.StatusCode != 429)
+        {
+            faults.Enqueue($"leave: {await response.Content.ReadAsStringAsync()}");
+        }
     }
     catch (OperationCanceledException) when (leave.IsCancellationRequested)
     {
@@ -292,7 +296,7 @@ async Task<(int Status, string Body)> SendContentAsync(string kind, HttpMethod m
     string body = await response.Content.ReadAsStringAsync();
     int status = (int)response.StatusCode;
     Count(kind, status);
-    if (status is 408 or 409 or 501 || (status >= 500 && !body.Contains("deadline_exceeded", StringComparison.Ordinal)))
+    if ((status == 400 && kind is "ask" or "again" or "ask uploaded") || status is 408 or 409 or 501 || (status >= 500 && !body.Contains("deadline_exceeded", StringComparison.Ordinal)))
     {
         faults.Enqueue($"{method} {path} gave {status}: {body}");
     }

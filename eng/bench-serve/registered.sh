@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What many registered adapters cost on S: start-up and memory by how many are registered, throughput with 200 in rotation against one, a cold adapter against a warm one.
-# After prepare.sh. Usage: eng/bench-serve/registered.sh FOLDER [rounds, 3] [parts: start flora lora cold]
+# After prepare.sh. Usage: eng/bench-serve/registered.sh FOLDER [rounds, 3] [parts: start cold flora lora]
 . "$(dirname "$0")/common.sh"
 work=$1 rounds=${2:-3}; shift; shift || true
-parts=${*:-start flora lora cold}
+parts=${*:-start cold flora lora}
 
 memory() {
   echo "start-up and memory by registered adapters (FLoRA r=1)"
@@ -19,7 +19,7 @@ memory() {
 
 # rotate WHAT OPTIONS OF THE SERVER...: rounds of the same requests with one adapter and with 200, in turn.
 rotate() {
-  local what=$1 one=() all=() ratio=() requests=(--requests 96 --concurrency 64 --input 32 97 --output 32 65 --warm-up 4); shift
+  local what=$1 one=() all=() ratio=() requests=(--requests 96 --concurrency 64 --input 16 49 --output 24 49 --warm-up 4); shift
   start 8194 "$work/rotate.log" $LORIKEET serve --model "$work/S" --port 8194 "$@"
   # Once unmeasured: adapters are read, code is compiled.
   load 8194 --adapter-count 200 --in-turn --requests 200 --concurrency 64 --input 8 9 --output 4 5 --seed 1 --warm-up 0 > /dev/null
@@ -51,7 +51,7 @@ first_token() {
   lorikeet bench serve --server "http://127.0.0.1:$1" --ids 49000 --json --in-turn --concurrency 1 --input 16 17 --output 1 2 --warm-up 0 "${@:2}" 2> /dev/null | jq -r '.first_token_s.p50 * 1000'
 }
 
-rotation="64 requests in flight, prompts of 32 to 96, answers of 32 to 64 tokens: tokens/s of answers with one adapter and with 200, medians"
+rotation="64 requests in flight, prompts of 16 to 48, answers of 24 to 48 tokens: tokens/s of answers with one adapter and with 200, medians"
 for part in $parts; do
   case $part in
     start) memory ;;

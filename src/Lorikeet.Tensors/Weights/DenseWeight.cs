@@ -78,7 +78,7 @@ public sealed class DenseWeight : Weight
         Span<PackedPart> parts = stackalloc PackedPart[Most];
         for (int i = 0; i < weights.Length; i++)
         {
-            bool coded = !after.IsEmpty && Codes(after[i]);
+            bool coded = !after.IsEmpty && after[i].Coded is not null;
             if (coded || weights[i] is not DenseWeight dense || dense.Type != Type || dense.Inputs != Inputs)
             {
                 return false;
@@ -99,8 +99,6 @@ public sealed class DenseWeight : Weight
         PackedMatrix.MultiplyTogether(x.X.Span, x.X.Rows, Inputs, Type, parts[..weights.Length]);
         return true;
     }
-
-    private static unsafe bool Codes(in Epilogue after) => after.Coded is not null;
 
     /// <inheritdoc/>
     public override void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate) =>
