@@ -217,7 +217,7 @@ public sealed partial class ConformanceTests
         (await server.SendAsync(HttpMethod.Put, Routes + "one", TinyServer.Upload(b), small)).Error(403, "adapter_quota_exceeded");
         (await server.SendAsync(HttpMethod.Delete, Routes + "bot?version=1", null, key)).Error(400);
         (await server.SendAsync(HttpMethod.Delete, Routes + "bot?version=9", null, key)).Error(404, "version_not_found");
-        Task<Answer> running = server.PostAsync("/v1/completions", """{"model":"other","prompt":"a","max_tokens":600,"ignore_eos":true,"stream":true}""", key);
+        Task<Answer> running = server.PostAsync("/v1/completions", """{"model":"other","prompt":"a","max_tokens":600,"ignore_eos":true,"stream":true,"n":8}""", key);
         await Service.LoadTests.Until(() => server.Server.Parts.Inference.Statistics.Running > 0);
         JsonElement deleted = (await server.SendAsync(HttpMethod.Delete, Routes + "bot", null, key)).Ok();
         Assert.Equal(("bot", "adapter", true), (deleted.GetProperty("id").GetString(), deleted.GetProperty("object").GetString(), deleted.GetProperty("deleted").GetBoolean()));

@@ -46,7 +46,7 @@ public sealed partial class ConformanceTests
         await Service.LoadTests.Until(() => engine.Running == 0 && admission.Using(Caller.DefaultTenant, "first") == 0);
         // Four rows a step: the prompt takes more than two hundred.
         long prompts = engine.Steps;
-        Task prefill = LeaveAsync($$"""{"model":"second","prompt":"{{new string('x', 1000)}}","max_tokens":5,"ignore_eos":true}""", filling.Token);
+        Task prefill = LeaveAsync($$"""{"model":"second","prompt":"{{new string('x', 500)}}","max_tokens":400,"ignore_eos":true,"n":16}""", filling.Token);
         await Service.LoadTests.Until(() => engine.Steps > prompts + 2 && engine.Running == 1);
         await filling.CancelAsync();
         await Service.LoadTests.Until(() => engine.Running == 0 && admission.InFlight == 0);
@@ -77,7 +77,7 @@ public sealed partial class ConformanceTests
         (await held).Ok();
         await using TinyServer busy = await TinyServer.StartAsync((o, _) => o with { Engine = o.Engine with { MaxSequences = 1 } });
         EngineStatistics figures = busy.Server.Parts.Inference.Statistics;
-        Task<Answer> running = busy.PostAsync("/v1/completions", """{"prompt":"a","max_tokens":1000,"ignore_eos":true,"n":4}""");
+        Task<Answer> running = busy.PostAsync("/v1/completions", """{"prompt":"a","max_tokens":1000,"ignore_eos":true,"n":16}""");
         await Service.LoadTests.Until(() => figures.Running == 1);
         long prompts = figures.PromptTokens;
         foreach ((string name, string value) in ((string, string)[])[("X-Lorikeet-Deadline-Ms", "20"), ("x-stainless-read-timeout", "0.02"), ("X-Stainless-Timeout", "0.02")])
