@@ -29,7 +29,7 @@ for (int i = 0; i + 1 < args.Length; i += 2)
 }
 string Option(string name, string otherwise) => options.TryGetValue(name, out string? value) ? value : otherwise;
 string command = Option("--lorikeet", "./lorikeet"), data = Option("--data", "../shared/data/gsm8k"), folder = Path.GetFullPath(Option("--out", "runs/pretraining"));
-int steps = int.Parse(Option("--tokens", "1200000"), CultureInfo.InvariantCulture) / (Context * Batch);
+int steps = int.Parse(Option("--tokens", "3000000"), CultureInfo.InvariantCulture) / (Context * Batch);
 int searchSteps = int.Parse(Option("--search-steps", "200"), CultureInfo.InvariantCulture), seeds = int.Parse(Option("--seeds", "3"), CultureInfo.InvariantCulture);
 string[] names = Option("--methods", string.Join(',', known.Select(m => m.Name))).Split(',');
 Method[] methods = [.. names.Select(name => known.Single(m => m.Name == name))];

@@ -48,9 +48,10 @@ if (!options.ContainsKey("--model"))
 }
 Run("bench", "make", loras, "--base", model, "--count", $"{Adapters}", "--rank", "4", "8", "16");
 string[] keys = [.. ((string[])["acme", "zeta"]).Select(tenant => Run("key", "--registry", registry, "--tenant", tenant, "--scope", "infer", "--scope", "manage").Trim())];
-using Process server = Begin(
+Process server = Begin(
     "serve", "--model", model, "--adapter-dir", loras, "--registry", registry, "--store", Path.Combine(folder, "store"), "--require-keys", "--open-metrics", "--port", "0", "--cache-mib", "8",
     "--max-num-seqs", "32", "--queue", "256", "--generation-config", "none");
+AppDomain.CurrentDomain.ProcessExit += (_, _) => End(server);
 string line = server.StandardError.ReadLine() ?? throw new InvalidOperationException("the server did not start");
 Uri address = new(line.Split(" on ")[1].Split([',', ';'])[0]);
 Task<string> errors = server.StandardError.ReadToEndAsync();
@@ -63,9 +64,10 @@ ConcurrentQueue<string> faults = [];
 List<Sample> samples = [];
 using CancellationTokenSource over = new(TimeSpan.FromMinutes(minutes));
 Stopwatch clock = Stopwatch.StartNew();
-using Process bench = Begin(
+Process bench = Begin(
     "bench", "serve", "--server", address.ToString(), "--key", keys[0], "--adapter-count", $"{Adapters}", "--alpha", "0.3", "--rate", Number(rate), "--duration", Number(minutes * 60), "--input", "8", "64",
     "--output", "8", "64", "--cv", "2", "--seed", $"{seed}", "--json");
+AppDomain.CurrentDomain.ProcessExit += (_, _) => End(bench);
 Task<string> load = bench.StandardOutput.ReadToEndAsync(), loadErrors = bench.StandardError.ReadToEndAsync();
 List<Task> work = [SampleAsync()];
 work.AddRange(Enumerable.Range(0, 4).Select(i => LoopAsync($"ask {i}", AskAsync)));
@@ -134,12 +136,9 @@ async Task LoopAsync(string name, Func<Draw, Task> step)
         {
             await step(draw);
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException or SocketException)
+        catch (Exception e)
         {
-            if (!over.IsCancellationRequested)
-            {
-                faults.Enqueue($"{name}: {e.Message}");
-            }
+            faults.Enqueue($"{name}: {e.GetType().Name}: {e.Message}");
         }
     }
 }
@@ -220,11 +219,15 @@ async Task ChangeAsync(Draw draw)
 async Task LeaveAsync(Draw draw)
 {
     using CancellationTokenSource leave = new(draw.Next(200));
-    using HttpRequestMessage request = Message(HttpMethod.Post, "/v1/completions", Json($$"""{"model":"bench-{{draw.Next(Adapters):D4}}","prompt":["{{new string('a', draw.Next(500))}}","b"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":{{(draw.Next(2) == 0 ? "true" : "false")}}}"""), keys[draw.Next(2)]);
+    using HttpRequestMessage request = Message(HttpMethod.Post, "/v1/completions", Json($$"""{"model":"bench-{{draw.Next(Adapters):D4}}","prompt":["{{new string('a', 1 + draw.Next(500))}}","b"],"n":2,"max_tokens":400,"ignore_eos":true,"stream":{{(draw.Next(2) == 0 ? "true" : "false")}}}"""), keys[draw.Next(2)]);
     try
     {
         using HttpResponseMessage response = await http.SendAsync(request, leave.Token);
         Count("leave", (int)response.StatusCode);
+        if (!response.IsSuccessStatusCode && (int)response.StatusCode != 429)
+        {
+            faults.Enqueue($"leave: {await response.Content.ReadAsStringAsync()}");
+        }
     }
     catch (OperationCanceledException) when (leave.IsCancellationRequested)
     {
@@ -293,7 +296,7 @@ async Task<(int Status, string Body)> SendContentAsync(string kind, HttpMethod m
     string body = await response.Content.ReadAsStringAsync();
     int status = (int)response.StatusCode;
     Count(kind, status);
-    if (status is 408 or 409 or 501 || (status >= 500 && !body.Contains("deadline_exceeded", StringComparison.Ordinal)))
+    if ((status == 400 && kind is "ask" or "again" or "ask uploaded") || status is 408 or 409 or 501 || (status >= 500 && !body.Contains("deadline_exceeded", StringComparison.Ordinal)))
     {
         faults.Enqueue($"{method} {path} gave {status}: {body}");
     }
@@ -311,7 +314,17 @@ async Task SampleAsync()
     await using StreamWriter notes = new(Path.Combine(folder, "samples.jsonl"));
     while (!over.IsCancellationRequested)
     {
-        Sample sample = Measure();
+        Sample sample;
+        try
+        {
+            sample = Measure();
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or KeyNotFoundException)
+        {
+            faults.Enqueue($"the server cannot be measured: {e.Message}");
+            await over.CancelAsync();
+            return;
+        }
         samples.Add(sample);
         await notes.WriteLineAsync(
             $$"""{"seconds":{{Number(sample.Seconds)}},"resident":{{Number(sample.Resident)}},"heap":{{Number(sample.Heap)}},"pool_used":{{Number(sample.PoolUsed)}},"pool_idle":{{Number(sample.PoolIdle)}},"adapter_bytes":{{Number(sample.AdapterBytes)}},"adapters":{{Number(sample.Adapters)}},"registered":{{Number(sample.Registered)}},"in_flight":{{Number(sample.InFlight)}},"requests":{{Number(sample.Requests)}},"tokens":{{Number(sample.Tokens)}},"files":{{sample.Files}},"threads":{{sample.Threads}}}""");
@@ -339,7 +352,7 @@ Sample Measure()
     double Status(string name) => double.Parse(status.First(l => l.StartsWith(name, StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     return new Sample(
         clock.Elapsed.TotalSeconds, Status("VmRSS:") * 1024, metrics["dotnet_total_memory_bytes"], metrics["lorikeet_pool_used_bytes"], metrics["lorikeet_pool_idle_bytes"], metrics["lorikeet_adapter_resident_bytes"],
-        metrics["lorikeet_adapters_resident"], metrics["lorikeet_adapters_registered"], metrics["lorikeet_requests_in_flight"], metrics["http_requests_total"], metrics["vllm:generation_tokens_total"],
+        metrics["lorikeet_adapters_resident"], metrics["lorikeet_adapters_registered"], metrics["lorikeet_requests_in_flight"], metrics.GetValueOrDefault("http_requests_total"), metrics["vllm:generation_tokens_total"],
         Directory.EnumerateFileSystemEntries($"/proc/{server.Id}/fd").Count(), (int)Status("Threads:"));
 }
 
@@ -373,6 +386,14 @@ void Report()
 }
 
 Process Begin(params string[] arguments) => Process.Start(new ProcessStartInfo(command[0], [.. command[1..], .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+static void End(Process process)
+{
+    if (!process.HasExited)
+    {
+        process.Kill();
+    }
+}
 
 string Run(params string[] arguments)
 {

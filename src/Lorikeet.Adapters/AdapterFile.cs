@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
+using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 
@@ -133,6 +134,10 @@ public sealed class AdapterFile : IDisposable
     private void CheckFinite(StoredTensor tensor, in Tensor value)
     {
         Span<float> values = value.Span;
+        if (Reduce.AllFinite(values))
+        {
+            return;
+        }
         for (int i = 0; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i]))

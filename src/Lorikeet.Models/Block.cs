@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -39,48 +40,69 @@ public sealed record Block(
 
     private Tensor Sequential(ModelRun run, in Tensor h)
     {
-        Tensor middle = Sum.Into(run, Mixed(run, Norm(run, MixerNorm, h)), h);
-        return Sum.Into(run, Worked(run, Norm(run, FeedForwardNorm, middle)), middle);
+        Tensor middle = Mixed(run, Norm(run, MixerNorm, h, Mixer.Entry), h);
+        return Worked(run, Norm(run, FeedForwardNorm, middle, FeedForward.Entry), middle);
     }
 
     private Tensor Parallel(ModelRun run, in Tensor h)
     {
-        Tensor x = Norm(run, MixerNorm, h);
-        Tensor mixed = Mixed(run, x);
-        Tensor worked = Worked(run, FeedForwardNorm is null ? x : FeedForwardNorm.Forward(run, h));
-        return Sum.Into(run, Sum.Into(run, mixed, worked), h);
+        Tensor x = Norm(run, MixerNorm, h, Mixer.Entry);
+        Tensor mixed = Mixed(run, x, default);
+        return Sum.Into(run, Worked(run, FeedForwardNorm is null ? x : Norm(run, FeedForwardNorm, h, FeedForward.Entry), mixed), h);
     }
 
     private Tensor NormAfterSum(ModelRun run, in Tensor h)
     {
-        Tensor middle = Norm(run, MixerNorm, Sum.Into(run, Mixed(run, h), h));
-        return Norm(run, FeedForwardNorm, Sum.Into(run, Worked(run, middle), middle));
+        Tensor middle = Norm(run, MixerNorm, Mixed(run, h, h), FeedForward.Entry);
+        return Norm(run, FeedForwardNorm, Worked(run, middle, middle));
     }
 
     private Tensor NormedResidual(ModelRun run, in Tensor h)
     {
-        Tensor x = Norm(run, MixerNorm, h);
-        Tensor y = Norm(run, FeedForwardNorm, Sum.Into(run, Mixed(run, x), x));
-        return Sum.Into(run, Worked(run, y), y);
+        Tensor x = Norm(run, MixerNorm, h, Mixer.Entry);
+        Tensor y = Norm(run, FeedForwardNorm, Mixed(run, x, x), FeedForward.Entry);
+        return Worked(run, y, y);
     }
 
-    private static Tensor Norm(ModelRun run, NormSite? norm, in Tensor x) => norm is null ? x : norm.Forward(run, x);
+    private static Tensor Norm(ModelRun run, NormSite? norm, in Tensor x, Projection? next = null) => norm is null ? x : norm.Forward(run, x, next);
 
-    private Tensor Mixed(ModelRun run, in Tensor x) => Answer(run, MixerAnswerNorm, MixerOutput.Forward(run, Mix(run, x)));
+    // The mixer's branch, added to the residual stream where there is one.
+    private Tensor Mixed(ModelRun run, in Tensor x, in Tensor residual) => IsPlain(run, MixerOutput, MixerAnswerNorm)
+        ? Mix(run, x, residual)
+        : Answer(run, MixerAnswerNorm, MixerOutput.Forward(run, Mix(run, x, default)), residual);
 
-    private Tensor Worked(ModelRun run, in Tensor x) => Answer(run, FeedForwardAnswerNorm, FeedForwardOutput.Forward(run, FeedForward.Forward(run, x)));
+    private Tensor Worked(ModelRun run, in Tensor x, in Tensor residual)
+    {
+        bool plain = IsPlain(run, FeedForwardOutput, FeedForwardAnswerNorm);
+        run.AnnouncePages();
+        Tensor y;
+        try
+        {
+            y = FeedForward.Forward(run, x, plain ? residual : default);
+        }
+        finally
+        {
+            NextReads.Forget();
+        }
+        return plain ? y : Answer(run, FeedForwardAnswerNorm, FeedForwardOutput.Forward(run, y), residual);
+    }
 
-    private Tensor Answer(ModelRun run, NormSite? norm, in Tensor y)
+    /// <summary>Nothing looks at a branch's answer, or changes it, before it is added.</summary>
+    private bool IsPlain(ModelRun run, OutputSite output, NormSite? norm) =>
+        norm is null && BranchScale == 1f && run.Tap is null && run.Plan?[output] is null;
+
+    private Tensor Answer(ModelRun run, NormSite? norm, in Tensor y, in Tensor residual)
     {
         Tensor normed = Norm(run, norm, y);
-        return BranchScale == 1f ? normed : Scale.Forward(run, normed, BranchScale);
+        Tensor answer = BranchScale == 1f ? normed : Scale.Forward(run, normed, BranchScale);
+        return residual.Exists ? Sum.Into(run, answer, residual) : answer;
     }
 
-    private Tensor Mix(ModelRun run, in Tensor x)
+    private Tensor Mix(ModelRun run, in Tensor x, in Tensor residual)
     {
         if (run.Plan is not { HasMixers: true } plan)
         {
-            return Mixer.Forward(run, Layer, x);
+            return Mixer.Forward(run, Layer, x, residual);
         }
         Tensor[] parts = new Tensor[plan.Segments.Count];
         for (int i = 0; i < parts.Length; i++)
@@ -89,9 +111,10 @@ public sealed record Block(
             Tensor own = RowSlice.Forward(run, x, segment.Row, segment.Rows);
             using (run.Narrow(i))
             {
-                parts[i] = (segment.Adapter?.Mixer(Layer) ?? Mixer).Forward(run, Layer, own);
+                parts[i] = (segment.Adapter?.Mixer(Layer) ?? Mixer).Forward(run, Layer, own, default);
             }
         }
-        return RowConcat.Forward(run, parts);
+        Tensor y = RowConcat.Forward(run, parts);
+        return residual.Exists ? Sum.Into(run, y, residual) : y;
     }
 }

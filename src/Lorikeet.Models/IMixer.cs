@@ -17,22 +17,30 @@ public interface IMixer
     /// <summary>Its own trained parameters, beside those of sites.</summary>
     IReadOnlyList<Parameter> Parameters => [];
 
+    /// <summary>The projection that reads the normed rows as they are, and is the first to read them; or null. Who norms them may prepare them for it.</summary>
+    Projection? Entry => null;
+
     /// <summary>Mixes tokens within each sequence of the run.</summary>
     /// <param name="run">The run; <see cref="ModelRun.Rows"/> tells sequences, positions and states.</param>
     /// <param name="slot">Which slot of the sequences' states is this mixer's.</param>
     /// <param name="x">[rows, hidden], normed.</param>
+    /// <param name="residual">[rows, hidden], added to the answer, at best while it is made (<see cref="Following"/>); or default.</param>
     /// <returns>[rows, hidden].</returns>
-    Tensor Forward(ModelRun run, int slot, in Tensor x);
+    Tensor Forward(ModelRun run, int slot, in Tensor x, in Tensor residual);
 }
 
 /// <summary>The part of a block in which each token is worked on alone.</summary>
 public interface IFeedForward
 {
+    /// <summary>The projection that reads the normed rows as they are, and is the first to read them; or null. Who norms them may prepare them for it.</summary>
+    Projection? Entry => null;
+
     /// <summary>Works on each row.</summary>
     /// <param name="run">The run.</param>
     /// <param name="x">[rows, hidden], normed.</param>
+    /// <param name="residual">[rows, hidden], added to the answer, at best while it is made (<see cref="Following"/>); or default.</param>
     /// <returns>[rows, hidden].</returns>
-    Tensor Forward(ModelRun run, in Tensor x);
+    Tensor Forward(ModelRun run, in Tensor x, in Tensor residual);
 }
 
 /// <summary>A network beside the model that observes each block's output and answers at the end.</summary>

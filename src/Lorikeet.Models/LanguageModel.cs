@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -128,6 +129,7 @@ public partial class LanguageModel : IDisposable
         ArenaMark mark = run.Arena.Mark;
         for (int layer = 0; layer < Blocks.Count; layer++)
         {
+            run.Upcoming = layer + 1 < Blocks.Count ? Blocks[layer + 1] : null;
             h = run.Checkpointing && run.Tape is not null
                 ? Checkpoint.Forward(run, h, run.Part(Blocks[layer]))
                 : Blocks[layer].Forward(run, h);

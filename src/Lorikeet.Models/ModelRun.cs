@@ -9,6 +9,7 @@ public sealed class ModelRun : Run
     private readonly List<(object Owner, Tensor Cos, Tensor Sin)> tables = [];
     private readonly Dictionary<Block, Func<Tensor, Tensor>> parts = [];
     private readonly Routing routing = new();
+    private readonly NextPages pages = new();
     private bool forward;
     private int[] positionRows = [];
 
@@ -64,6 +65,18 @@ public sealed class ModelRun : Run
             }
         }
         return positionRows.AsSpan(0, Rows.Count);
+    }
+
+    /// <summary>The block that runs after the present one, or null.</summary>
+    internal Block? Upcoming { get; set; }
+
+    /// <summary>Lets the products that follow fetch what the next block's mixer reads, until <see cref="Kernels.NextReads.Forget"/>.</summary>
+    internal void AnnouncePages()
+    {
+        if (Upcoming is { } block && Tape is null && Plan is not { HasMixers: true })
+        {
+            pages.Announce(Rows, block.Layer, block.Mixer.State);
+        }
     }
 
     /// <summary>Drops the last step's tables; taps see what runs from here to <see cref="EndStep"/>.</summary>

@@ -35,6 +35,9 @@ public sealed partial class LorikeetServer : IAsyncDisposable
 
     internal ServerParts Parts => parts;
 
+    /// <summary>What answers, as ASP.NET has it.</summary>
+    internal IEnumerable<RouteEndpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(d => d.Endpoints).OfType<RouteEndpoint>();
+
     /// <summary>Loads the model and makes the server; it does not listen yet.</summary>
     /// <param name="options">What it serves and how.</param>
     /// <param name="logging">Where it logs; null: warnings and errors to standard error.</param>
@@ -86,7 +89,6 @@ public sealed partial class LorikeetServer : IAsyncDisposable
             ((IDisposable)app).Dispose();
             throw;
         }
-        UnsentStatuses.Watch(app.Services.GetRequiredService<System.Diagnostics.DiagnosticListener>());
         app.UseMiddleware<RequestPipeline>();
         if (options.Origins.Count > 0)
         {
@@ -179,11 +181,11 @@ public sealed partial class LorikeetServer : IAsyncDisposable
         kestrel.AllowSynchronousIO = false;
         if (options.Host == "localhost")
         {
-            kestrel.Listen(IPAddress.Loopback, options.Port);
+            kestrel.Listen(IPAddress.Loopback, options.Port, listen => BareAnswers.Use(listen, options.VllmErrors));
         }
         else
         {
-            kestrel.Listen(IPAddress.Parse(options.Host), options.Port);
+            kestrel.Listen(IPAddress.Parse(options.Host), options.Port, listen => BareAnswers.Use(listen, options.VllmErrors));
         }
     }
 

@@ -1,7 +1,7 @@
 namespace Lorikeet.Server;
 
-/// <summary>What a request, a tenant and the server may use; the defaults are those of docs/server.md.</summary>
-public sealed record ServerLimits
+/// <summary>What a request, a tenant and the server may use; the defaults are those of docs/server.md, which has the most that each may be too.</summary>
+public sealed partial record ServerLimits
 {
     /// <summary>Bytes of a JSON body; default 4 MiB, at most 64 MiB.</summary>
     public long BodyBytes { get; init; } = 4L << 20;

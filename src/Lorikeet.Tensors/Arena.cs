@@ -39,6 +39,9 @@ public sealed class Arena : IDisposable
     /// <summary>The most bytes ever in use at once (counting unused block ends).</summary>
     public long PeakBytes { get; private set; }
 
+    /// <summary>How often something was released: memory that was allocated since the last time is nobody else's.</summary>
+    internal long Releases { get; private set; }
+
     /// <summary>The present top of the stack.</summary>
     public ArenaMark Mark => new(block, used);
 
@@ -82,6 +85,7 @@ public sealed class Arena : IDisposable
         }
         block = mark.Block;
         used = mark.Used;
+        Releases++;
     }
 
     /// <summary>Forgets everything; the blocks are kept.</summary>

@@ -83,6 +83,18 @@ public ref struct Backprop
         }
     }
 
+    /// <summary>Adds the output's gradient, multiplied by a weight, to an input's; call it last.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="input">An input [rows, inputs] as the forward received it; nothing happens where it wants no gradient.</param>
+    /// <param name="weight">[outputs, inputs].</param>
+    internal void GiveProduct(Run run, in Tensor input, Weight weight)
+    {
+        if (input.Recorded)
+        {
+            tape.GiveProduct(run, input, weight, ref output);
+        }
+    }
+
     internal readonly PooledTensor Rest => output;
 }
 

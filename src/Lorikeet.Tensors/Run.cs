@@ -4,6 +4,10 @@ namespace Lorikeet.Tensors;
 /// <remarks>One thread drives a run; kernels below it use the worker team.</remarks>
 public class Run : IDisposable
 {
+    private Tensor coded;
+    private Tensor codes;
+    private long codedAt;
+
     /// <summary>A run with an arena of its own.</summary>
     public Run() => Arena = new Arena();
 
@@ -24,6 +28,25 @@ public class Run : IDisposable
 
     /// <summary>Where the random numbers of this step (dropout masks) come from.</summary>
     public CounterRandom Random { get; set; }
+
+    /// <summary>Notes the codes of a value that were made together with it, for the weight that reads it next.</summary>
+    /// <param name="value">The value, [rows, width].</param>
+    /// <param name="made">[rows] of <see cref="Kernels.CodedRows"/>.</param>
+    public void KeepCodes(in Tensor value, in Tensor made)
+    {
+        coded = value;
+        codes = made;
+        codedAt = Arena.Releases;
+    }
+
+    /// <summary>The codes of a value; default: none were made beside it, or its memory may have changed hands since.</summary>
+    internal Tensor CodesOf(in Tensor value) =>
+        coded.Exists && codedAt == Arena.Releases && coded.SameMemory(value) && coded.Shape.Length == value.Shape.Length ? codes : default;
+
+    /// <summary>Room for the codes of a value.</summary>
+    /// <param name="rows">Rows of the value.</param>
+    /// <param name="width">Its width, whole blocks of <see cref="Kernels.CodedRows.Values"/>.</param>
+    public Tensor AllocateCodes(int rows, int width) => Allocate(rows, Kernels.CodedRows.RowBytes(width) / sizeof(float));
 
     /// <summary>A tensor of undefined content in this step's arena.</summary>
     /// <param name="rows">Length of the first axis.</param>

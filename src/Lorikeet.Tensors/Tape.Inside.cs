@@ -82,6 +82,7 @@ public sealed partial class Tape
             Walk(run, toInput is null ? from : from + 1, floor);
             if (toInput is not null)
             {
+                AddProducts(run, entries[from]);
                 PooledTensor share = entries[from].Gradient;
                 if (share.Tensor.Exists)
                 {

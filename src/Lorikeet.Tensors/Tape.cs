@@ -139,6 +139,7 @@ public sealed partial class Tape : IDisposable
             }
             Forget(entry.Holds);
             pool.Return(entry.Gradient);
+            ReturnProducts(entry);
             Pop();
         }
         EndPass();
@@ -221,8 +222,9 @@ public sealed partial class Tape : IDisposable
             {
                 Complete(entry.Leaf);
             }
-            else if (entry.Gradient.Tensor.Exists)
+            else if (entry.HasGradient)
             {
+                AddProducts(run, entry);
                 Backprop gradient = new(this, entry.Gradient);
                 // From here on the buffer is the node's to give away.
                 entry.Gradient = default;
@@ -305,6 +307,11 @@ public sealed partial class Tape : IDisposable
         public Shape Shape;
         public PooledTensor Gradient;
         public ArenaMark End;
+
+        // Shares dy W of the gradient that are still to be added.
+        public readonly List<(Weight Weight, PooledTensor Dy)> Products = [];
+
+        public bool HasGradient => Gradient.Tensor.Exists || Products.Count > 0;
 
         public void Clear()
         {

@@ -66,7 +66,11 @@ internal sealed class ScriptedInference(IInference inner, Func<GenerationRequest
 
     public Task LoadAsync(BoundAdapter adapter, CancellationToken stop) => inner.LoadAsync(adapter, stop);
 
+    public Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop) => inner.LeftAsync(tenant, versions, stop);
+
     public void Follow(RegistrySnapshot snapshot) => inner.Follow(snapshot);
+
+    public (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) => inner.Describe(version);
 
     public string State(string tenant, StoredVersion version) => inner.State(tenant, version);
 

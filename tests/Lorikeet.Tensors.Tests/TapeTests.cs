@@ -101,6 +101,58 @@ public sealed class TapeTests
         Assert.True(peaks[1] < peaks[0] / 3, $"{peaks[1]} bytes with checkpoints, {peaks[0]} without");
     }
 
+    [Theory]
+    [InlineData(ElementType.F32, ElementType.F32)]
+    [InlineData(ElementType.BF16, ElementType.F32)]
+    public void The_gradient_of_one_input_of_several_frozen_layers_is_the_sum_in_the_order_of_backward(ElementType first, ElementType others)
+    {
+        const int Rows = 70, Inputs = 33;
+        int[] outputs = [40, 17, 17];
+        using Run run = new() { Tape = new Tape() };
+        using Parameter x = new("x", Filled(new Shape(Rows, Inputs), 1)), a = new("a", Filled(new Shape(2, Inputs), 2)), b = new("b", Filled(new Shape(17, 2), 3));
+        DenseWeight[] weights = [.. outputs.Select((o, i) => new DenseWeight(Filled(new Shape(o, Inputs), (ulong)(4 + i)).Span, o, Inputs, i == 0 ? first : others))];
+        Tensor[] seeds = [.. outputs.Select((o, i) => Filled(new Shape(Rows, o), (ulong)(9 + i)))];
+        run.Tape.Begin(run);
+        // No leaf: a parameter's gradient is made at once.
+        Tensor h = Scale.Forward(run, run.Use(x), 1f);
+        Tensor total = default;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            Tensor y = Linear.Forward(run, new Prepared(h), weights[i]);
+            y = i == 1 ? LowRankAdd.Into(run, y, h, run.Use(a), run.Use(b), 0.5f) : y;
+            Tensor part = ColumnSlice.Forward(run, Multiply.Forward(run, y, seeds[i]), 0, 17);
+            total = total.Exists ? Sum.Into(run, part, total) : part;
+        }
+        run.Tape.Backward(run, total);
+
+        // What adapters add comes first, then the layers, the last one first.
+        Tensor dx = Storage.Zeros(new Shape(Rows, Inputs)), g = Storage.Zeros(new Shape(Rows, 2));
+        MatrixProduct.Multiply(seeds[1].Span, false, b.Value.Span, false, g.Span, Rows, 2, 17, 0.5f);
+        MatrixProduct.Multiply(g.Span, false, a.Value.Span, false, dx.Span, Rows, Inputs, 2);
+        for (int i = weights.Length - 1; i >= 0; i--)
+        {
+            Tensor dy = Storage.Zeros(new Shape(Rows, outputs[i]));
+            for (int row = 0; row < Rows; row++)
+            {
+                seeds[i].Row(row)[..17].CopyTo(dy.Row(row));
+            }
+            weights[i].MultiplyTransposed(run, dy, dx, true);
+            dy.Free();
+            seeds[i].Free();
+            weights[i].Dispose();
+        }
+        Assert.Equal(dx.Span.ToArray(), x.Gradient.Span.ToArray());
+        dx.Free();
+        g.Free();
+    }
+
+    private static Tensor Filled(Shape shape, ulong stream)
+    {
+        Tensor tensor = Storage.Zeros(shape);
+        new CounterRandom(3, stream).FillUniform(tensor.Span, -1, 1);
+        return tensor;
+    }
+
     [Fact]
     public void Two_passes_add_up()
     {

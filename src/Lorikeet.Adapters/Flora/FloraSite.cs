@@ -66,6 +66,9 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     }
 
     /// <inheritdoc/>
+    public override bool LowersAlone => true;
+
+    /// <inheritdoc/>
     public override SiteForm? Lower(Site site, FactorStorage factors)
     {
         Tensor rows = RowsOfA();

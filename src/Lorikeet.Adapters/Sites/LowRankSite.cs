@@ -66,6 +66,9 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     }
 
     /// <inheritdoc/>
+    public override bool LowersAlone => true;
+
+    /// <inheritdoc/>
     public override SiteForm? Lower(Site site, FactorStorage factors) => new()
     {
         LowRank = Start is null

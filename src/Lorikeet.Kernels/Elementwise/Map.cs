@@ -58,6 +58,42 @@ internal static unsafe class Map
         }
     }
 
+    /// <summary>The same on a block of short rows, in place: a call for each row would cost as much as its arithmetic.</summary>
+    public static void Rows<TOperator>(TOperator op, float* x, nint stride, int rows, nint columns)
+        where TOperator : unmanaged, IUnary
+    {
+        for (int r = 0; r < rows; r++, x += stride)
+        {
+            nint i = 0;
+            for (; KernelPath.UseAvx512 && i <= columns - 16; i += 16)
+            {
+                Sixteen.Store(op.Invoke(Sixteen.Load(x + i)), x + i);
+            }
+            if (i < columns)
+            {
+                Run(op, x + i, x + i, columns - i);
+            }
+        }
+    }
+
+    /// <summary>The same: <c>y = op(x, y)</c>.</summary>
+    public static void Rows<TOperator>(TOperator op, float* x, nint xStride, float* y, nint yStride, int rows, nint columns)
+        where TOperator : unmanaged, IBinary
+    {
+        for (int r = 0; r < rows; r++, x += xStride, y += yStride)
+        {
+            nint i = 0;
+            for (; KernelPath.UseAvx512 && i <= columns - 16; i += 16)
+            {
+                Sixteen.Store(op.Invoke(Sixteen.Load(x + i), Sixteen.Load(y + i)), y + i);
+            }
+            if (i < columns)
+            {
+                Run(op, x + i, y + i, y + i, columns - i);
+            }
+        }
+    }
+
     internal static void Scalar<TOperator>(TOperator op, float* x, float* to, nint count)
         where TOperator : unmanaged, IUnary
     {

@@ -77,10 +77,7 @@ public static unsafe partial class LowRank
                 }
                 break;
             case FactorType.BF16:
-                for (int k = 0; k < depth; k++)
-                {
-                    ((ushort*)panel)[layout.Place(k, lane, lanes)] = CastingScalar.Narrow(from[k], ElementType.BF16);
-                }
+                PackHalves(from, depth, (uint*)panel + lane, lanes);
                 break;
             default:
                 for (int k = 0; k < depth; k++)
@@ -89,6 +86,26 @@ public static unsafe partial class LowRank
                     ((sbyte*)panel)[((long)k * lanes) + lane] = by == 0f ? (sbyte)0 : (sbyte)Math.Clamp(MathF.Round(from[k] / by), -127f, 127f);
                 }
                 break;
+        }
+    }
+
+    // Depths 2k and 2k + 1 of a lane are one word (FactorLayout.Place). Reading an adapter waits for this: many numbers are rounded at once.
+    private static void PackHalves(float* from, int depth, uint* words, int lanes)
+    {
+        const int Some = 128;
+        ushort* halves = stackalloc ushort[Some];
+        for (int k = 0; k < depth; k += Some)
+        {
+            int count = Math.Min(Some, depth - k);
+            Casting.Narrow(from + k, ElementType.BF16, (byte*)halves, count);
+            if (count % 2 != 0)
+            {
+                halves[count] = 0;
+            }
+            for (int pair = 0; 2 * pair < count; pair++)
+            {
+                words[((long)(k / 2) + pair) * lanes] = ((uint*)halves)[pair];
+            }
         }
     }
 

@@ -33,6 +33,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private PackedPart* parts;
     private int count;
     private bool accumulate;
+    private bool gated;
     private int units;
     private int chunks;
     private int tiles;
@@ -52,6 +53,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             fused += (double)parts[i].Outputs * inputs * copies;
             most = Math.Max(most, copies);
         }
+        bool gated = PackedPart.AreGated(parts, count);
         int tiles = TTiles.Tiles(most);
         bool reading = most / TTiles.FusedPerNanosecond < TElement.Size / WorkSplit.BytesPerNanosecond;
         long pairs = (long)units * (Unit / TTiles.Panels);
@@ -63,8 +65,9 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             parts = parts,
             count = count,
             accumulate = accumulate,
-            units = units,
-            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, elements * TElement.Size, TTiles.FusedPerNanosecond), units, reading),
+            gated = gated,
+            units = gated ? units / 2 : units,
+            chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, elements * TElement.Size, TTiles.FusedPerNanosecond), gated ? units / 2 : units, reading),
             tiles = tiles,
             keys = ThreadScratch.Keys(count),
             later = NextReads.Pieces(TileFetches.PieceBytes(inputs), pairs * TileFetches.Places(tiles)),
@@ -81,12 +84,20 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         NextPieces pieces = later;
         NextLines lines = laterLines;
         int before = 0;
+        if (gated)
+        {
+            // One thread makes both results of a column, and has them at hand for what follows.
+            byte* next = parts[1].Packed + (first * Unit * (nint)PackedMatrix.PanelBytes(inputs, TElement.Type));
+            Multiply(0, first * Unit, end * Unit, 0, next, ref pieces, ref lines);
+            Multiply(1, first * Unit, end * Unit, units * Unit, null, ref pieces, ref lines);
+            return;
+        }
         for (int i = 0; i < count && end > 0; i++)
         {
             int own = Units(parts[i]);
             if (first < own)
             {
-                Multiply(i, first * Unit, Math.Min(end, own) * Unit, before * Unit, ref pieces, ref lines);
+                Multiply(i, first * Unit, Math.Min(end, own) * Unit, before * Unit, null, ref pieces, ref lines);
             }
             before += own;
             first = Math.Max(first - own, 0);
@@ -98,11 +109,13 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
 
     private static int Copies(in PackedPart part, int rows) => part.Around.First is null ? rows : part.Around.Copies;
 
-    private readonly void Multiply(int number, int panel, int end, int panelsBefore, ref NextPieces pieces, ref NextLines lines)
+    // What this thread reads after these panels, or null, is fetched at their end.
+    private readonly void Multiply(int number, int panel, int end, int panelsBefore, byte* then, ref NextPieces pieces, ref NextLines lines)
     {
         ref readonly PackedPart part = ref parts[number];
         int outputs = part.Outputs;
         end = Math.Min(end, PackedMatrix.PanelCount(outputs));
+        int column = panel * Lanes;
         int whole = Math.Min(end, outputs / Lanes);
         nint panelBytes = (nint)PackedMatrix.PanelBytes(inputs, TElement.Type);
         PanelBlock block = new()
@@ -114,8 +127,8 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         };
         bool around = part.Around.First is not null;
         int copies = Copies(part, rows);
-        float* left = around ? Expanded(part.Around, keys + number, copies) : x;
-        bool past = !around && (long)rows * outputs * sizeof(float) >= PastCaches && outputs % Lanes == 0 && (nint)part.Y % 64 == 0 && !accumulate;
+        float* left = around ? Expanded(number) : x;
+        bool past = !around && part.After.IsNone && (long)rows * outputs * sizeof(float) >= PastCaches && outputs % Lanes == 0 && (nint)part.Y % 64 == 0 && !accumulate;
         // Results that are written past the caches, or reduced, are made beside their place.
         int span = Math.Max(AsideFloats / copies / FourLanes, 1) * FourLanes;
         float* aside = past || around ? (float*)ThreadScratch.Take((nuint)(Math.Max(copies * span, TTiles.MostRows * FourLanes) * sizeof(float))) : null;
@@ -140,7 +153,9 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             long place = (long)(panelsBefore + panel) / TTiles.Panels;
             // The panels after these are fetched meanwhile, where this chunk will read them: another thread would not find them.
             fetches.Begin(own, ref pieces, place * TileFetches.Places(tiles));
-            nint next = panel + TTiles.Panels < end ? TTiles.Panels * panelBytes : 0;
+            bool last = panel + TTiles.Panels >= end;
+            nint bytes = last && then is null ? 0 : TTiles.Panels * panelBytes;
+            byte* next = !last ? block.Data + bytes : then is null ? block.Data : then;
             if (around && firstAside == panel * Lanes)
             {
                 HadamardAround.FetchA(part, firstAside, Math.Min(span, Math.Min(outputs, end * Lanes) - firstAside));
@@ -154,7 +169,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
                 lines.Fetch((place * tiles) + tile);
                 TTiles.Run<TElement>(
                     block, tileRows, left + ((long)r * inputs), inputs, inputs, to, around ? span : past ? lanes : outputs, lanes, accumulate,
-                    fetches.Next(tile, block.Data + next, panelBytes, TTiles.Panels, next, 0, inputs));
+                    fetches.Next(tile, next, panelBytes, TTiles.Panels, bytes, 0, inputs));
                 if (past)
                 {
                     WritePast(aside, tileRows, lanes, y, outputs);
@@ -162,7 +177,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
                 r += tileRows;
             }
             int made = (panel * Lanes) + lanes - firstAside;
-            if (around && (made == span || panel + TTiles.Panels >= end))
+            if (around && (made == span || last))
             {
                 HadamardAround.Reduce(part, aside, span, firstAside, made);
                 firstAside += made;
@@ -172,17 +187,31 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
         {
             Sse.StoreFence();
         }
+        if (!part.After.IsNone)
+        {
+            part.After.Apply(part.Y, outputs, 0, rows, column, Math.Min(end * Lanes, outputs) - column);
+        }
     }
 
     /// <summary>The rows of the shared product, made once by each thread that multiplies some of its panels: they stay in its own caches.</summary>
-    private readonly float* Expanded(in HadamardSegments around, long key, int copies)
+    private readonly float* Expanded(int number)
     {
-        float* to = (float*)ThreadScratch.Keep((nuint)((long)copies * inputs * sizeof(float)), key, out bool fresh);
-        if (fresh)
+        // A chunk of a gated pair reads both parts' rows.
+        int first = gated ? 0 : number, last = gated ? 1 : number;
+        long copies = 0, before = 0;
+        for (int i = first; i <= last; i++)
         {
-            HadamardAround.Expand(around, x, inputs, to);
+            before += i < number ? parts[i].Around.Copies : 0;
+            copies += parts[i].Around.Copies;
         }
-        return to;
+        float* to = (float*)ThreadScratch.Keep((nuint)(copies * inputs * sizeof(float)), keys + first, out bool fresh);
+        float* place = to;
+        for (int i = first; i <= last && fresh; i++)
+        {
+            HadamardAround.Expand(parts[i].Around, x, inputs, place);
+            place += (long)parts[i].Around.Copies * inputs;
+        }
+        return to + (before * inputs);
     }
 
     private static void WritePast(float* from, int rows, int lanes, float* to, nint stride)

@@ -4,7 +4,7 @@ public static unsafe partial class PackedMatrix
 {
     /// <summary>A few rows read the packed matrix once, straight through; more rows take their inputs in blocks that stay in the caches.</summary>
     internal static void MultiplyAvx2(
-        float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
+        float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate, in Epilogue after)
     {
         if (rows == 0)
         {
@@ -13,10 +13,10 @@ public static unsafe partial class PackedMatrix
         if (!IsFew<NarrowTiles>(rows, inputs, type))
         {
             PanelSource source = new() { Kind = PanelKind.Packed, Type = type, Data = packed, Columns = outputs, Depth = inputs };
-            PanelProduct<NarrowTiles>.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true);
+            PanelProduct<NarrowTiles>.Run(source, x, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true, after);
             return;
         }
-        PackedPart part = new() { Packed = packed, Outputs = outputs, Y = y };
+        PackedPart part = new() { Packed = packed, Outputs = outputs, Y = y, After = after };
         MultiplyFew<NarrowTiles>(x, rows, inputs, type, &part, 1, accumulate);
     }
 

@@ -4,9 +4,20 @@ public static unsafe partial class PackedMatrix
 {
     /// <summary>The reference of <see cref="Multiply"/>: plain loops over (panel, row, k, lane).</summary>
     internal static void MultiplyScalar(
-        float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
+        float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate, in Epilogue after)
     {
-        ScalarJob job = new() { X = x, Rows = rows, Packed = packed, Type = type, Outputs = outputs, Inputs = inputs, Y = y, Accumulate = accumulate };
+        ScalarJob job = new()
+        {
+            X = x,
+            Rows = rows,
+            Packed = packed,
+            Type = type,
+            Outputs = outputs,
+            Inputs = inputs,
+            Y = y,
+            Accumulate = accumulate,
+            After = after,
+        };
         Team.Shared.Run(ref job, PanelCount(outputs));
     }
 
@@ -38,6 +49,7 @@ public static unsafe partial class PackedMatrix
         public int Inputs;
         public float* Y;
         public bool Accumulate;
+        public Epilogue After;
 
         public readonly void Execute(int panel)
         {
@@ -56,6 +68,7 @@ public static unsafe partial class PackedMatrix
                     *y = sum;
                 }
             }
+            After.Apply(Y, Outputs, 0, Rows, panel * Lanes, end - (panel * Lanes));
         }
     }
 

@@ -8,7 +8,8 @@ public static unsafe partial class PackedMatrix
     /// <summary>Multiplies rows by several transposed matrices of one input: for each part <c>y = x W^T</c>, the bits those of <see cref="Multiply"/>.</summary>
     /// <remarks>
     /// A few rows are one job of the team, however many matrices there are: small matrices do not each wait for all threads. A part with factors around it has
-    /// <c>y = Reduce(Expand(x) W^T)</c>, see <see cref="Hadamard"/>, without the expanded rows ever leaving the caches of the thread that multiplies them.
+    /// <c>y = Reduce(Expand(x) W^T)</c>, see <see cref="Hadamard"/>, without the expanded rows ever leaving the caches of the thread that multiplies them. What
+    /// follows a product (<see cref="PackedPart.After"/>) is done to its results there, too.
     /// </remarks>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="rows">Rows; 0 does nothing.</param>
@@ -16,7 +17,8 @@ public static unsafe partial class PackedMatrix
     /// <param name="type">The element type of every matrix.</param>
     /// <param name="parts">The matrices and their results; results overlap neither x nor one another.</param>
     /// <exception cref="ArgumentException">
-    /// x is too short, a part has no matrix, no result or no outputs, or factors around it that are not of all rows or for which <see cref="TakesAround"/> is false.
+    /// x is too short, a part has no matrix, no result or no outputs, or factors around it that are not of all rows or for which <see cref="TakesAround"/> is false,
+    /// or a gate that is the result of a part that is not made beside it.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">Negative rows, no inputs or an unknown element type.</exception>
     public static void MultiplyTogether(ReadOnlySpan<float> x, int rows, int inputs, ElementType type, ReadOnlySpan<PackedPart> parts)
@@ -26,16 +28,78 @@ public static unsafe partial class PackedMatrix
         for (int i = 0; i < parts.Length; i++)
         {
             CheckSizes(parts[i].Outputs, inputs, type);
-            if (parts[i].Packed is null || parts[i].Y is null)
+            if (parts[i].Packed is null || parts[i].Y is null || parts[i].After.Coded is not null)
             {
-                throw new ArgumentException($"part {i} has no matrix or no result; expected pointers to both", nameof(parts));
+                throw new ArgumentException($"part {i} has no matrix or no result, or wants codes; expected pointers to both, and no codes", nameof(parts));
             }
             KernelWork.Count(CheckAround(parts[i], i, rows, inputs, type), parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
         }
+        PackedPart.CheckGates(parts);
         fixed (float* left = x)
         fixed (PackedPart* list = parts)
         {
             MultiplyTogetherWith(KernelPath.Current, left, rows, inputs, type, list, parts.Length);
+        }
+    }
+
+    /// <summary>Adds up the products of several matrices of one input: <c>dx = (accumulate ? dx : 0) + sum of dy W</c>, the bits those of <see cref="MultiplyTransposed"/> one after the other.</summary>
+    /// <remarks>Many rows are one job of the team, whose chunks keep their part of dx in the caches from matrix to matrix.</remarks>
+    /// <param name="parts">The matrices in order: the packed matrix and its outputs, and dy [rows, outputs] in the place of y; it is only read.</param>
+    /// <param name="rows">Rows of every dy and of dx; 0 does nothing.</param>
+    /// <param name="inputs">Columns of every matrix, at least 1.</param>
+    /// <param name="type">The element type of every matrix.</param>
+    /// <param name="dx">[rows, inputs]; must not overlap a dy.</param>
+    /// <param name="accumulate">Chains start at dx instead of zero.</param>
+    /// <exception cref="ArgumentException">dx is too short, or a part has no matrix, no dy or no outputs.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Negative rows, no inputs or an unknown element type.</exception>
+    public static void MultiplyTransposedTogether(ReadOnlySpan<PackedPart> parts, int rows, int inputs, ElementType type, Span<float> dx, bool accumulate = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        Require.Length(dx.Length, (long)rows * inputs, nameof(dx), "[rows, inputs]");
+        for (int i = 0; i < parts.Length; i++)
+        {
+            CheckSizes(parts[i].Outputs, inputs, type);
+            if (parts[i].Packed is null || parts[i].Y is null)
+            {
+                throw new ArgumentException($"part {i} has no matrix or no dy; expected pointers to both", nameof(parts));
+            }
+            KernelWork.Count(rows, parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
+        }
+        fixed (PackedPart* list = parts)
+        fixed (float* to = dx)
+        {
+            MultiplyTransposedTogetherWith(KernelPath.Current, list, parts.Length, rows, inputs, type, to, accumulate);
+        }
+    }
+
+    internal static void MultiplyTransposedTogetherWith(
+        KernelVariant variant, PackedPart* parts, int count, int rows, int inputs, ElementType type, float* dx, bool accumulate)
+    {
+        if (rows == 0 || count == 0)
+        {
+            return;
+        }
+        PanelOperand* operands = stackalloc PanelOperand[count];
+        bool clash = false;
+        for (int i = 0; i < count; i++)
+        {
+            PanelSource source = new() { Kind = PanelKind.PackedTransposed, Type = type, Data = parts[i].Packed, Columns = inputs, Depth = parts[i].Outputs };
+            operands[i] = new PanelOperand { Source = source, X = parts[i].Y };
+            // Rows that clash are copied first, each for its own product.
+            clash |= LeftBlocks.Clash(parts[i].Outputs, halves: false);
+        }
+        switch (variant)
+        {
+            case KernelVariant.Avx512 when !clash:
+                PanelProduct<WideTiles>.Run(operands, count, rows, dx, accumulate);
+                return;
+            case KernelVariant.Avx2 when !clash:
+                PanelProduct<NarrowTiles>.Run(operands, count, rows, dx, accumulate);
+                return;
+        }
+        for (int i = 0; i < count; i++)
+        {
+            MultiplyTransposedWith(variant, parts[i].Y, rows, parts[i].Packed, type, parts[i].Outputs, inputs, dx, accumulate || i > 0);
         }
     }
 
@@ -86,7 +150,7 @@ public static unsafe partial class PackedMatrix
         }
         for (int i = 0; i < count; i++)
         {
-            MultiplyWith(variant, x, rows, parts[i].Packed, type, parts[i].Outputs, inputs, parts[i].Y, accumulate: false);
+            MultiplyWith(variant, x, rows, parts[i].Packed, type, parts[i].Outputs, inputs, parts[i].Y, accumulate: false, parts[i].After);
         }
     }
 

@@ -75,7 +75,7 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = y)
         {
-            MultiplyWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate);
+            MultiplyWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate, default);
         }
     }
 
@@ -102,34 +102,40 @@ public static unsafe partial class PackedMatrix
         fixed (byte* right = packed)
         fixed (float* to = dx)
         {
-            if (KernelPath.UseAvx512)
-            {
-                MultiplyTransposedAvx512(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
-            else if (KernelPath.UseAvx2)
-            {
-                MultiplyTransposedAvx2(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
-            else
-            {
-                MultiplyTransposedScalar(left, rows, right, type, outputs, inputs, to, accumulate);
-            }
+            MultiplyTransposedWith(KernelPath.Current, left, rows, right, type, outputs, inputs, to, accumulate);
         }
     }
 
-    internal static void MultiplyWith(
-        KernelVariant variant, float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate)
+    internal static void MultiplyTransposedWith(
+        KernelVariant variant, float* dy, int rows, byte* packed, ElementType type, int outputs, int inputs, float* dx, bool accumulate)
     {
         switch (variant)
         {
             case KernelVariant.Avx512:
-                MultiplyAvx512(x, rows, packed, type, outputs, inputs, y, accumulate);
+                MultiplyTransposedAvx512(dy, rows, packed, type, outputs, inputs, dx, accumulate);
                 break;
             case KernelVariant.Avx2:
-                MultiplyAvx2(x, rows, packed, type, outputs, inputs, y, accumulate);
+                MultiplyTransposedAvx2(dy, rows, packed, type, outputs, inputs, dx, accumulate);
                 break;
             default:
-                MultiplyScalar(x, rows, packed, type, outputs, inputs, y, accumulate);
+                MultiplyTransposedScalar(dy, rows, packed, type, outputs, inputs, dx, accumulate);
+                break;
+        }
+    }
+
+    internal static void MultiplyWith(
+        KernelVariant variant, float* x, int rows, byte* packed, ElementType type, int outputs, int inputs, float* y, bool accumulate, in Epilogue after)
+    {
+        switch (variant)
+        {
+            case KernelVariant.Avx512:
+                MultiplyAvx512(x, rows, packed, type, outputs, inputs, y, accumulate, after);
+                break;
+            case KernelVariant.Avx2:
+                MultiplyAvx2(x, rows, packed, type, outputs, inputs, y, accumulate, after);
+                break;
+            default:
+                MultiplyScalar(x, rows, packed, type, outputs, inputs, y, accumulate, after);
                 break;
         }
     }

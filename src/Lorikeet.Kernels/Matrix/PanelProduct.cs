@@ -8,7 +8,7 @@ namespace Lorikeet.Kernels;
 /// A chunk is a block of rows and a range of panels. k is cut into blocks of at most 256: the panels' block of a tile stays in the first-level
 /// cache while the rows' block streams past it from the second level. Partial sums are stored and loaded again between blocks of k, which leaves each
 /// element one chain. Where the rows fit the second level in their whole depth, panels are the outer loop and the matrix is read straight
-/// through; else blocks of k are. Rows that lie a multiple of 4 KB apart would fight for the same cache sets: they are copied together once, before the
+/// through; else blocks of k are. Several products that are added up follow one another within a chunk. Rows that lie a multiple of 4 KB apart would fight for the same cache sets: they are copied together once, before the
 /// product. Sums that are loaded more than once are kept apart, side by side, for the same reason.
 /// </remarks>
 internal unsafe struct PanelProduct<TTiles> : IJob
@@ -30,10 +30,9 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     // Panels whose sums are then written to y together: short writes to rows a power of two apart would evict each other half done.
     private const int StraightPanels = 8;
 
-    private PanelSource source;
-    private float* x;
-    private nint xStride;
-    private nint xBlockStride;
+    private PanelOperand* operands;
+    private int operandCount;
+    private int columns;
     private float* y;
     private bool accumulate;
     private bool merge;
@@ -43,23 +42,42 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int rows;
     private int rowBlock;
     private int rowBlocks;
-    private int depthBlock;
     private int panels;
     private int ranges;
     private NextPieces later;
+    private Epilogue after;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
-    /// <c>accumulate ? fma(scale, chain, y) : scale * chain</c>.
+    /// <c>accumulate ? fma(scale, chain, y) : scale * chain</c>. <paramref name="after"/> is done to the results.
     /// </summary>
-    public static void Run(in PanelSource source, float* x, bool transposeX, int rows, float* y, bool accumulate, float scale, bool chainFromY)
+    public static void Run(in PanelSource source, float* x, bool transposeX, int rows, float* y, bool accumulate, float scale, bool chainFromY, in Epilogue after = default)
     {
+        PanelOperand operand = new() { Source = source, X = x };
+        Run(&operand, 1, transposeX, rows, y, accumulate, scale, chainFromY, after);
+    }
+
+    /// <summary>The same with the products of several operands as one chain after the other: <c>y = fma chains from (accumulate ? y : 0)</c>.</summary>
+    /// <remarks>Only the left side of a single operand may be stored transposed, or lie as <see cref="LeftBlocks.Clash"/> says.</remarks>
+    public static void Run(PanelOperand* operands, int count, int rows, float* y, bool accumulate) =>
+        Run(operands, count, transposeX: false, rows, y, accumulate, scale: 1f, chainFromY: true, default);
+
+    private static void Run(PanelOperand* operands, int count, bool transposeX, int rows, float* y, bool accumulate, float scale, bool chainFromY, in Epilogue after)
+    {
+        PanelSource source = operands[0].Source;
         int panels = (source.Columns + Lanes - 1) / Lanes;
         int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
-        int blocks = (source.Depth + DepthBlock - 1) / DepthBlock;
-        int depthBlock = ((source.Depth + blocks - 1) / blocks + Lanes - 1) / Lanes * Lanes;
-        double fused = (double)rows * source.Columns * source.Depth;
-        double bytes = (double)source.Columns * source.Depth * source.Type.Size();
+        int blocks = 0, depth = 0, padded = 0;
+        for (int i = 0; i < count; i++)
+        {
+            int own = operands[i].Source.Depth;
+            int ownBlocks = (own + DepthBlock - 1) / DepthBlock;
+            operands[i].DepthBlock = ((own + ownBlocks - 1) / ownBlocks + Lanes - 1) / Lanes * Lanes;
+            (operands[i].XStride, operands[i].XBlockStride) = (own, operands[i].DepthBlock);
+            (blocks, depth, padded) = (blocks + ownBlocks, depth + own, padded + (ownBlocks * operands[i].DepthBlock));
+        }
+        double fused = (double)rows * source.Columns * depth;
+        double bytes = (double)source.Columns * depth * source.Type.Size();
         int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, bytes, TTiles.FusedPerNanosecond), Team.Shared.Threads * ChunksOfThread);
         // Ranges of panels first: each block of rows reads, expands or packs every panel again. Rows next; short ranges where nothing else is left.
         int fewest = (rows + MostRowBlock - 1) / MostRowBlock;
@@ -69,37 +87,35 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         int rowBlocks = Math.Max(fewest, Math.Min((chunks + ranges - 1) / ranges, (rows + leastRows - 1) / leastRows));
         ranges = Math.Min(units, Math.Max(ranges, (chunks + rowBlocks - 1) / rowBlocks));
         int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + TTiles.RowMultiple - 1) / TTiles.RowMultiple * TTiles.RowMultiple;
-        bool straight = (long)rowBlock * blocks * depthBlock <= TTiles.StraightFloats;
         bool merge = !chainFromY && (accumulate || scale != 1f);
         PanelProduct<TTiles> job = new()
         {
-            source = source,
-            x = x,
-            xStride = source.Depth,
-            xBlockStride = depthBlock,
+            operands = operands,
+            operandCount = count,
+            columns = source.Columns,
             y = y,
             accumulate = accumulate,
             merge = merge,
             apart = merge || (blocks > 1 && LeftBlocks.Clash(source.Columns, halves: true)),
-            straight = straight,
+            straight = (long)rowBlock * padded <= TTiles.StraightFloats,
             scale = scale,
             rows = rows,
             rowBlock = rowBlock,
             rowBlocks = (rows + rowBlock - 1) / rowBlock,
-            depthBlock = depthBlock,
             panels = panels,
             ranges = ranges,
+            after = after,
         };
         if (source.Stored)
         {
             job.later = NextReads.Pieces(
                 TileFetches.PieceBytes(source.Depth), (long)units * job.rowBlocks * TileFetches.Places(TTiles.Tiles(rowBlock)));
         }
-        if (transposeX || LeftBlocks.Clash(source.Depth, source.Stored && source.Type != ElementType.F32))
+        if (transposeX || (count == 1 && LeftBlocks.Clash(source.Depth, source.Stored && source.Type != ElementType.F32)))
         {
-            job.x = LeftBlocks.Copy(x, transposeX, rows, source.Depth, depthBlock);
-            job.xStride = depthBlock;
-            job.xBlockStride = (nint)rows * depthBlock;
+            int depthBlock = operands[0].DepthBlock;
+            operands[0].X = LeftBlocks.Copy(operands[0].X, transposeX, rows, source.Depth, depthBlock);
+            (operands[0].XStride, operands[0].XBlockStride) = (depthBlock, (nint)rows * depthBlock);
         }
         Team.Shared.Run(ref job, job.rowBlocks * ranges);
     }
@@ -113,52 +129,69 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         int units = (panels + TTiles.Panels - 1) / TTiles.Panels;
         int firstPanel = (int)((long)units * range / ranges) * TTiles.Panels;
         int endPanel = Math.Min(panels, (int)((long)units * (range + 1) / ranges) * TTiles.Panels);
-        int together = source.Together(TTiles.Panels);
         int span = straight ? StraightPanels : endPanel - firstPanel;
-        long panelFloats = source.Stored ? 0 : PanelSource.ScratchFloats(together, depthBlock);
+        long panelFloats = 0;
+        for (int i = 0; i < operandCount; i++)
+        {
+            PanelSource source = operands[i].Source;
+            panelFloats = Math.Max(panelFloats, source.Stored ? 0 : PanelSource.ScratchFloats(source.Together(TTiles.Panels), operands[i].DepthBlock));
+        }
         long apartFloats = apart ? (long)count * span * Lanes : 0;
         float* scratch = (float*)ThreadScratch.Take((nuint)((panelFloats + apartFloats) * sizeof(float)));
-        float* left = x + (firstRow * xStride);
         bool fromResult = accumulate && !merge;
         NextPieces pieces = later;
         for (int first = firstPanel; first < endPanel; first += span)
         {
             int end = Math.Min(first + span, endPanel);
-            int columns = Math.Min(source.Columns, end * Lanes) - first * Lanes;
-            float* result = y + (long)firstRow * source.Columns + first * Lanes;
+            int width = Math.Min(columns, end * Lanes) - first * Lanes;
+            float* result = y + (long)firstRow * columns + first * Lanes;
             float* target = apart ? scratch + panelFloats : result;
-            nint stride = apart ? span * Lanes : source.Columns;
+            nint stride = apart ? span * Lanes : columns;
             if (apart && fromResult)
             {
-                Copy(result, source.Columns, target, stride, count, columns);
+                Copy(result, columns, target, stride, count, width);
             }
-            if (straight)
+            for (int i = 0; i < operandCount; i++)
             {
-                for (int p = first; p < end; p += together)
-                {
-                    for (int block = 0; block * depthBlock < source.Depth; block++)
-                    {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
-                    }
-                }
-            }
-            else
-            {
-                for (int block = 0; block * depthBlock < source.Depth; block++)
-                {
-                    for (int p = first; p < end; p += together)
-                    {
-                        MultiplyPanels(p, Math.Min(together, end - p), block, left, chunk % rowBlocks, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
-                    }
-                }
+                MultiplySpan(operands[i], i > 0 || fromResult, first, end, firstRow, chunk % rowBlocks, count, scratch, target, stride, ref pieces);
             }
             if (merge)
             {
-                Merge(target, stride, result, count, columns);
+                Merge(target, stride, result, count, width);
             }
             else if (apart)
             {
-                Copy(target, stride, result, source.Columns, count, columns);
+                Copy(target, stride, result, columns, count, width);
+            }
+            if (!after.IsNone)
+            {
+                after.Apply(y, columns, firstRow, count, first * Lanes, width);
+            }
+        }
+    }
+
+    // Some panels of one operand, in all their depth.
+    private readonly void MultiplySpan(
+        in PanelOperand operand, bool continues, int first, int end, int firstRow, int rowsOf, int count, float* scratch, float* target, nint stride, ref NextPieces pieces)
+    {
+        int together = operand.Source.Together(TTiles.Panels), depth = operand.Source.Depth, depthBlock = operand.DepthBlock;
+        float* left = operand.X + (firstRow * operand.XStride);
+        if (straight)
+        {
+            for (int p = first; p < end; p += together)
+            {
+                for (int block = 0; block * depthBlock < depth; block++)
+                {
+                    MultiplyPanels(operand, continues, p, Math.Min(together, end - p), block, left, rowsOf, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
+                }
+            }
+            return;
+        }
+        for (int block = 0; block * depthBlock < depth; block++)
+        {
+            for (int p = first; p < end; p += together)
+            {
+                MultiplyPanels(operand, continues, p, Math.Min(together, end - p), block, left, rowsOf, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
             }
         }
     }
@@ -174,44 +207,46 @@ internal unsafe struct PanelProduct<TTiles> : IJob
 
     // One block of k of some panels, times all rows of the chunk.
     private readonly void MultiplyPanels(
-        int first, int some, int block, float* left, int rowsOf, int count, float* scratch, float* to, nint stride, ref NextPieces pieces)
+        in PanelOperand operand, bool continues, int first, int some, int block, float* left, int rowsOf, int count, float* scratch, float* to, nint stride, ref NextPieces pieces)
     {
-        int k = block * depthBlock;
-        int depth = Math.Min(depthBlock, source.Depth - k);
-        PanelBlock panel = source.Panels(first, some, k, depth, scratch, depthBlock * Lanes);
-        bool load = k > 0 || (accumulate && !merge);
+        PanelSource source = operand.Source;
+        nint xStride = operand.XStride;
+        int k = block * operand.DepthBlock;
+        int depth = Math.Min(operand.DepthBlock, source.Depth - k);
+        PanelBlock panel = source.Panels(first, some, k, depth, scratch, operand.DepthBlock * Lanes);
+        bool load = k > 0 || continues;
         // What lies after this block is fetched meanwhile, each tile its share.
-        nint after = source.After(TTiles.Panels, depth, straight, out nint bytes);
+        nint next = source.After(TTiles.Panels, depth, straight, out nint bytes);
         int tiles = TTiles.Tiles(count);
         TileFetches fetches = default;
-        left += block * xBlockStride;
+        left += block * operand.XBlockStride;
         for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
-            int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, source.Columns - (p * Lanes));
+            int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, columns - (p * Lanes));
             fetches.Begin(tiles, ref pieces, (((long)p / TTiles.Panels * rowBlocks) + rowsOf) * TileFetches.Places(TTiles.Tiles(rowBlock)));
             int r = 0;
             for (int tile = 0; tile < tiles; tile++)
             {
                 int tileRows = TTiles.Next(count - r);
-                Ahead ahead = fetches.Next(tile, panel.Data + after, panel.Apart, TTiles.Panels, bytes, k, depth);
+                Ahead ahead = fetches.Next(tile, panel.Data + next, panel.Apart, TTiles.Panels, bytes, k, depth);
                 TTiles.Run(panel, tileRows, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
                 r += tileRows;
             }
         }
     }
 
-    private readonly void Merge(float* sums, nint sumsStride, float* to, int count, int columns)
+    private readonly void Merge(float* sums, nint sumsStride, float* to, int count, int width)
     {
         Vector256<float> factor = Vector256.Create(scale);
-        for (int r = 0; r < count; r++, sums += sumsStride, to += source.Columns)
+        for (int r = 0; r < count; r++, sums += sumsStride, to += columns)
         {
             int c = 0;
-            for (; c + 8 <= columns; c += 8)
+            for (; c + 8 <= width; c += 8)
             {
                 Vector256<float> sum = Avx.LoadVector256(sums + c);
                 Avx.Store(to + c, accumulate ? Fma.MultiplyAdd(factor, sum, Avx.LoadVector256(to + c)) : Avx.Multiply(factor, sum));
             }
-            for (; c < columns; c++)
+            for (; c < width; c++)
             {
                 to[c] = accumulate ? MathF.FusedMultiplyAdd(scale, sums[c], to[c]) : scale * sums[c];
             }

@@ -83,7 +83,14 @@ internal sealed unsafe class BlockPanels<TFormat>() : BlockPanels(TFormat.Format
             {
                 throw new ArgumentException($"part {i} has no matrix, no result, or factors around it; expected a matrix and a result alone", nameof(parts));
             }
+            bool alone = parts.Length == 1 || (parts.Length == 2 && parts[1].After.Gate == parts[0].Y);
+            if (parts[i].After.Coded is not null && (parts[i].Outputs % CodedRows.Values != 0 || !alone))
+            {
+                throw new ArgumentException(
+                    $"part {i} of {parts.Length} wants codes of {parts[i].Outputs} outputs; expected whole blocks of {CodedRows.Values}, and no part beside it but its gate", nameof(parts));
+            }
         }
+        PackedPart.CheckGates(parts);
         if (rows == 0)
         {
             return;

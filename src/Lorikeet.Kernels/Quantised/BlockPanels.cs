@@ -86,7 +86,7 @@ public abstract unsafe class BlockPanels
     /// <param name="coded">[rows] of <see cref="CodedRows"/>.</param>
     /// <param name="rows">Rows of x; 0 does nothing.</param>
     /// <param name="inputs">Columns of x and of every matrix.</param>
-    /// <param name="parts">The matrices, packed by this, and their results; none has factors around it.</param>
+    /// <param name="parts">The matrices, packed by this, and their results, and what follows; none has factors around it.</param>
     /// <exception cref="ArgumentException">A part has no matrix, no result, no outputs, or factors around it; or too few bytes of coded rows.</exception>
     public abstract void MultiplyCodedTogether(ReadOnlySpan<byte> coded, int rows, int inputs, ReadOnlySpan<PackedPart> parts);
 

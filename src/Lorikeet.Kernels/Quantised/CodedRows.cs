@@ -69,18 +69,26 @@ public static unsafe class CodedRows
 
         public readonly void Row(int row)
         {
-            float* x = X + ((long)row * Inputs);
-            byte* to = Coded + ((long)row * RowBytes(Inputs));
-            for (float* end = x + Inputs; x < end; x += Values, to += BlockBytes)
+            CodeBlocks(X + ((long)row * Inputs), Inputs, Coded + ((long)row * RowBytes(Inputs)), Vectors);
+        }
+    }
+
+    /// <summary>Codes some blocks of a row on this thread.</summary>
+    /// <param name="x">[values], whole blocks.</param>
+    /// <param name="values">How many values.</param>
+    /// <param name="to">Where their codes go.</param>
+    /// <param name="vectors">False: the reference.</param>
+    internal static void CodeBlocks(float* x, int values, byte* to, bool vectors)
+    {
+        for (float* end = x + values; x < end; x += Values, to += BlockBytes)
+        {
+            if (vectors)
             {
-                if (Vectors)
-                {
-                    BlockAvx2(x, to);
-                }
-                else
-                {
-                    BlockScalar(x, to);
-                }
+                BlockAvx2(x, to);
+            }
+            else
+            {
+                BlockScalar(x, to);
             }
         }
     }

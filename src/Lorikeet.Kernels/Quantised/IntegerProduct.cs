@@ -27,24 +27,31 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
     private int inputs;
     private PackedPart* parts;
     private IntegerVariant variant;
+    private bool gated;
     private int panels;
+    private int unit;
+    private int units;
     private int ranges;
     private int rowBlock;
     private int rowBlocks;
 
     public static void Run(byte* x, int rows, int inputs, PackedPart* parts, int count, IntegerVariant variant)
     {
-        int panels = 0;
+        // Panels that one thread makes together: where results are coded, blocks of them.
+        int panels = 0, unit = 1;
         double elements = 0;
         for (int i = 0; i < count; i++)
         {
             panels += Panels(parts[i]);
+            unit = parts[i].After.Coded is null ? unit : CodedRows.Values / Lanes;
             elements += (double)parts[i].Outputs * inputs;
             KernelWork.Count(rows, parts[i].Outputs, inputs, (double)parts[i].Outputs * inputs * TFormat.Format.Bytes / TFormat.Format.Values);
         }
         double bytes = elements * TFormat.Format.Bytes / TFormat.Format.Values;
         bool reading = elements * rows / (Faster * WorkSplit.FusedPerNanosecond) < bytes / WorkSplit.BytesPerNanosecond;
         int chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(elements * rows / Faster, bytes), int.MaxValue, reading);
+        bool gated = PackedPart.AreGated(parts, count);
+        panels = gated ? panels / 2 : panels;
         int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
         int rowBlocks = Math.Max((rows + most - 1) / most, Math.Min((chunks + ranges - 1) / ranges, (rows + 15) / 16));
@@ -56,7 +63,10 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
             inputs = inputs,
             parts = parts,
             variant = variant,
+            gated = gated,
             panels = panels,
+            unit = unit,
+            units = (panels + unit - 1) / unit,
             ranges = ranges,
             rowBlock = rowBlock,
             rowBlocks = (rows + rowBlock - 1) / rowBlock,
@@ -70,24 +80,45 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         int range = chunk / rowBlocks;
         int first = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - first);
-        int panel = (int)((long)panels * range / ranges);
-        int end = (int)((long)panels * (range + 1) / ranges);
+        int panel = (int)((long)units * range / ranges) * unit;
+        int end = Math.Min(panels, (int)((long)units * (range + 1) / ranges) * unit);
+        if (gated)
+        {
+            // One thread makes both results of a column, and has them at hand for what follows.
+            Multiply(parts[0], panel, end, first, count);
+            Multiply(parts[1], panel, end, first, count);
+            return;
+        }
+        for (PackedPart* part = parts; panel < end; part++)
+        {
+            int own = Panels(*part);
+            Multiply(*part, panel, Math.Min(own, end), first, count);
+            panel = Math.Max(panel - own, 0);
+            end -= own;
+        }
+    }
+
+    // Some panels of a part, and what follows their product.
+    private readonly void Multiply(in PackedPart part, int panel, int end, int first, int count)
+    {
+        if (panel >= end)
+        {
+            return;
+        }
         int blocks = inputs / CodedRows.Values;
         int scaleFloats = blocks * TFormat.Groups * Lanes;
         float* scales = (float*)ThreadScratch.Take((nuint)((scaleFloats + (blocks * Lanes)) * sizeof(float)));
         float* offsets = scales + scaleFloats;
         long panelBytes = BlockPanels<TFormat>.PanelBytes(inputs);
-        for (PackedPart* part = parts; panel < end; part++)
+        for (int p = panel; p < end; p++)
         {
-            int own = Panels(*part);
-            for (int p = panel; p < Math.Min(own, end); p++)
-            {
-                byte* data = part->Packed + (p * panelBytes);
-                TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
-                Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, part->Y + (p * Lanes), part->Outputs, Math.Min(Lanes, part->Outputs - (p * Lanes)));
-            }
-            panel = Math.Max(panel - own, 0);
-            end -= own;
+            byte* data = part.Packed + (p * panelBytes);
+            TFormat.Scales(data, inputs, 0, blocks, scales, offsets);
+            Panel(data + TFormat.HeaderBytes(inputs), scales, offsets, first, count, part.Y + (p * Lanes), part.Outputs, Math.Min(Lanes, part.Outputs - (p * Lanes)));
+        }
+        if (!part.After.IsNone)
+        {
+            part.After.Apply(part.Y, part.Outputs, first, count, panel * Lanes, Math.Min(end * Lanes, part.Outputs) - (panel * Lanes));
         }
     }
 

@@ -15,6 +15,9 @@ internal unsafe struct NormForward : IRowKernel
     public float* Mean;
     public float* Inverse;
 
+    /// <summary>[rows] of <see cref="CodedRows"/>, made while the row is in the caches; or null.</summary>
+    public byte* Coded;
+
     public readonly void Row(int row)
     {
         float* x = X + ((nint)row * Width);
@@ -42,6 +45,10 @@ internal unsafe struct NormForward : IRowKernel
         else
         {
             Map.Run(normalise, x, Weight, Bias, y, Width);
+        }
+        if (Coded is not null)
+        {
+            CodedRows.CodeBlocks(y, Width, Coded + ((nint)row * CodedRows.RowBytes(Width)), KernelPath.UseAvx2);
         }
     }
 

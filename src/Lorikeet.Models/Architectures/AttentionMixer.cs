@@ -12,6 +12,9 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
     /// <inheritdoc/>
     public StateSpec State { get; } = new(PagedAttention.PageFloats(shape.KeyHeads, shape.HeadDim), 0, shape.Window);
 
+    /// <inheritdoc/>
+    public Projection? Entry => qkv;
+
     /// <summary>The rotation of q and k by their positions, or null.</summary>
     public RotaryTable? Rotary { get; init; }
 
@@ -28,7 +31,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
     public float[]? Slopes { get; init; }
 
     /// <inheritdoc/>
-    public Tensor Forward(ModelRun run, int slot, in Tensor x)
+    public Tensor Forward(ModelRun run, int slot, in Tensor x, in Tensor residual)
     {
         ThreeTensors three = default;
         Span<Tensor> parts = three;
@@ -49,7 +52,7 @@ public sealed class AttentionMixer(Projection qkv, Projection output, AttentionS
             k = RotaryEmbedding.Into(run, k, shape.KeyHeads, cos, sin, Rotary.Interleaved);
         }
         Tensor y = run.Rows.Stateful ? Paged(run, slot, q, k, parts[2]) : CausalAttention.Forward(run, shape, run.Rows.Sequences, q, k, parts[2], Slopes);
-        return output.Forward(run, y);
+        return output.Forward(run, y, new Following(Residual: residual));
     }
 
     private unsafe Tensor Paged(ModelRun run, int slot, in Tensor q, in Tensor k, in Tensor v)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -24,7 +25,7 @@ internal sealed class ExpertFeedForward(Projection router, Expert[] experts, int
     public required ExpertStack Stack { get; init; }
 
     /// <inheritdoc/>
-    public Tensor Forward(ModelRun run, in Tensor x)
+    public Tensor Forward(ModelRun run, in Tensor x, in Tensor residual)
     {
         Routing routing = run.Routing();
         routing.Begin(x.Rows, perToken, experts.Length);
@@ -40,18 +41,18 @@ internal sealed class ExpertFeedForward(Projection router, Expert[] experts, int
                 Tensor own = RowSlice.Forward(run, sorted, routing.Start(e), rows.Length);
                 using (run.Gather(experts[e].Sites, rows))
                 {
-                    answers.Add(experts[e].Work.Forward(run, own));
+                    answers.Add(experts[e].Work.Forward(run, own, default));
                 }
             }
         }
         Tensor y = MixRows.Forward(run, RowConcat.Forward(run, CollectionsMarshal.AsSpan(answers)), routing.Places, weights);
         answers.Clear();
-        if (Shared is null || SharedGate is null)
+        if (Shared is not null && SharedGate is not null)
         {
-            return y;
+            Tensor share = SharedGate.Forward(run, x, new Following(ActivationKind.Sigmoid));
+            y = Sum.Into(run, MixRows.Forward(run, Shared.Forward(run, x, default), routing.Same, share), y);
         }
-        Tensor share = Activation.Forward(run, SharedGate.Forward(run, x), ActivationKind.Sigmoid);
-        return Sum.Into(run, MixRows.Forward(run, Shared.Forward(run, x), routing.Same, share), y);
+        return residual.Exists ? Sum.Into(run, y, residual) : y;
     }
 }
 

@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -9,5 +10,9 @@ namespace Lorikeet.Models;
 public sealed class FeedForward(Projection up, Projection down, ActivationKind activation) : IFeedForward
 {
     /// <inheritdoc/>
-    public Tensor Forward(ModelRun run, in Tensor x) => down.Forward(run, Activation.Forward(run, up.Forward(run, x), activation));
+    public Projection? Entry => up;
+
+    /// <inheritdoc/>
+    public Tensor Forward(ModelRun run, in Tensor x, in Tensor residual) =>
+        down.Forward(run, up.Forward(run, x, new Following(activation, Next: down)), new Following(Residual: residual));
 }

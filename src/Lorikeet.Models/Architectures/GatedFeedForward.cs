@@ -1,3 +1,4 @@
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -12,23 +13,27 @@ public sealed class GatedFeedForward(Projection gateUp, Projection down, Activat
     internal IEnumerable<LinearSite> Sites => [.. gateUp.Sites, .. down.Sites];
 
     /// <inheritdoc/>
-    public Tensor Forward(ModelRun run, in Tensor x)
+    public Projection? Entry => gateUp;
+
+    /// <inheritdoc/>
+    public Tensor Forward(ModelRun run, in Tensor x, in Tensor residual)
     {
         TwoTensors two = default;
         Span<Tensor> parts = two;
+        Following gated = new(activation, Gated: true, Next: down);
+        Tensor y;
         if (gateUp.Sites.Count == 1)
         {
             Tensor fused = gateUp.Forward(run, x);
             int width = fused.Width / 2;
             (parts[0], parts[1]) = (ColumnSlice.Forward(run, fused, 0, width), ColumnSlice.Forward(run, fused, width, width));
+            y = gated.Finish(run, parts);
         }
         else
         {
-            gateUp.Forward(run, x, parts);
+            y = gateUp.Forward(run, x, parts, gated);
         }
-        return down.Forward(run, activation == ActivationKind.Silu
-            ? SwiGlu.Forward(run, parts[0], parts[1])
-            : Multiply.Forward(run, Activation.Forward(run, parts[0], activation), parts[1]));
+        return down.Forward(run, y, new Following(Residual: residual));
     }
 
     [System.Runtime.CompilerServices.InlineArray(2)]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
 using Lorikeet.Tensors;
 

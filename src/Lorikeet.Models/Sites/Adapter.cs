@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -199,6 +200,18 @@ public class Adapter : IDisposable
             return;
         }
         List<(Site Site, SiteAdapter Change)> linear = [.. Changes.Where(c => c.Site is LinearSite)];
+        if (linear.TrueForAll(c => c.Change.LowersAlone))
+        {
+            // The request that waits for a cold adapter leaves cores idle.
+            try
+            {
+                Parallel.ForEach(linear, c => Form(c.Site));
+            }
+            catch (AggregateException e)
+            {
+                ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+            }
+        }
         foreach ((Site site, SiteAdapter change) in linear)
         {
             if (Form(site) is null)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -52,6 +54,24 @@ public sealed class NormSite(string name, int layer, Parameter weight, Parameter
         Tensor ones = run.Arena.Allocate(new Shape(scale.Width / Parts));
         ones.Span.Fill(1f);
         return MultiplyRow.Forward(run, Rows(run, x, ones, shift), factors);
+    }
+
+    /// <summary>The norm, whose result is prepared for the projection that reads it first.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, hidden].</param>
+    /// <param name="next">That projection, or null.</param>
+    /// <returns>[rows, hidden].</returns>
+    public Tensor Forward(ModelRun run, in Tensor x, Projection? next)
+    {
+        bool plain = Parts == 1 && Offset == 0f && x.Width == Inputs && run.Tape is null && run.Tap is null && run.Plan?[this] is null;
+        if (!plain || next?.ReadsCodes(run) != true)
+        {
+            return Forward(run, x);
+        }
+        Tensor y = run.Allocate(x.Rows, x.Width), codes = run.AllocateCodes(x.Rows, x.Width);
+        Norms.Coded(x.Span, Weight.Value.Span, Bias is null ? default : Bias.Value.Span, Eps, x.Width, layerNorm, y.Span, MemoryMarshal.AsBytes(codes.Span));
+        run.KeepCodes(y, codes);
+        return y;
     }
 
     private Tensor Rows(ModelRun run, in Tensor x, in Tensor scale, in Tensor shift)

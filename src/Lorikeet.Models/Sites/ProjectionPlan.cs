@@ -20,6 +20,9 @@ internal sealed unsafe class ProjectionPlan
     private MemoryRegion[] before = [];
     private ProjectionPlan? follower;
 
+    // Nothing is added to the products but what follows them directly.
+    private bool endsInProducts;
+
     public ProjectionPlan(LinearSite[] sites, SitePlan?[] plans, RowSegment[] segments)
     {
         this.sites = sites;
@@ -33,7 +36,9 @@ internal sealed unsafe class ProjectionPlan
     /// <param name="run">The run.</param>
     /// <param name="x">[rows, inputs].</param>
     /// <param name="y">Receives one tensor a layer, [rows, outputs].</param>
-    public void Forward(ModelRun run, in Tensor x, Span<Tensor> y)
+    /// <param name="after">What is done to what the layers give.</param>
+    /// <returns>[rows, outputs], the result of what follows.</returns>
+    public Tensor Forward(ModelRun run, in Tensor x, Span<Tensor> y, in Following after)
     {
         bool batched = run.Tape is null && !run.OwnForwards;
         bool changed = false;
@@ -51,12 +56,18 @@ internal sealed unsafe class ProjectionPlan
             waves = Gather();
             factors = waves.Length == 0 ? [] : Joined(Array.ConvertAll(waves[0], RegionOf));
             before = Before();
+            endsInProducts = Array.TrueForAll(plans, plan => plan is null or { EndsInProduct: true });
         }
         Follow(run);
-        if (batched && (sites.Length > 1 || plans[0]?.Around.Count > 0) && Together(run, x, y))
+        bool ends = batched && endsInProducts && run.Tap is null;
+        if (batched && (ends || sites.Length > 1 || plans[0]?.Around.Count > 0) && Together(run, x, y, ends, after))
         {
+            if (ends)
+            {
+                return y[^1];
+            }
             Changes(run, x, y);
-            return;
+            return after.Finish(run, y);
         }
         for (int i = 0; i < sites.Length; i++)
         {
@@ -72,10 +83,16 @@ internal sealed unsafe class ProjectionPlan
         {
             run.Tap?.Output(sites[i], y[i]);
         }
+        return after.Finish(run, y);
     }
 
     /// <summary>The plain products of all sites as one job, where no change needs another; it fetches the factors that are read next.</summary>
-    private bool Together(ModelRun run, in Tensor x, Span<Tensor> y)
+    /// <param name="run">The run.</param>
+    /// <param name="x">[rows, inputs].</param>
+    /// <param name="y">Receives one tensor a layer, [rows, outputs].</param>
+    /// <param name="ends">Scales, biases and what follows are done at once.</param>
+    /// <param name="after">What follows.</param>
+    private bool Together(ModelRun run, in Tensor x, Span<Tensor> y, bool ends, in Following after)
     {
         for (int i = 0; i < sites.Length; i++)
         {
@@ -95,6 +112,12 @@ internal sealed unsafe class ProjectionPlan
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
+        Span<Epilogue> following = stackalloc Epilogue[ends ? sites.Length : 0];
+        for (int i = 0; i < following.Length; i++)
+        {
+            following[i] = after.Of(i, sites[i].Bias, y);
+            plans[i]?.UseOwn(ref following[i]);
+        }
         // What is read next: this product's low-rank factors, or the factors before the next product.
         MemoryRegion[] next = factors.Length > 0 ? factors : follower?.before ?? [];
         fixed (MemoryRegion* list = next)
@@ -102,7 +125,7 @@ internal sealed unsafe class ProjectionPlan
             try
             {
                 NextReads.Announce(list, next.Length);
-                return SharedProducts.Multiply(run, sites, prepared[0], y, any ? around : default);
+                return SharedProducts.Multiply(run, sites, prepared[0], y, any ? around : default, following);
             }
             finally
             {

@@ -13,8 +13,10 @@ internal static class SharedProducts
     /// <param name="x">[rows, inputs], prepared for the first layer's weight.</param>
     /// <param name="y">One tensor a layer, [rows, outputs], overwritten.</param>
     /// <param name="around">FLoRA's factors around each product; empty: none.</param>
+    /// <param name="after">What is done to each product's results at once; empty: nothing.</param>
     /// <returns>False: they are not; nothing was done.</returns>
-    public static bool Multiply(ModelRun run, LinearSite[] sites, in Prepared x, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+    public static bool Multiply(
+        ModelRun run, LinearSite[] sites, in Prepared x, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around, ReadOnlySpan<Epilogue> after)
     {
         SomeWeights some = default;
         Span<Weight> weights = some;
@@ -30,7 +32,7 @@ internal static class SharedProducts
                 return false;
             }
         }
-        return weights[0].MultiplyTogether(run, x, weights[..sites.Length], y, around);
+        return weights[0].MultiplyTogether(run, x, weights[..sites.Length], y, around, after);
     }
 
     [InlineArray(4)]

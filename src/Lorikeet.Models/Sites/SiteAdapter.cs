@@ -28,6 +28,9 @@ public abstract class SiteAdapter : IDisposable
     /// <param name="factors">How low-rank factors are to be kept; other parts are float32.</param>
     public virtual SiteForm? Lower(Site site, FactorStorage factors) => null;
 
+    /// <summary>True where <see cref="Lower"/> reads nothing but this change's own parameters, so that those of several sites may run at once.</summary>
+    public virtual bool LowersAlone => false;
+
     /// <summary>The effective weight in float32, W' [outputs, inputs], where the change can be folded into the weight.</summary>
     /// <param name="site">The site.</param>
     /// <param name="weight">W, row-major [outputs, inputs]; receives W'.</param>

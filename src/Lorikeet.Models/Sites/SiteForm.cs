@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Tensors;
@@ -106,13 +107,23 @@ public sealed class SiteForm : IDisposable
     /// <summary>True where every number is a bfloat16: the lower half of each word is zero.</summary>
     private static bool IsBrief(ReadOnlySpan<float> numbers)
     {
-        ReadOnlySpan<uint> words = MemoryMarshal.Cast<float, uint>(numbers);
-        uint lower = 0;
-        for (int i = 0; i < words.Length && lower == 0; i++)
+        ReadOnlySpan<Vector<uint>> wide = MemoryMarshal.Cast<float, Vector<uint>>(numbers);
+        Vector<uint> mask = new(0xFFFF);
+        for (int i = 0; i < wide.Length; i++)
         {
-            lower |= words[i] & 0xFFFF;
+            if ((wide[i] & mask) != Vector<uint>.Zero)
+            {
+                return false;
+            }
         }
-        return lower == 0;
+        foreach (float number in numbers[(wide.Length * Vector<uint>.Count)..])
+        {
+            if ((BitConverter.SingleToUInt32Bits(number) & 0xFFFF) != 0)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// <inheritdoc/>

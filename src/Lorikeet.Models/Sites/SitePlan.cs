@@ -23,6 +23,7 @@ internal sealed unsafe class SitePlan
 
     // Pinned: kernels hold its address.
     private HadamardSegment[] around = [];
+    private EpilogueRows[] own = [];
     private bool anyForm;
     private bool expands;
     private bool replacesInput;
@@ -31,6 +32,7 @@ internal sealed unsafe class SitePlan
     private bool anySparse;
     private bool anyUnlowered;
     private bool anyPost;
+    private bool anyLowRank;
 
     public SitePlan(Site site, RowSegment[] segments)
     {
@@ -75,6 +77,20 @@ internal sealed unsafe class SitePlan
     public HadamardSegments Around =>
         expands ? new HadamardSegments { First = (HadamardSegment*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(around)), Count = around.Length } : default;
 
+    /// <summary>True where the product of the plain input, with or without factors around it, needs nothing more than a scale and a bias for each row.</summary>
+    public bool EndsInProduct => TakesPlainInput && !anyLowRank && !anySparse && !anyUnlowered;
+
+    /// <summary>Says which rows have a scale or a bias of their own; only where <see cref="EndsInProduct"/>.</summary>
+    /// <param name="after">What follows the product.</param>
+    public void UseOwn(ref Epilogue after)
+    {
+        if (own.Length > 0)
+        {
+            after.Own = (EpilogueRows*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(own));
+            after.OwnCount = own.Length;
+        }
+    }
+
     /// <summary>Makes the forms at the first step that is not recorded, and again after training changed them.</summary>
     /// <returns>True: they changed.</returns>
     public bool Refresh()
@@ -89,7 +105,8 @@ internal sealed unsafe class SitePlan
             return false;
         }
         PrepareTogether();
-        (anyForm, expands, replacesInput, anySparse, anyUnlowered, anyPost) = (false, false, false, false, false, false);
+        (anyForm, expands, replacesInput, anySparse, anyUnlowered, anyPost, anyLowRank) = (false, false, false, false, false, false, false);
+        int owning = 0;
         for (int i = 0; i < segments.Length; i++)
         {
             if (changes[i] is not null)
@@ -102,6 +119,22 @@ internal sealed unsafe class SitePlan
                 anySparse |= forms[i]?.Sparse is not null;
                 anyUnlowered |= forms[i] is null;
                 anyPost |= forms[i] is null or { Post.Exists: true } or { Bias.Exists: true };
+                anyLowRank |= forms[i]?.LowRank.Count > 0;
+                owning += forms[i] is { Post.Exists: true } or { Bias.Exists: true } ? 1 : 0;
+            }
+        }
+        own = owning > 0 && EndsInProduct ? GC.AllocateUninitializedArray<EpilogueRows>(owning, pinned: true) : [];
+        for (int i = 0, at = 0; at < own.Length; i++)
+        {
+            if (forms[i] is { } form && (form.Post.Exists || form.Bias.Exists))
+            {
+                own[at++] = new EpilogueRows
+                {
+                    Row = segments[i].Row,
+                    Rows = segments[i].Rows,
+                    Scale = form.Post.Exists ? form.Post.Pointer : null,
+                    Bias = form.Bias.Exists ? form.Bias.Pointer : null,
+                };
             }
         }
         around = expands ? GC.AllocateUninitializedArray<HadamardSegment>(segments.Length, pinned: true) : [];

@@ -6,6 +6,9 @@ namespace Lorikeet.Server;
 /// <summary>Finds what a request's <c>model</c> means for its caller: the base, a registered adapter of the tenant, a shared one, one in the adapter folder.</summary>
 internal sealed class AdapterDirectory
 {
+    // What TGI's clients call whatever is served.
+    private const string AnyBase = "tgi";
+
     private readonly Registry registry;
     private readonly ServerOptions options;
     private readonly AdapterCheck check;
@@ -60,6 +63,10 @@ internal sealed class AdapterDirectory
         {
             found = await ResolveAsync(caller.Tenant, plain, stop);
         }
+        if (found is null && asked == AnyBase && caller.May(BaseName))
+        {
+            return null;
+        }
         if (found is null || !may || (version is null ? found.Active : found.Find(version)) is not { } bound)
         {
             throw ApiException.NoModel(asked, param);
@@ -84,25 +91,89 @@ internal sealed class AdapterDirectory
     /// <summary>Registers a folder under a name, as a new adapter or its next version; the same content again changes nothing.</summary>
     public async Task<AdapterRecord> RegisterAsync(string tenant, string name, string folder, bool pinned, double scale, bool managed, CancellationToken stop)
     {
-        (string hash, long bytes) = await AdapterFiles.HashAsync(folder, stop);
-        if (registry.Snapshot.Find(tenant, name) is { } known && known.Name == name && known.Active.Hash == hash && known.Active.Folder == folder && known.Active.Scale == scale)
+        StoredVersion version = await ReadAsync(tenant, name, folder, scale, managed, stop);
+        return IsNew(version) || registry.Snapshot.Find(tenant, name) is not { } known ? await WriteAsync(tenant, name, version, pinned, (_, _) => { }) : known;
+    }
+
+    /// <summary>Registers folders for everybody in one write: the registry is read once however many there are.</summary>
+    /// <exception cref="BadFileException">A folder holds no adapter of this model.</exception>
+    public async Task RegisterAllAsync(IEnumerable<KeyValuePair<string, string>> folders, CancellationToken stop)
+    {
+        List<(string Name, StoredVersion Version)> fresh = [];
+        foreach ((string name, string folder) in folders)
         {
-            return known;
+            try
+            {
+                StoredVersion version = await ReadAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), 1, managed: false, stop);
+                if (IsNew(version))
+                {
+                    fresh.Add((name, version));
+                }
+            }
+            catch (ApiException e)
+            {
+                throw new BadFileException($"adapter {name}: {e.Message}", e);
+            }
+        }
+        if (fresh.Count > 0)
+        {
+            await registry.WriteAsync(writer =>
+            {
+                foreach ((string name, StoredVersion version) in fresh)
+                {
+                    Write(writer, writer.Find(Caller.SharedTenant, name), Caller.SharedTenant, name, version, pinned: false);
+                }
+                return fresh.Count;
+            });
+        }
+    }
+
+    /// <summary>Checks a folder and describes it as a version; where the name has that content already, its active version.</summary>
+    /// <exception cref="ApiException">400: the files cannot be used.</exception>
+    public async Task<StoredVersion> ReadAsync(string tenant, string name, string folder, double scale, bool managed, CancellationToken stop)
+    {
+        (string hash, long bytes) = await AdapterFiles.HashAsync(folder, stop);
+        if (registry.Snapshot.Find(tenant, name) is { Active: { } active } known && known.Name == name && active.Hash == hash && active.Folder == folder && active.Scale == scale)
+        {
+            return active;
         }
         (string kind, int rank) = await Task.Run(() => check.Run(folder), stop);
-        StoredVersion version = new("", 0, hash, kind, rank, bytes, BaseName, registry.Now, folder, managed, scale);
-        return await registry.WriteAsync(writer =>
+        return new StoredVersion("", 0, hash, kind, rank, bytes, BaseName, registry.Now, folder, managed, scale);
+    }
+
+    /// <summary>Gives a name a version.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="version">What <see cref="ReadAsync"/> gave.</param>
+    /// <param name="pinned">Whether it is pinned from now on; false: a name keeps what it has.</param>
+    /// <param name="check">Refuses it, with the name's present record or null, in the transaction that writes.</param>
+    public async Task<AdapterRecord> WriteAsync(string tenant, string name, StoredVersion version, bool pinned, Action<RegistryWriter, AdapterRecord?> check) =>
+        await registry.WriteAsync(writer =>
         {
-            if (writer.Find(tenant, name) is { } adapter)
-            {
-                writer.Append(adapter, version, options.Limits.Versions);
-            }
-            else
-            {
-                writer.Create(tenant, name, version, pinned);
-            }
+            AdapterRecord? adapter = writer.Find(tenant, name);
+            check(writer, adapter);
+            Write(writer, adapter, tenant, name, version, pinned);
             return writer.Find(tenant, name)!;
         });
+
+    // What has a row already is the active version of its name.
+    private static bool IsNew(StoredVersion version) => version.Id.Length == 0;
+
+    private void Write(RegistryWriter writer, AdapterRecord? adapter, string tenant, string name, StoredVersion version, bool pinned)
+    {
+        if (adapter is null)
+        {
+            writer.Create(tenant, name, version, pinned);
+            return;
+        }
+        if (IsNew(version))
+        {
+            writer.Append(adapter, version, options.Limits.Versions);
+        }
+        if (pinned && !adapter.Pinned)
+        {
+            writer.Pin(adapter, true);
+        }
     }
 
     // Two requests for one new name cause one load, and both wait.

@@ -68,9 +68,9 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
             {
                 foreach (string left in (string[])[temporary, folder])
                 {
-                    if (!kept && Directory.Exists(left))
+                    if (!kept)
                     {
-                        Directory.Delete(left, recursive: true);
+                        Discard(left);
                     }
                 }
             }
@@ -107,17 +107,34 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
             {
                 if (DateTime.UtcNow - Directory.EnumerateFiles(upload).Select(File.GetLastWriteTimeUtc).Append(Directory.GetLastWriteTimeUtc(upload)).Max() > Abandoned)
                 {
-                    Directory.Delete(upload, recursive: true);
+                    Discard(upload);
                 }
             }
         }
         foreach (string folder in await registry.GarbageAsync())
         {
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
+            Discard(folder);
             await registry.ForgetGarbageAsync(folder);
+        }
+    }
+
+    // A version's folder goes as it came, at once: under its name it is whole or absent, whenever the process may be killed.
+    private static void Discard(string folder)
+    {
+        try
+        {
+            if (!Path.GetFileName(folder).StartsWith(AdapterUpload.Prefix, StringComparison.Ordinal))
+            {
+                string going = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(folder)!)!, $"{AdapterUpload.Prefix}{Guid.NewGuid():N}");
+                Directory.Move(folder, going);
+                folder = going;
+            }
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // It is gone: another server of this store sweeps, too.
+            return;
         }
     }
 

@@ -39,25 +39,39 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         AdapterRecord adapter;
         using (await gates.EnterAsync(tenant, name, http.RequestAborted))
         {
-            AdapterRecord? known = registry.Snapshot.Find(tenant, name);
-            Expected(body, known, name);
-            if (known is not null && !inPlace)
+            Check(registry.Snapshot.Find(tenant, name), registry.Snapshot.Adapters.Count(a => a.Tenant == tenant), 0);
+            StoredVersion version = await directory.ReadAsync(tenant, name, folder, scale, managed: false, http.RequestAborted);
+            // In memory before it has its name: what cannot be loaded changes nothing.
+            await BringAsync(new BoundAdapter(tenant, name, version, 1, pinned), http.RequestAborted);
+            adapter = await directory.WriteAsync(tenant, name, version, pinned, (writer, now) =>
             {
-                throw Input($"the adapter '{name}' has been loaded already; send load_inplace: true to replace it", "lora_name");
-            }
-            if (known is null && registry.Snapshot.Adapters.Count(a => a.Tenant == tenant) >= caller.Limits.MaxAdapters)
-            {
-                throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant's limit is {caller.Limits.MaxAdapters} adapters");
-            }
-            adapter = await directory.RegisterAsync(tenant, name, folder, pinned, scale, managed: false, http.RequestAborted);
+                (long adapters, _, long pins) = writer.Usage(tenant);
+                Check(now, adapters, pins);
+            });
         }
-        await BringAsync(adapter, http.RequestAborted);
         if (http.Request.Headers.Accept.ToString().Trim() == "application/json")
         {
             await JsonText.WriteAsync(http, 200, json => adapters.Write(json, adapter));
             return;
         }
         await TextAsync(http, $"Success: LoRA adapter '{name}' added successfully.");
+
+        void Check(AdapterRecord? known, long adapters, long pins)
+        {
+            Expected(body, known, name);
+            if (known is not null && !inPlace)
+            {
+                throw Input($"the adapter '{name}' has been loaded already; send load_inplace: true to replace it", "lora_name");
+            }
+            if (known is null && adapters >= caller.Limits.MaxAdapters)
+            {
+                throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant's limit is {caller.Limits.MaxAdapters} adapters");
+            }
+            if (pinned && known?.Pinned != true && pins >= options.Limits.Pinned)
+            {
+                throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant may pin {options.Limits.Pinned} adapters");
+            }
+        }
     }
 
     public async Task UnloadAsync(HttpContext http, Caller caller)
@@ -82,25 +96,26 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         });
         if (http.Request.Query["wait"].ToString() == "true")
         {
-            while (admission.Using(adapter.Tenant, adapter.Name) > 0)
-            {
-                await Task.Delay(20, http.RequestAborted);
-            }
+            await admission.IdleAsync(adapter.Tenant, adapter.Name, http.RequestAborted);
+            await inference.LeftAsync(adapter.Tenant, adapter.Versions, http.RequestAborted);
         }
         await TextAsync(http, $"Success: LoRA adapter '{name}' removed successfully.");
     }
 
-    private async Task BringAsync(AdapterRecord adapter, CancellationToken stop)
+    private async Task BringAsync(BoundAdapter adapter, CancellationToken stop)
     {
         try
         {
-            await inference.LoadAsync(new BoundAdapter(adapter.Tenant, adapter.Name, adapter.Active, 1, adapter.Pinned), stop);
+            await inference.LoadAsync(adapter, stop);
         }
         catch (AdapterLoadException e)
         {
-            throw e.InnerException is CacheTooSmallException
-                ? new ApiException(503, ErrorTypes.Server, "adapter_memory", null, "there is no memory for the adapter while all others are in use") { RetrySeconds = admission.ExpectedWait }
-                : AdapterCheck.Invalid("lora_path", "the adapter cannot be used: its files are absent, damaged or do not fit");
+            throw e.InnerException switch
+            {
+                EngineBusyException => new ApiException(503, ErrorTypes.Server, "adapter_memory", null, "there is no memory for the adapter while all others are in use") { RetrySeconds = admission.ExpectedWait },
+                CacheTooSmallException => ApiException.Bad("lora_path", "limit_exceeded", "the adapter needs more memory than the server has for keys, values and adapters"),
+                _ => AdapterCheck.Invalid("lora_path", "the adapter cannot be used: its files are absent, damaged or do not fit"),
+            };
         }
     }
 

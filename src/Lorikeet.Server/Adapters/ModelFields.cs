@@ -37,7 +37,7 @@ internal sealed class ModelFields(AdapterDirectory directory, ServerLimits limit
             foreach ((string name, double weight, string place) in Mixture(body, caller, mixtures[0]))
             {
                 BoundAdapter entry = await directory.FindAsync(caller, name, place, stop) ?? throw ApiException.Value(place, $"'{name}' is the base; a mixture names adapters");
-                entries.Add((entry with { Weight = weight }, place));
+                entries.Add((entry with { Weight = weight, Place = place }, place));
             }
             if (bound is not null)
             {

@@ -11,6 +11,8 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
     private readonly TimeProvider clock = clock;
     private readonly System.Collections.Concurrent.ConcurrentDictionary<(string Tenant, string Name), int> users = [];
     private readonly CancellationTokenSource ending = new();
+    private TaskCompletionSource left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int watchers;
     private long waiting;
     private long waitingTokens;
     private long inFlight;
@@ -83,6 +85,24 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
     /// <summary>Requests that use an adapter now.</summary>
     public int Using(string tenant, string name) => users.GetValueOrDefault((tenant, name));
 
+    /// <summary>Waits until no request uses an adapter.</summary>
+    public async Task IdleAsync(string tenant, string name, CancellationToken stop)
+    {
+        Interlocked.Increment(ref watchers);
+        try
+        {
+            // The signal is taken before the look: what ends between the two is seen by one of them.
+            for (Task next = Volatile.Read(ref left).Task; Using(tenant, name) > 0; next = Volatile.Read(ref left).Task)
+            {
+                await next.WaitAsync(stop);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref watchers);
+        }
+    }
+
     private void Count(AdapterBinding binding, int by)
     {
         foreach (BoundAdapter adapter in binding.Entries)
@@ -91,6 +111,10 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
             if (users.AddOrUpdate(key, by, (_, count) => count + by) == 0)
             {
                 users.TryRemove(new KeyValuePair<(string Tenant, string Name), int>(key, 0));
+                if (Volatile.Read(ref watchers) > 0)
+                {
+                    Interlocked.Exchange(ref left, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+                }
             }
         }
     }

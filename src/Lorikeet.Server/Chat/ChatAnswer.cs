@@ -1,71 +1,46 @@
 using System.Text.Json;
 using Lorikeet.Serving;
-using Microsoft.AspNetCore.Http;
 
 namespace Lorikeet.Server;
 
-/// <summary>Generates a chat answer and writes it, whole or as a stream.</summary>
-internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admission.Ticket ticket)
+/// <summary>Writes a chat's answer.</summary>
+internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admission.Ticket ticket) : AnswerWriter<ChatJob>(services, job, "chatcmpl-")
 {
-    private readonly string id = "chatcmpl-" + Guid.NewGuid().ToString("N");
-    private readonly long created = services.Now;
-    private readonly string fingerprint = services.Fingerprint.Of(job.Adapter);
-    private readonly UsageCount usage = new() { Prompt = job.Prompt.Length };
     private readonly ChoiceState[] choices = [.. Enumerable.Range(0, job.Spec.Choices).Select(i => new ChoiceState(i, CallReader.Of(job.Tools)))];
     private PromptScores? promptScores;
 
-    public async Task SendAsync(HttpContext http)
+    protected override IAsyncEnumerable<GenerationEvent> Run(CancellationToken stop)
     {
-        GenerationRequest request = services.Request(ticket.Caller, job.Adapter, job.Spec, job.Prompt, job.MaxTokens, job.Top, job.Constraint) with
-        {
-            PromptLogProbabilities = job.Spec.PromptLogProbs,
-        };
-        IAsyncEnumerable<GenerationEvent> events = services.Runner.RunAsync(ticket, [request], job.Adapter, job.Deadline, usage, http.RequestAborted);
-        if (job.Spec.Stream)
-        {
-            await StreamAsync(http, events);
-            return;
-        }
-        await foreach (GenerationEvent next in events)
-        {
-            promptScores = next.PromptScores ?? promptScores;
-            choices[next.Choice].Take(next, job.Top >= 0, job.Spec.StopIds);
-        }
-        await JsonText.WriteAsync(http, 200, Write);
+        GenerationRequest request = Services.Request(ticket.Caller, Job.Adapter, Job.Spec, Job.Prompt, Job.MaxTokens, Job.Top, Job.Constraint) with { PromptLogProbabilities = Job.Spec.PromptLogProbs };
+        return Services.Runner.RunAsync(ticket, [request], Job.Adapter, Job.Deadline, Usage, stop);
     }
 
-    private async Task StreamAsync(HttpContext http, IAsyncEnumerable<GenerationEvent> events)
+    protected override async Task OpenAsync(EventStream stream)
     {
-        EventStream stream = new(http, services.Options.Limits.StreamStall, http.RequestAborted);
-        bool started = false;
-        try
+        foreach (ChoiceState choice in choices)
         {
-            await foreach (GenerationEvent next in events)
-            {
-                if (!started)
-                {
-                    // Not before the first step: until then a refusal keeps its status.
-                    started = true;
-                    stream.Start();
-                    foreach (ChoiceState choice in choices)
-                    {
-                        await OpenAsync(stream, choice);
-                    }
-                }
-                await ChunkAsync(stream, choices[next.Choice], next);
-            }
-            if (job.Spec.IncludeUsage)
-            {
-                await stream.SendAsync(json => Chunk(json, null, null, withUsage: true));
-            }
-            await stream.DoneAsync();
+            await OpenAsync(stream, choice);
         }
-        catch (ApiException e) when (started)
+    }
+
+    protected override async Task TakeAsync(GenerationEvent next, EventStream? stream)
+    {
+        ChoiceState choice = choices[next.Choice];
+        promptScores = next.PromptScores ?? promptScores;
+        ChoiceState.Piece piece = choice.Take(next, Job.Top >= 0, Job.Spec.StopIds);
+        if (stream is not null)
         {
-            services.Logged(http, e);
-            await stream.SendAsync(json => ErrorBody.Write(json, e, services.Options.VllmErrors));
-            await stream.DoneAsync();
+            await ChunkAsync(stream, choice, piece);
         }
+    }
+
+    protected override async Task CloseAsync(EventStream stream)
+    {
+        if (Job.Spec.IncludeUsage)
+        {
+            await stream.SendAsync(json => Chunk(json, null, null, withUsage: true));
+        }
+        await stream.DoneAsync();
     }
 
     private async Task OpenAsync(EventStream stream, ChoiceState choice)
@@ -78,15 +53,14 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
                 delta.WriteString("role", "assistant");
                 delta.WriteString("content", "");
             }));
-        if (job.Continued is { } before)
+        if (Job.Continued is { } before)
         {
             await stream.SendAsync(json => Chunk(json, choice, delta => delta.WriteString("content", before)));
         }
     }
 
-    private async Task ChunkAsync(EventStream stream, ChoiceState choice, GenerationEvent next)
+    private async Task ChunkAsync(EventStream stream, ChoiceState choice, ChoiceState.Piece piece)
     {
-        ChoiceState.Piece piece = choice.Take(next, job.Top >= 0, job.Spec.StopIds);
         for (int i = 0; i < piece.Parts.Count; i++)
         {
             AnswerPart part = piece.Parts[i];
@@ -97,7 +71,7 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
         if (choice.IsEnded)
         {
             bool carried = piece.Parts.Count > 0;
-            await stream.SendAsync(json => Chunk(json, choice, _ => { }, carried ? [] : piece.Scores, carried ? [] : piece.Ids, choice.Reason(job.Tools, services.Options.NamedToolFinish)));
+            await stream.SendAsync(json => Chunk(json, choice, _ => { }, carried ? [] : piece.Scores, carried ? [] : piece.Ids, choice.Reason(Job.Tools, Services.Options.NamedToolFinish)));
         }
     }
 
@@ -108,7 +82,7 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
             json.WriteString("content", part.Text);
             return;
         }
-        if (job.Tools.OldForm)
+        if (Job.Tools.OldForm)
         {
             json.WriteStartObject("function_call");
             if (part.Name is not null)
@@ -141,9 +115,7 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
     private void Chunk(
         Utf8JsonWriter json, ChoiceState? choice, Action<Utf8JsonWriter>? delta, IReadOnlyList<ScoredToken>? scores = null, IReadOnlyList<int>? ids = null, string? reason = null, bool withUsage = false)
     {
-        json.WriteStartObject();
-        Head(json, "chat.completion.chunk");
-        json.WriteStartArray("choices");
+        Start(json, "chat.completion.chunk");
         if (choice is not null)
         {
             json.WriteStartObject();
@@ -154,7 +126,7 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
             if (scores is { Count: > 0 })
             {
                 json.WritePropertyName("logprobs");
-                services.Names.WriteChat(json, scores, job.Top, job.Spec.TokensAsIds);
+                Services.Names.WriteChat(json, scores, Job.Top, Job.Spec.TokensAsIds);
             }
             else
             {
@@ -163,68 +135,66 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
             json.WriteString("finish_reason", reason);
             if (reason is not null)
             {
-                WriteStop(json, choice);
+                choice.WriteStop(json);
             }
-            if (job.Spec.ReturnTokenIds && ids is not null)
+            if (Job.Spec.ReturnTokenIds && ids is not null)
             {
                 TokenList.Write(json, "token_ids", ids);
             }
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        usage.WriteInStream(json, job.Spec, withUsage);
+        Usage.WriteInStream(json, Job.Spec, withUsage);
         json.WriteEndObject();
     }
 
-    private void Write(Utf8JsonWriter json)
+    protected override void Write(Utf8JsonWriter json)
     {
-        json.WriteStartObject();
-        Head(json, "chat.completion");
-        json.WriteStartArray("choices");
+        Start(json, "chat.completion");
         foreach (ChoiceState choice in choices)
         {
             json.WriteStartObject();
             json.WriteNumber("index", choice.Index);
             WriteMessage(json, choice);
             json.WritePropertyName("logprobs");
-            if (job.Top >= 0)
+            if (Job.Top >= 0)
             {
-                services.Names.WriteChat(json, choice.Scores, job.Top, job.Spec.TokensAsIds);
+                Services.Names.WriteChat(json, choice.Scores, Job.Top, Job.Spec.TokensAsIds);
             }
             else
             {
                 json.WriteNullValue();
             }
-            json.WriteString("finish_reason", choice.Reason(job.Tools, services.Options.NamedToolFinish));
-            WriteStop(json, choice);
-            if (job.Spec.ReturnTokenIds)
+            json.WriteString("finish_reason", choice.Reason(Job.Tools, Services.Options.NamedToolFinish));
+            choice.WriteStop(json);
+            if (Job.Spec.ReturnTokenIds)
             {
                 TokenList.Write(json, "token_ids", choice.Ids);
             }
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        usage.Write(json);
+        Usage.Write(json);
         if (promptScores is not null)
         {
             json.WritePropertyName("prompt_logprobs");
-            services.Names.WritePrompt(json, promptScores);
+            Services.Names.WritePrompt(json, promptScores);
         }
-        if (job.Spec.ReturnTokenIds)
+        if (Job.Spec.ReturnTokenIds)
         {
-            TokenList.Write(json, "prompt_token_ids", job.Prompt);
+            TokenList.Write(json, "prompt_token_ids", Job.Prompt);
         }
         json.WriteEndObject();
     }
 
     private void WriteMessage(Utf8JsonWriter json, ChoiceState choice)
     {
-        string text = job.Continued + choice.Text;
+        string text = Job.Continued + choice.Text;
         json.WriteStartObject("message");
         json.WriteString("role", "assistant");
         json.WriteString("content", text.Length == 0 && choice.Calls.Count > 0 ? null : text);
         json.WriteNull("refusal");
-        if (choice.Calls.Count > 0 && job.Tools.OldForm)
+        if (choice.Calls.Count > 0 && Job.Tools.OldForm)
         {
             json.WriteStartObject("function_call");
             json.WriteString("name", choice.Calls[0].Name);
@@ -250,28 +220,14 @@ internal sealed class ChatAnswer(GenerationServices services, ChatJob job, Admis
         json.WriteEndObject();
     }
 
-    private static void WriteStop(Utf8JsonWriter json, ChoiceState choice)
+    private void Start(Utf8JsonWriter json, string kind)
     {
-        if (choice.StopToken is { } token)
-        {
-            json.WriteNumber("stop_reason", token);
-        }
-        else
-        {
-            json.WriteString("stop_reason", choice.StopText);
-        }
-    }
-
-    private void Head(Utf8JsonWriter json, string kind)
-    {
-        json.WriteString("id", id);
-        json.WriteString("object", kind);
-        json.WriteNumber("created", created);
-        json.WriteString("model", job.Echo);
-        json.WriteString("system_fingerprint", fingerprint);
-        if (job.Tier)
+        json.WriteStartObject();
+        Head(json, kind);
+        if (Job.Tier)
         {
             json.WriteString("service_tier", "default");
         }
+        json.WriteStartArray("choices");
     }
 }

@@ -44,7 +44,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
     /// <param name="deadline">How long it has, from its arrival.</param>
     /// <param name="render">Whether only the prompt is wanted.</param>
     /// <param name="stop">The caller's leaving.</param>
-    public async Task<ChatJob> ReadAsync(Fields body, Caller caller, TimeSpan deadline, bool render, CancellationToken stop)
+    public async Task<ChatJob> ReadAsync(Fields body, Caller caller, TimeLimit deadline, bool render, CancellationToken stop)
     {
         services.Known.Check(body, Names);
         (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, stop);
@@ -127,29 +127,17 @@ internal sealed class ChatEndpoint(GenerationServices services)
 }
 
 /// <summary>A chat request, read and checked.</summary>
-internal sealed record ChatJob
+internal sealed record ChatJob : GenerationJob
 {
-    public required string Echo { get; init; }
-
-    public required AdapterBinding Adapter { get; init; }
-
-    public required GenerationSpec Spec { get; init; }
-
     public required int[] Prompt { get; init; }
 
-    public int MaxTokens { get; init; }
-
-    /// <summary>Likeliest tokens at each place; -1: no log-probabilities.</summary>
-    public int Top { get; init; } = -1;
-
     public ToolPlan Tools { get; init; } = ToolPlan.None;
-
-    public TokenConstraint? Constraint { get; init; }
 
     /// <summary>What the answer goes on with, where the request wants it back.</summary>
     public string? Continued { get; init; }
 
+    /// <summary>Whether the request names a service tier.</summary>
     public bool Tier { get; init; }
 
-    public TimeSpan Deadline { get; init; }
+    public override long PromptTokens => Prompt.Length;
 }

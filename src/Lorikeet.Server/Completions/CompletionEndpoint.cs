@@ -17,7 +17,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         using Admission.Ticket ticket = services.Admission.Enter(caller);
         using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
         CompletionJob job = await ReadAsync(new Fields(document.RootElement), caller, http);
-        ticket.Charge(job.Prompts.Sum(p => (long)p.Length));
+        ticket.Charge(job.PromptTokens);
         services.Prepare(http, caller, job.Spec);
         await new CompletionAnswer(services, job, ticket).SendAsync(http);
     }
@@ -46,7 +46,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         services.Known.Check(body, Names);
         (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, http.RequestAborted);
         body.Refuse("the model continues a text, it does not fill gaps", "suffix");
-        body.Refuse("the server was started without prompt embeddings", "prompt_embeds");
+        body.Refuse("this build takes texts and token ids", "prompt_embeds");
         GenerationSpec spec = GenerationFields.Read(body, services.DefaultsOf(adapter), services.Tokenizer, services.Vocabulary, limits);
         bool repeats = body.Flag("echo") ?? false;
         if (spec is { AskedTokens: false, MaxTokens: null })
@@ -107,23 +107,12 @@ internal sealed class CompletionEndpoint(GenerationServices services)
 }
 
 /// <summary>A completion request, read and checked.</summary>
-internal sealed record CompletionJob
+internal sealed record CompletionJob : GenerationJob
 {
-    public required string Echo { get; init; }
-
-    public required AdapterBinding Adapter { get; init; }
-
-    public required GenerationSpec Spec { get; init; }
-
     public required IReadOnlyList<int[]> Prompts { get; init; }
 
-    public int MaxTokens { get; init; }
-
-    public int Top { get; init; } = -1;
-
+    /// <summary>Whether the prompt comes before the answer.</summary>
     public bool Repeats { get; init; }
 
-    public TokenConstraint? Constraint { get; init; }
-
-    public TimeSpan Deadline { get; init; }
+    public override long PromptTokens => Prompts.Sum(p => (long)p.Length);
 }

@@ -29,7 +29,7 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
     /// <param name="ticket">It was let in.</param>
     /// <param name="deadline">How long it has, from its arrival.</param>
     /// <param name="stop">The caller's leaving.</param>
-    public async Task<Vectors> ComputeAsync(Fields body, Admission.Ticket ticket, TimeSpan deadline, CancellationToken stop)
+    public async Task<Vectors> ComputeAsync(Fields body, Admission.Ticket ticket, TimeLimit deadline, CancellationToken stop)
     {
         services.Known.Check(body, Names);
         (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, ticket.Caller, stop);

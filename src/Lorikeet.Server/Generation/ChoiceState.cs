@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Lorikeet.Serving;
 
 namespace Lorikeet.Server;
@@ -99,6 +100,19 @@ internal sealed class ChoiceState(int index, CallReader reader)
         _ when plan.OldForm => "function_call",
         _ => plan.Mode == ToolMode.Named ? namedFinish : "tool_calls",
     };
+
+    /// <summary>Writes vLLM's <c>stop_reason</c>: the text or the token that ended it, or null.</summary>
+    public void WriteStop(Utf8JsonWriter json)
+    {
+        if (StopToken is { } token)
+        {
+            json.WriteNumber("stop_reason", token);
+        }
+        else
+        {
+            json.WriteString("stop_reason", StopText);
+        }
+    }
 
     /// <summary>A piece of the answer.</summary>
     internal readonly record struct Piece(IReadOnlyList<AnswerPart> Parts, IReadOnlyList<ScoredToken> Scores, IReadOnlyList<int> Ids);

@@ -10,22 +10,22 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
     /// <param name="ticket">The admitted request.</param>
     /// <param name="requests">What to run.</param>
     /// <param name="adapter">What they run with.</param>
-    /// <param name="deadline">Seconds from arrival.</param>
+    /// <param name="deadline">How long they have, from arrival.</param>
     /// <param name="usage">Is counted up as events come.</param>
     /// <param name="gone">The client's leaving.</param>
     public async IAsyncEnumerable<GenerationEvent> RunAsync(
-        Admission.Ticket ticket, IReadOnlyList<GenerationRequest> requests, AdapterBinding adapter, TimeSpan deadline, UsageCount usage, [EnumeratorCancellation] CancellationToken gone)
+        Admission.Ticket ticket, IReadOnlyList<GenerationRequest> requests, AdapterBinding adapter, TimeLimit deadline, UsageCount usage, [EnumeratorCancellation] CancellationToken gone)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(gone, admission.Ending);
-        TimeSpan left = deadline - TimeSpan.FromSeconds(ticket.Elapsed);
-        if (left <= TimeSpan.Zero)
+        TimeLimit left = deadline.After(TimeSpan.FromSeconds(ticket.Elapsed));
+        if (left.IsOver)
         {
             throw Expired(begun: false);
         }
-        using RequestTrace trace = metrics.Begin(ticket.Caller.Tenant, adapter.Single?.Name, requests);
+        using RequestTrace trace = metrics.Begin(ticket.Caller.Tenant, adapter, requests);
         ticket.Use(adapter);
         string ended = "abort";
-        IAsyncEnumerator<GenerationEvent> events = inference.RunAsync([.. requests.Select(r => r with { Deadline = left })], stop.Token).GetAsyncEnumerator(stop.Token);
+        IAsyncEnumerator<GenerationEvent> events = inference.RunAsync([.. requests.Select(r => r with { Deadline = left.Whole, StartWithin = left.Queue })], stop.Token).GetAsyncEnumerator(stop.Token);
         try
         {
             while (true)
@@ -88,8 +88,12 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
         GrammarException e => ApiException.Bad(null, "limit_exceeded", e.Message),
         IOException or NotSupportedException or UnauthorizedAccessException or InvalidDataException => ApiException.Bad("model", "invalid_adapter", "the adapter cannot be used: its files are absent, damaged or do not fit"),
         OutOfMemoryException => ApiException.Bad("model", "limit_exceeded", "the adapter needs more memory than the server has for adapters"),
-        ArgumentException e when !adapter.IsBase && adapter.Single is null => ApiException.Bad("adapters", "adapter_not_mixable", e.Message),
+        ArgumentException e when !adapter.IsBase && adapter.Single is null => ApiException.Bad(Named(adapter, e.Message), "adapter_not_mixable", e.Message),
         ArgumentException e => ApiException.Value(null, e.Message),
         _ => new ApiException(500, ErrorTypes.Server, null, null, "the engine failed on this request") { Repeatable = false },
     };
+
+    // The engine's message has the adapter's name; where another name of equal content was loaded first it is that one's.
+    private static string Named(AdapterBinding mixture, string message) =>
+        mixture.Entries.FirstOrDefault(e => message.StartsWith($"adapter {e.Name} ", StringComparison.Ordinal))?.Place ?? "adapters";
 }

@@ -109,17 +109,7 @@ internal sealed partial class GenerationServices(
     }
 
     /// <summary>How long a request has, from its arrival.</summary>
-    public TimeSpan Deadline(HttpContext http)
-    {
-        string? header = http.Request.Headers["X-Lorikeet-Deadline-Ms"];
-        if (header is null)
-        {
-            return options.Limits.Deadline;
-        }
-        return long.TryParse(header, NumberStyles.None, CultureInfo.InvariantCulture, out long ms) && ms > 0
-            ? TimeSpan.FromMilliseconds(Math.Min(ms, options.Limits.LongestDeadline.TotalMilliseconds))
-            : throw ApiException.Value("X-Lorikeet-Deadline-Ms", "the header X-Lorikeet-Deadline-Ms is no integer of 1 or more");
-    }
+    public TimeLimit Deadline(HttpContext http) => TimeLimit.Read(http.Request.Headers, options.Limits);
 
     public void Logged(HttpContext http, ApiException error) => InStream(logger, http.TraceIdentifier, error.Status, error.Message);
 

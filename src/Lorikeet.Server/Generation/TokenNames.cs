@@ -21,7 +21,16 @@ internal sealed class TokenNames(Tokenizer tokenizer, ConstraintCompiler compile
     public void WriteChat(Utf8JsonWriter json, IReadOnlyList<ScoredToken> tokens, int top, bool asIds)
     {
         json.WriteStartObject();
-        json.WriteStartArray("content");
+        json.WritePropertyName("content");
+        WriteList(json, tokens, top, asIds);
+        json.WriteNull("refusal");
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes an array with an entry for each token.</summary>
+    public void WriteList(Utf8JsonWriter json, IReadOnlyList<ScoredToken> tokens, int top, bool asIds)
+    {
+        json.WriteStartArray();
         foreach (ScoredToken token in tokens)
         {
             json.WriteStartObject();
@@ -37,8 +46,6 @@ internal sealed class TokenNames(Tokenizer tokenizer, ConstraintCompiler compile
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteNull("refusal");
-        json.WriteEndObject();
     }
 
     /// <summary>Writes parallel arrays, as completions have them.</summary>

@@ -23,6 +23,23 @@ internal sealed class UsageCount
         json.WriteEndObject();
     }
 
+    /// <summary>In the words of <c>/v1/responses</c>.</summary>
+    public void WriteForResponse(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("usage");
+        json.WriteNumber("input_tokens", Prompt);
+        json.WriteStartObject("input_tokens_details");
+        json.WriteNumber("cached_tokens", Cached);
+        json.WriteNumber("cache_write_tokens", 0);
+        json.WriteEndObject();
+        json.WriteNumber("output_tokens", Completion);
+        json.WriteStartObject("output_tokens_details");
+        json.WriteNumber("reasoning_tokens", 0);
+        json.WriteEndObject();
+        json.WriteNumber("total_tokens", Prompt + Completion);
+        json.WriteEndObject();
+    }
+
     /// <summary>In an event of a stream: the counts in the last one, in each where they were asked for all along, else null where they were asked for at all.</summary>
     public void WriteInStream(Utf8JsonWriter json, GenerationSpec spec, bool last)
     {

@@ -1,4 +1,3 @@
-using Lorikeet.Models.Files;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -9,17 +8,7 @@ internal sealed partial class LorikeetLifetime(ServerParts parts, ServerOptions 
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach ((string name, string folder) in options.Adapters)
-        {
-            try
-            {
-                await parts.Directory.RegisterAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), pinned: false, scale: 1, managed: false, cancellationToken);
-            }
-            catch (ApiException e)
-            {
-                throw new BadFileException($"adapter {name}: {e.Message}", e);
-            }
-        }
+        await parts.Directory.RegisterAllAsync(options.Adapters, cancellationToken);
         parts.Open();
         Opened(logger, parts.Directory.BaseName, options.Adapters.Count);
     }

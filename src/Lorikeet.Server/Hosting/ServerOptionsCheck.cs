@@ -43,6 +43,10 @@ internal sealed class ServerOptionsCheck : IValidateOptions<ServerOptions>
         {
             yield return $"RegistryPoll is {options.RegistryPoll}; expected more than zero";
         }
+        foreach (string limit in options.Limits.Faults())
+        {
+            yield return limit;
+        }
         foreach ((string adapter, string folder) in options.Adapters)
         {
             if (AdapterNames.Fault(adapter, options.AnyLetters) is { } fault)

@@ -46,6 +46,9 @@ internal sealed class ApiException : Exception
     /// <summary>Seconds until a repetition may do better; with 429 and 503.</summary>
     public double RetrySeconds { get; init; } = 1;
 
+    /// <summary>The same refusal with another place.</summary>
+    public ApiException At(string? param) => new(Status, Type, Code, param, Message) { VllmType = VllmType, Repeatable = Repeatable, RetrySeconds = RetrySeconds };
+
     public static ApiException Bad(string? param, string code, string message) => new(400, ErrorTypes.Request, code, param, message);
 
     public static ApiException Value(string? param, string message) => Bad(param, "invalid_value", message);

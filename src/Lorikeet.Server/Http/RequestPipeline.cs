@@ -13,11 +13,14 @@ internal sealed partial class RequestPipeline(RequestDelegate next, ServerOption
     private const int MostId = 128;
     private static readonly HashSet<string> Methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+    /// <summary>An id for a request that brings none.</summary>
+    public static string NewId() => "req-" + Guid.NewGuid().ToString("N");
+
     public async Task InvokeAsync(HttpContext http)
     {
         long start = metrics.Clock.GetTimestamp();
         string? given = http.Request.Headers["X-Request-Id"];
-        string id = given is { Length: > 0 and <= MostId } && given.All(c => c is > ' ' and < (char)0x7F) ? given : "req-" + Guid.NewGuid().ToString("N");
+        string id = given is { Length: > 0 and <= MostId } && given.All(c => c is > ' ' and < (char)0x7F) ? given : NewId();
         http.TraceIdentifier = id;
         http.Response.Headers["X-Request-Id"] = id;
         ApiException? refusal = null;

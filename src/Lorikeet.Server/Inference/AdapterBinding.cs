@@ -24,4 +24,8 @@ internal sealed record AdapterBinding
 /// <param name="Version">The version.</param>
 /// <param name="Weight">What its change is multiplied by.</param>
 /// <param name="Pinned">Whether it stays in memory.</param>
-internal sealed record BoundAdapter(string Tenant, string Name, StoredVersion Version, double Weight, bool Pinned);
+internal sealed record BoundAdapter(string Tenant, string Name, StoredVersion Version, double Weight, bool Pinned)
+{
+    /// <summary>Where a request's mixture names it.</summary>
+    public string? Place { get; init; }
+}

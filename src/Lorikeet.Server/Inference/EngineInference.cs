@@ -15,6 +15,8 @@ internal sealed class EngineInference : IInference
     private readonly EngineHost host;
     // Equal bytes in two tenants are two residents; one strength of a version is one entry.
     private readonly ConcurrentDictionary<(string Tenant, string Hash), AdapterVersion> versions = [];
+    private readonly ConcurrentDictionary<(string Tenant, string Hash), Task> leaving = [];
+    private readonly ConcurrentDictionary<AdapterVersion, (StoredVersion Stored, bool Pinned)> stored = [];
 
     public EngineInference(LanguageModel model, Tokenizer tokenizer, EngineOptions options)
     {
@@ -95,40 +97,56 @@ internal sealed class EngineInference : IInference
 
     public Task LoadAsync(BoundAdapter adapter, CancellationToken stop) => host.LoadAsync(Of(adapter.Tenant, adapter.Name, adapter.Version), stop);
 
+    public Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop) =>
+        Task.WhenAll(versions.Select(v => leaving.GetValueOrDefault((tenant, v.Hash), Task.CompletedTask))).WaitAsync(stop);
+
     public void Follow(RegistrySnapshot snapshot)
     {
-        HashSet<(string, string)> known = [];
+        HashSet<(string Tenant, string Hash, string Place)> known = [];
+        HashSet<(string Tenant, string Hash)> pinned = [];
         foreach (AdapterRecord adapter in snapshot.Adapters)
         {
             foreach (StoredVersion version in adapter.Versions)
             {
-                known.Add((adapter.Tenant, version.Hash));
+                known.Add((adapter.Tenant, version.Hash, Path.TrimEndingDirectorySeparator(Path.GetFullPath(version.Folder))));
             }
             if (adapter.Pinned)
             {
-                AdapterVersion pinned = Of(adapter.Tenant, adapter.Name, adapter.Active);
-                Forget(host.PinAsync(pinned));
-                Forget(host.LoadAsync(pinned));
+                pinned.Add((adapter.Tenant, adapter.Active.Hash));
+            }
+        }
+        // What was read from files that are going is let go, even where another name has equal ones: that reads its own when it is asked for.
+        foreach (KeyValuePair<(string Tenant, string Hash), AdapterVersion> held in versions)
+        {
+            if (!known.Contains((held.Key.Tenant, held.Key.Hash, held.Value.Source.Place)) && versions.TryRemove(held))
+            {
+                stored.TryRemove(held.Value, out _);
+                Task left = LeaveAsync(held.Value);
+                leaving[held.Key] = left;
+                Forget(left.ContinueWith(t => leaving.TryRemove(new KeyValuePair<(string, string), Task>(held.Key, t)), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default));
             }
         }
         foreach (AdapterRecord adapter in snapshot.Adapters)
         {
+            if (adapter.Pinned)
+            {
+                AdapterVersion kept = Of(adapter.Tenant, adapter.Name, adapter.Active);
+                stored[kept] = (adapter.Active, true);
+                Forget(host.PinAsync(kept));
+                Forget(host.LoadAsync(kept));
+            }
             foreach (StoredVersion version in adapter.Versions)
             {
-                if (!(adapter.Pinned && version == adapter.Active) && versions.TryGetValue((adapter.Tenant, version.Hash), out AdapterVersion? unpinned))
+                if (!pinned.Contains((adapter.Tenant, version.Hash)) && versions.TryGetValue((adapter.Tenant, version.Hash), out AdapterVersion? unpinned))
                 {
+                    stored[unpinned] = (version, false);
                     Forget(host.PinAsync(unpinned, pinned: false));
                 }
             }
         }
-        foreach ((string Tenant, string Hash) key in versions.Keys)
-        {
-            if (!known.Contains(key) && versions.TryRemove(key, out AdapterVersion? gone))
-            {
-                Forget(host.RetireAsync(gone));
-            }
-        }
     }
+
+    public (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) => stored.TryGetValue(version, out (StoredVersion Stored, bool Pinned) known) ? known : (null, false);
 
     public string State(string tenant, StoredVersion version) =>
         !versions.TryGetValue((tenant, version.Hash), out AdapterVersion? known) ? "stored"
@@ -142,8 +160,31 @@ internal sealed class EngineInference : IInference
         model.Dispose();
     }
 
-    private AdapterVersion Of(string tenant, string name, StoredVersion version) =>
-        versions.GetOrAdd((tenant, version.Hash), _ => new AdapterVersion(name, AdapterSource.Folder(version.Folder), version.Hash));
+    private AdapterVersion Of(string tenant, string name, StoredVersion version)
+    {
+        AdapterVersion held = versions.GetOrAdd((tenant, version.Hash), _ => Make());
+        // Made for a request that outlived its name, when another name of equal files had not been asked for: those files may be gone by now.
+        if (held.Source.Place != version.Folder && !Directory.Exists(held.Source.Place) && versions.TryUpdate((tenant, version.Hash), Make(), held))
+        {
+            stored.TryRemove(held, out _);
+            Forget(host.RetireAsync(held));
+            return Of(tenant, name, version);
+        }
+        return held;
+
+        AdapterVersion Make()
+        {
+            AdapterVersion made = new(name, AdapterSource.Folder(version.Folder), version.Hash);
+            stored[made] = (version, false);
+            return made;
+        }
+    }
+
+    private async Task LeaveAsync(AdapterVersion version)
+    {
+        await host.RetireAsync(version);
+        await host.LeftAsync(version);
+    }
 
     private GenerationStream Submit(GenerationRequest request)
     {

@@ -24,11 +24,17 @@ internal interface IInference : IAsyncDisposable
     /// <exception cref="AdapterLoadException">It cannot be used.</exception>
     Task LoadAsync(BoundAdapter adapter, CancellationToken stop);
 
+    /// <summary>Ends when no request runs with versions that the registry has dropped, and their memory is free; at once for versions that it still has.</summary>
+    Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop);
+
     /// <summary>Follows the registry: versions that are gone leave with their last request, pinned ones stay in memory.</summary>
     void Follow(RegistrySnapshot snapshot);
 
     /// <summary>Where a version is: <c>stored</c>, <c>loading</c>, <c>resident</c>.</summary>
     string State(string tenant, StoredVersion version);
+
+    /// <summary>What a version of the engine's figures is in the registry, null where that is gone; and whether it is pinned.</summary>
+    (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version);
 
     /// <summary>The engine's figures, read without waiting for it.</summary>
     EngineStatistics Statistics { get; }

@@ -24,11 +24,17 @@ internal sealed class AtomicHistogram(params double[] bounds)
     {
         int at = Array.BinarySearch(bounds, value);
         Interlocked.Increment(ref counts[at < 0 ? ~at : at]);
-        double seen = Volatile.Read(ref sum), found;
-        while ((found = Interlocked.CompareExchange(ref sum, seen + value, seen)) != seen)
+        AddToSum(value);
+    }
+
+    /// <summary>Adds all values of one with equal bounds.</summary>
+    public void AddAll(AtomicHistogram other)
+    {
+        for (int i = 0; i < counts.Length; i++)
         {
-            seen = found;
+            Interlocked.Add(ref counts[i], Interlocked.Read(ref other.counts[i]));
         }
+        AddToSum(Volatile.Read(ref other.sum));
     }
 
     /// <summary>Writes the samples of Prometheus' text format.</summary>
@@ -43,5 +49,14 @@ internal sealed class AtomicHistogram(params double[] bounds)
         }
         string braces = labels.Length > 0 ? "{" + labels + "}" : "";
         to.Append(CultureInfo.InvariantCulture, $"{name}_sum{braces} {MetricText.Number(Volatile.Read(ref sum))}\n{name}_count{braces} {below}\n");
+    }
+
+    private void AddToSum(double value)
+    {
+        double seen = Volatile.Read(ref sum), found;
+        while ((found = Interlocked.CompareExchange(ref sum, seen + value, seen)) != seen)
+        {
+            seen = found;
+        }
     }
 }

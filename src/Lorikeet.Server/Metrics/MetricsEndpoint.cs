@@ -9,6 +9,8 @@ namespace Lorikeet.Server;
 /// <summary><c>GET /metrics</c>: vLLM's names, which dashboards and gateways know, and Lorikeet's own.</summary>
 internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inference, Admission admission, AdapterDirectory directory, Registry registry, ServerOptions options)
 {
+    private static readonly double Started = OfStart();
+
     public async Task AnswerAsync(HttpContext http, Caller caller)
     {
         byte[] body = Encoding.UTF8.GetBytes(Write());
@@ -71,11 +73,11 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         {
             if (seen.Add(adapter.Name))
             {
-                AdapterRecord? record = registry.Snapshot.Find(Caller.DefaultTenant, adapter.Name) ?? registry.Snapshot.Find(Caller.SharedTenant, adapter.Name);
-                text.Sample(
-                    "vllm:lora_adapter_loaded", 1, ("adapter_name", adapter.Name), ("level", "gpu"), ("pinned", record?.Pinned == true ? "true" : "false"), ("rank", Text(record?.Active.Rank ?? 0)));
+                (StoredVersion? version, bool pinned) = inference.Describe(adapter);
+                text.Sample("vllm:lora_adapter_loaded", 1, ("adapter_name", adapter.Name), ("level", "gpu"), ("pinned", pinned ? "true" : "false"), ("rank", Text(version?.Rank ?? 0)));
             }
         }
+        EngineHistogram(text, "vllm:lora_adapter_load_seconds", "Reading an adapter and making it ready.", engine.AdapterLoadMicroseconds, 1e6);
     }
 
     private void WriteCounters(MetricText text, EngineStatistics engine, (string, string) model, (string, string) number)
@@ -113,7 +115,7 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         text.Histogram("vllm:request_max_num_generation_tokens", "Tokens of a request's longest answer.", metrics.MaxGenerationTokens, model, number);
         text.Histogram("vllm:request_params_max_tokens", "max_tokens.", metrics.ParamsMaxTokens, model, number);
         text.Histogram("vllm:request_params_n", "n.", metrics.ParamsN, model, number);
-        EngineHistogram(text, "vllm:iteration_tokens_total", "Rows of a step.", engine.StepRows, model, number);
+        EngineHistogram(text, "vllm:iteration_tokens_total", "Rows of a step.", engine.StepRows, 1, model, number);
     }
 
     private void WriteOwn(MetricText text, EngineStatistics engine)
@@ -139,13 +141,14 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         text.Family("lorikeet_adapter_loads_total", "counter", "Adapters that were read, or could not be.")
             .Sample("lorikeet_adapter_loads_total", engine.AdapterLoads, ("result", "ok"))
             .Sample("lorikeet_adapter_loads_total", engine.AdapterLoadFailures, ("result", "failed"));
+        EngineHistogram(text, "lorikeet_adapter_load_seconds", "Reading an adapter and making it ready.", engine.AdapterLoadMicroseconds, 1e6, ("from", "disk"));
         text.One("lorikeet_adapter_evictions_total", "counter", "Adapters that were thrown out.", engine.AdapterEvictions, ("reason", "room"));
         text.One("lorikeet_adapter_resident_bytes", "gauge", "Bytes of adapters in memory.", engine.AdapterBytes);
         text.One("lorikeet_pool_used_bytes", "gauge", "Bytes of the pool in use, what is kept for later requests included.", engine.UsedBytes);
         text.One("lorikeet_pool_idle_bytes", "gauge", "Those of them that nobody uses at present.", engine.IdleBytes);
         text.One("lorikeet_adapters_resident", "gauge", "Adapters in memory.", engine.ResidentAdapters.Count);
         text.One("lorikeet_adapters_registered", "gauge", "Adapters in the registry.", registry.Snapshot.Adapters.Count);
-        EngineHistogram(text, "lorikeet_batch_distinct_adapters", "Distinct adapters of a step.", engine.StepAdapters);
+        EngineHistogram(text, "lorikeet_batch_distinct_adapters", "Distinct adapters of a step.", engine.StepAdapters, 1);
         text.Family("lorikeet_tenant_throttled_total", "counter", "Requests over a key's limits.");
         foreach (((string tenant, string reason), long[] count) in metrics.ThrottledCounts)
         {
@@ -167,14 +170,13 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         }
         text.Histogram("http_request_duration_seconds", "HTTP requests, from the first byte to the last.", metrics.HttpSeconds);
         text.One("lorikeet_requests_in_flight", "gauge", "Inference requests that wait or run.", admission.InFlight);
-        using Process process = Process.GetCurrentProcess();
-        text.One("process_cpu_seconds_total", "counter", "Processor time.", process.TotalProcessorTime.TotalSeconds);
-        text.One("process_resident_memory_bytes", "gauge", "Memory.", process.WorkingSet64);
+        text.One("process_cpu_seconds_total", "counter", "Processor time.", Environment.CpuUsage.TotalTime.TotalSeconds);
+        text.One("process_resident_memory_bytes", "gauge", "Memory.", Environment.WorkingSet);
         text.One("dotnet_total_memory_bytes", "gauge", "Managed memory, garbage included.", GC.GetTotalMemory(forceFullCollection: false));
-        text.One("process_start_time_seconds", "gauge", "Unix time of the start.", new DateTimeOffset(process.StartTime.ToUniversalTime()).ToUnixTimeMilliseconds() / 1000.0);
+        text.One("process_start_time_seconds", "gauge", "Unix time of the start.", Started);
     }
 
-    private static void EngineHistogram(MetricText text, string name, string help, Histogram histogram, params ReadOnlySpan<(string Name, string Value)> labels)
+    private static void EngineHistogram(MetricText text, string name, string help, Histogram histogram, double perUnit, params ReadOnlySpan<(string Name, string Value)> labels)
     {
         text.Family(name, "histogram", help);
         string joined = MetricText.Labels(labels), braces = joined.Length > 0 ? "{" + joined + "}" : "";
@@ -182,11 +184,17 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         for (int i = 0; i < histogram.Bounds.Count; i++)
         {
             below += histogram.Count(i);
-            text.Text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{joined}{(joined.Length > 0 ? "," : "")}le=\"{MetricText.Number(histogram.Bounds[i])}\"}} {below}\n");
+            text.Text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{joined}{(joined.Length > 0 ? "," : "")}le=\"{MetricText.Number(histogram.Bounds[i] / perUnit)}\"}} {below}\n");
         }
         below += histogram.Count(histogram.Bounds.Count);
         text.Text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{{{joined}{(joined.Length > 0 ? "," : "")}le=\"+Inf\"}} {below}\n");
-        text.Text.Append(CultureInfo.InvariantCulture, $"{name}_sum{braces} {MetricText.Number(histogram.Sum)}\n{name}_count{braces} {below}\n");
+        text.Text.Append(CultureInfo.InvariantCulture, $"{name}_sum{braces} {MetricText.Number(histogram.Sum / perUnit)}\n{name}_count{braces} {below}\n");
+    }
+
+    private static double OfStart()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return new DateTimeOffset(process.StartTime.ToUniversalTime()).ToUnixTimeMilliseconds() / 1000.0;
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -4,7 +4,7 @@ using Lorikeet.Serving;
 namespace Lorikeet.Server;
 
 /// <summary>Follows one request for the metrics.</summary>
-internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter, string? name) : IDisposable
+internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter, string? name, TrafficCounts.Request traffic) : IDisposable
 {
     private readonly KeyValuePair<string, object?> model = new(LorikeetTelemetry.ModelTag, name ?? "base");
     private readonly Activity? activity = LorikeetTelemetry.Source.StartActivity("generate")?.SetTag(LorikeetTelemetry.ModelTag, name ?? "base");
@@ -12,6 +12,7 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
 
     public void Count(in GenerationEvent next)
     {
+        traffic.Start();
         if (next.Token >= 0)
         {
             long now = metrics.Clock.GetTimestamp();
@@ -21,6 +22,7 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
             {
                 metrics.InterToken.Add(metrics.Clock.GetElapsedTime(last, now).TotalSeconds);
             }
+            traffic.Token(now, metrics.Clock);
             choices[key] = (now, tokens + 1);
         }
         if (next.Usage is { } usage)
@@ -31,6 +33,7 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
 
     public void End(string reason, UsageCount usage)
     {
+        traffic.End();
         Interlocked.Increment(ref metrics.Ended.GetOrAdd(reason, _ => [0])[0]);
         if (choices.Count > 0)
         {
@@ -64,13 +67,14 @@ internal sealed class RequestTrace(ServerMetrics metrics, AdapterCounts? adapter
         {
             LorikeetTelemetry.FirstToken.Record(first.TotalSeconds, model);
             metrics.TimeToFirstToken.Add(first.TotalSeconds);
-            adapter?.FirstToken.Add(first.TotalSeconds);
+            adapter?.AddFirstToken(first.TotalSeconds);
         }
         if (usage.GeneratedTokens > 1)
         {
             double each = (usage.Total - first).TotalSeconds / (usage.GeneratedTokens - 1);
             LorikeetTelemetry.PerToken.Record(each, model);
             metrics.TimePerToken.Add(each);
+            traffic.Took(each);
         }
     }
 }

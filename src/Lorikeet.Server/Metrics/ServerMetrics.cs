@@ -6,13 +6,12 @@ namespace Lorikeet.Server;
 /// <summary>What is counted while requests run; atomics only.</summary>
 internal sealed class ServerMetrics(TimeProvider clock, int context)
 {
-    private const string Others = "_other";
     private const int MostNames = 100;
     private static readonly double[] FirstToken = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560];
     private static readonly double[] BetweenTokens = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80];
     private static readonly double[] Latency = [0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680];
 
-    private readonly ConcurrentDictionary<(string Tenant, string Adapter), AdapterCounts> adapters = [];
+    private readonly BusiestAdapters adapters = new(MostNames);
     private readonly ConcurrentDictionary<string, long[]> rejected = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(string Tenant, string Reason), long[]> throttled = [];
 
@@ -52,7 +51,10 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
 
     public AtomicHistogram HttpSeconds { get; } = new(0.01, 0.1, 0.5, 1, 5, 10, 60);
 
-    public IEnumerable<KeyValuePair<(string Tenant, string Adapter), AdapterCounts>> Adapters => adapters;
+    /// <summary>What the dashboard shows.</summary>
+    public Traffic Traffic { get; } = new(clock);
+
+    public IEnumerable<KeyValuePair<(string Tenant, string Adapter), AdapterCounts>> Adapters => adapters.All;
 
     public IEnumerable<KeyValuePair<string, long[]>> RejectedCounts => rejected;
 
@@ -61,10 +63,10 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
     public void Rejected(string reason) => Interlocked.Increment(ref rejected.GetOrAdd(reason, _ => [0])[0]);
 
     public void Throttled(string tenant, string reason) =>
-        Interlocked.Increment(ref throttled.GetOrAdd((throttled.Count < MostNames ? tenant : Others, reason), _ => [0])[0]);
+        Interlocked.Increment(ref throttled.GetOrAdd((throttled.Count < MostNames ? tenant : BusiestAdapters.Others, reason), _ => [0])[0]);
 
     /// <summary>A request begins to wait for the engine.</summary>
-    public RequestTrace Begin(string tenant, string? adapter, IReadOnlyList<GenerationRequest> requests)
+    public RequestTrace Begin(string tenant, AdapterBinding adapter, IReadOnlyList<GenerationRequest> requests)
     {
         foreach (GenerationRequest request in requests)
         {
@@ -72,41 +74,7 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
             ParamsMaxTokens.Add(request.MaxTokens);
             ParamsN.Add(request.Choices);
         }
-        return new RequestTrace(this, adapter is null ? null : Of(tenant, adapter), adapter);
-    }
-
-    // The first names keep series of their own; those that come when there are many share one.
-    private AdapterCounts Of(string tenant, string adapter)
-    {
-        (string, string) key = (tenant, adapter);
-        return adapters.TryGetValue(key, out AdapterCounts? known) ? known
-            : adapters.GetOrAdd(adapters.Count < MostNames ? key : (Others, Others), _ => new AdapterCounts());
-    }
-}
-
-/// <summary>What was done with one adapter.</summary>
-internal sealed class AdapterCounts
-{
-    private long requests;
-    private long prompt;
-    private long generated;
-    private long cached;
-
-    public long Requests => Interlocked.Read(ref requests);
-
-    public long Prompt => Interlocked.Read(ref prompt);
-
-    public long Generated => Interlocked.Read(ref generated);
-
-    public long Cached => Interlocked.Read(ref cached);
-
-    public AtomicHistogram FirstToken { get; } = new(0.01, 0.1, 0.5, 1, 5, 20, 80);
-
-    public void Add(UsageCount usage)
-    {
-        Interlocked.Increment(ref requests);
-        Interlocked.Add(ref prompt, usage.Prompt);
-        Interlocked.Add(ref generated, usage.Completion);
-        Interlocked.Add(ref cached, usage.Cached);
+        return new RequestTrace(
+            this, adapter.Single is { } one ? adapters.Of(tenant, one.Name) : null, adapter.Single?.Name, Traffic.Of(tenant, adapter).Begin(requests.Sum(r => (long)r.Prompt.Count)));
     }
 }

@@ -37,6 +37,10 @@ internal sealed class AdapterCache : IDisposable
     /// <summary>True: a load has ended and can be taken in.</summary>
     public bool HasLoaded => loader.HasLoaded;
 
+    /// <summary>How long loads took.</summary>
+    public Histogram LoadMicroseconds { get; } =
+        new(1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000);
+
     public long Loads { get; private set; }
 
     public long LoadFailures { get; private set; }
@@ -45,6 +49,9 @@ internal sealed class AdapterCache : IDisposable
 
     /// <summary>Why the last load that failed did.</summary>
     public Exception? LastFailure { get; private set; }
+
+    /// <summary>Changes whenever a sequence begins to use an adapter, or one is asked for.</summary>
+    public long Uses => clock;
 
     /// <summary>Changes whenever an adapter comes, goes or fails.</summary>
     public long Changes { get; private set; }
@@ -93,6 +100,7 @@ internal sealed class AdapterCache : IDisposable
         {
             AdapterEntry entry = result.Entry;
             entry.Version.Count().CountLoad(result.Error is null, result.Took);
+            LoadMicroseconds.Add((long)result.Took.TotalMicroseconds);
             Changes++;
             if (result.Error is not null)
             {
@@ -163,6 +171,19 @@ internal sealed class AdapterCache : IDisposable
         }
         string key = AdapterIdentity.Part(version.Key);
         prefixes.Forget(identity => identity.Contains(key, StringComparison.Ordinal));
+        SayLeft(version);
+    }
+
+    /// <summary>Ends when a retired version has left.</summary>
+    public Task Left(AdapterVersion version)
+    {
+        if (!version.IsRetired)
+        {
+            throw new InvalidOperationException($"adapter {version} was not retired; it leaves when it was");
+        }
+        version.Leaving ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        SayLeft(version);
+        return version.Leaving.Task;
     }
 
     /// <summary>Frees an adapter that nobody uses.</summary>
@@ -228,6 +249,15 @@ internal sealed class AdapterCache : IDisposable
         entry.Adapter?.Dispose();
         entry.Adapter = null;
         Changes++;
+        SayLeft(entry.Version);
+    }
+
+    private void SayLeft(AdapterVersion version)
+    {
+        if (version.IsRetired && version.Bound == 0 && !entries.ContainsKey(version))
+        {
+            version.Leaving?.TrySetResult();
+        }
     }
 }
 

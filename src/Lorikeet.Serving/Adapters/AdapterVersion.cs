@@ -44,6 +44,9 @@ public sealed class AdapterVersion
     /// <summary>True: no new request will come, and it goes as soon as nobody uses it.</summary>
     internal bool IsRetired { get; set; }
 
+    /// <summary>Ends when it has gone; null: nobody waits for that.</summary>
+    internal TaskCompletionSource? Leaving { get; set; }
+
     /// <summary>Requests that are bound to it, waiting or running.</summary>
     internal int Bound { get; set; }
 

@@ -10,6 +10,7 @@ namespace Lorikeet.Serving;
 /// </remarks>
 public sealed class Engine : IDisposable
 {
+    private static readonly TimeSpan ListedFor = TimeSpan.FromSeconds(1);
     private readonly EngineOptions options;
     private readonly RequestCheck check;
     private readonly PagePool pool;
@@ -25,6 +26,7 @@ public sealed class Engine : IDisposable
     private readonly List<(AdapterVersion Version, Exception Error)> unread = [];
     private readonly SemaphoreSlim read = new(0);
     private long adapterChanges;
+    private long adaptersListed;
 
     /// <summary>An engine without requests.</summary>
     /// <param name="model">
@@ -53,7 +55,7 @@ public sealed class Engine : IDisposable
         pass = new StepPass(model);
         chooser = new TokenChooser(model);
         requests = new OpenRequests(options, adapters, prefixes);
-        Statistics = new EngineStatistics(options.CacheBytes, holdings.Plain.Bytes(SequenceState.PageTokens, SequenceState.PageTokens));
+        Statistics = new EngineStatistics(options.CacheBytes, holdings.Plain.Bytes(SequenceState.PageTokens, SequenceState.PageTokens), adapters.LoadMicroseconds);
         events = new StepEvents(options, requests, scheduler, holdings, chooser, Statistics);
     }
 
@@ -151,6 +153,7 @@ public sealed class Engine : IDisposable
     public ReadOnlySpan<GenerationEvent> Step()
     {
         events.Clear();
+        long uses = adapters.Uses;
         TakeInAdapters();
         foreach (ActiveRequest request in requests.Expired())
         {
@@ -170,9 +173,11 @@ public sealed class Engine : IDisposable
         events.Report();
         scheduler.Scheduled.Clear();
         Statistics.Set(scheduler, holdings, chooser, requests.WaitingTokens);
-        if (adapterChanges != adapters.Changes)
+        // Their order by use need not be true to the step.
+        if (adapterChanges != adapters.Changes || (uses != adapters.Uses && options.Clock.GetElapsedTime(adaptersListed) > ListedFor))
         {
             adapterChanges = adapters.Changes;
+            adaptersListed = options.Clock.GetTimestamp();
             Statistics.SetAdapters(adapters.Entries, options.Clock.GetUtcNow());
         }
         return events.All;

@@ -11,8 +11,9 @@ public sealed class EngineStatistics
     private long steps, rows, preemptions, evictions, drafts, drafted, accepted, refused;
     private long loads, loadFailures, adapterEvictions;
 
-    internal EngineStatistics(long budgetBytes, long blockBytes)
+    internal EngineStatistics(long budgetBytes, long blockBytes, Histogram loadMicroseconds)
     {
+        AdapterLoadMicroseconds = loadMicroseconds;
         BudgetBytes = budgetBytes;
         BlockBytes = blockBytes;
     }
@@ -98,7 +99,7 @@ public sealed class EngineStatistics
     /// <summary>Adapters that were thrown out for room.</summary>
     public long AdapterEvictions => Volatile.Read(ref adapterEvictions);
 
-    /// <summary>Adapters in memory, the most recently used first.</summary>
+    /// <summary>Adapters in memory, the most recently used first as of a second ago.</summary>
     public IReadOnlyList<AdapterVersion> ResidentAdapters { get; private set; } = [];
 
     /// <summary>Adapters that are being read.</summary>
@@ -112,6 +113,9 @@ public sealed class EngineStatistics
 
     /// <summary>Distinct adapters of a step.</summary>
     public Histogram StepAdapters { get; } = new(0, 1, 2, 4, 8, 16, 32, 64, 128, 256);
+
+    /// <summary>How long adapters took to be read and made ready, those that failed too (microseconds).</summary>
+    public Histogram AdapterLoadMicroseconds { get; }
 
     /// <summary>How many answers ended for a reason.</summary>
     /// <param name="reason">The reason.</param>

@@ -99,7 +99,6 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
         }
         foreach (AdapterShare share in request.Adapters)
         {
-            share.Version.Count().CountRequest(request.Prompt.Count, owner.CachedTokens, owner.GeneratedTokens);
             adapters.Unbind(share.Version);
         }
         return new RequestUsage(

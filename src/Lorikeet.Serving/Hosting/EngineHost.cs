@@ -112,8 +112,20 @@ public sealed class EngineHost : IDisposable
 
     /// <summary>Says that no new request will ask for an adapter; its memory is free when the last request that is bound to it has ended.</summary>
     /// <param name="version">The adapter.</param>
-    /// <returns>Ends when the engine knows, not when the memory is free: <see cref="AdapterFigures.Bytes"/> tells that.</returns>
+    /// <returns>Ends when the engine knows, not when the memory is free: see <see cref="LeftAsync"/>.</returns>
     public Task RetireAsync(AdapterVersion version) => Run(() => engine.Retire(version));
+
+    /// <summary>Waits until a retired adapter has left: the last request that is bound to it has ended, and its memory is free.</summary>
+    /// <param name="version">The adapter.</param>
+    /// <param name="stop">Stops waiting.</param>
+    /// <exception cref="InvalidOperationException">It was not retired.</exception>
+    public async Task LeftAsync(AdapterVersion version, CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(version);
+        Task left = Task.CompletedTask;
+        await Run(() => left = engine.Adapters.Left(version)).ConfigureAwait(false);
+        await left.WaitAsync(stop).ConfigureAwait(false);
+    }
 
     /// <summary>Proves that nothing of the pool is lost or owned twice: what it gave out is what requests, adapters and kept prompts hold.</summary>
     /// <exception cref="InvalidOperationException">They differ; the message says where.</exception>

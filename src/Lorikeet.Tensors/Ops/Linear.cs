@@ -49,11 +49,17 @@ public static class Linear
                 weight.AddGradient(run, dy, x);
             }
             watch?.Add(x, dy, firstRow);
-            if (gradient.Wants(x))
+            // A weight that trains may be changed as soon as its gradient is complete: its product does not wait for others.
+            if (trains || watch is not null)
             {
-                Tensor dx = gradient.GradientOf(x, out bool accumulate);
-                weight.MultiplyTransposed(run, dy, dx, accumulate);
+                if (gradient.Wants(x))
+                {
+                    Tensor dx = gradient.GradientOf(x, out bool accumulate);
+                    weight.MultiplyTransposed(run, dy, dx, accumulate);
+                }
+                return;
             }
+            gradient.GiveProduct(run, x, weight);
         }
     }
 }

@@ -56,14 +56,21 @@ public sealed class BlockWeight : Weight
     public override string Preparation => "8-bit blocks";
 
     /// <inheritdoc/>
+    public override bool ReadsCodes(Run run) => run.Tape is null && !run.FullActivations;
+
+    /// <inheritdoc/>
     public override Prepared Prepare(Run run, in Tensor x)
     {
         ArgumentNullException.ThrowIfNull(run);
-        if (run.Tape is not null || run.FullActivations)
+        if (!ReadsCodes(run))
         {
             return new Prepared(x);
         }
-        Tensor coded = run.Allocate(x.Rows, CodedRows.RowBytes(Inputs) / sizeof(float));
+        if (run.CodesOf(x) is { Exists: true } made)
+        {
+            return new Prepared(x, made);
+        }
+        Tensor coded = run.AllocateCodes(x.Rows, Inputs);
         CodedRows.Code(x.Span, x.Rows, Inputs, coded.Bytes);
         return new Prepared(x, coded);
     }
@@ -83,7 +90,7 @@ public sealed class BlockWeight : Weight
 
     /// <inheritdoc/>
     public override unsafe bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default)
     {
         const int Most = 8;
         if (weights.Length > Most || !x.Codes.Exists)
@@ -98,7 +105,7 @@ public sealed class BlockWeight : Weight
             {
                 return false;
             }
-            parts[i] = new PackedPart { Packed = block.packed.Pointer, Outputs = block.Outputs, Y = y[i].Pointer };
+            parts[i] = new PackedPart { Packed = block.packed.Pointer, Outputs = block.Outputs, Y = y[i].Pointer, After = after.IsEmpty ? default : after[i] };
         }
         panels.MultiplyCodedTogether(x.Codes.Bytes, x.X.Rows, Inputs, parts[..weights.Length]);
         return true;

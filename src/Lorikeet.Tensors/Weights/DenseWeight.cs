@@ -68,7 +68,44 @@ public sealed class DenseWeight : Weight
 
     /// <inheritdoc/>
     public override unsafe bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default)
+    {
+        const int Most = 8;
+        if (weights.Length > Most)
+        {
+            return false;
+        }
+        Span<PackedPart> parts = stackalloc PackedPart[Most];
+        for (int i = 0; i < weights.Length; i++)
+        {
+            bool coded = !after.IsEmpty && after[i].Coded is not null;
+            if (coded || weights[i] is not DenseWeight dense || dense.Type != Type || dense.Inputs != Inputs)
+            {
+                return false;
+            }
+            parts[i] = new PackedPart
+            {
+                Packed = dense.packed.Pointer,
+                Outputs = dense.Outputs,
+                Y = y[i].Pointer,
+                Around = around.IsEmpty ? default : around[i],
+                After = after.IsEmpty ? default : after[i],
+            };
+            if (parts[i].Around.First is not null && !PackedMatrix.TakesAround(parts[i].Around.Copies, Inputs, Type))
+            {
+                return false;
+            }
+        }
+        PackedMatrix.MultiplyTogether(x.X.Span, x.X.Rows, Inputs, Type, parts[..weights.Length]);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate) =>
+        PackedMatrix.MultiplyTransposed(dy.Span, dy.Rows, packed.Span, Type, Outputs, Inputs, dx.Span, accumulate);
+
+    /// <inheritdoc/>
+    public override unsafe bool MultiplyTransposedTogether(Run run, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> dy, in Tensor dx, bool accumulate)
     {
         const int Most = 8;
         if (weights.Length > Most)
@@ -82,19 +119,11 @@ public sealed class DenseWeight : Weight
             {
                 return false;
             }
-            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = y[i].Pointer, Around = around.IsEmpty ? default : around[i] };
-            if (parts[i].Around.First is not null && !PackedMatrix.TakesAround(parts[i].Around.Copies, Inputs, Type))
-            {
-                return false;
-            }
+            parts[i] = new PackedPart { Packed = dense.packed.Pointer, Outputs = dense.Outputs, Y = dy[i].Pointer };
         }
-        PackedMatrix.MultiplyTogether(x.X.Span, x.X.Rows, Inputs, Type, parts[..weights.Length]);
+        PackedMatrix.MultiplyTransposedTogether(parts[..weights.Length], dx.Rows, Inputs, Type, dx.Span, accumulate);
         return true;
     }
-
-    /// <inheritdoc/>
-    public override void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate) =>
-        PackedMatrix.MultiplyTransposed(dy.Span, dy.Rows, packed.Span, Type, Outputs, Inputs, dx.Span, accumulate);
 
     /// <inheritdoc/>
     public override void Read(int row, Span<float> to) => PackedMatrix.ReadRow(packed.Span, Type, Outputs, Inputs, row, to);

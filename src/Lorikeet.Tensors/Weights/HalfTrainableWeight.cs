@@ -63,7 +63,7 @@ public sealed class HalfTrainableWeight : Weight, IParameterStore
 
     /// <inheritdoc/>
     public override bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default)
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default)
     {
         Weight[] inside = new Weight[weights.Length];
         for (int i = 0; i < inside.Length; i++)
@@ -74,7 +74,7 @@ public sealed class HalfTrainableWeight : Weight, IParameterStore
             }
             inside[i] = half.packed;
         }
-        return packed.MultiplyTogether(run, x, inside, y, around);
+        return packed.MultiplyTogether(run, x, inside, y, around, after);
     }
 
     /// <inheritdoc/>

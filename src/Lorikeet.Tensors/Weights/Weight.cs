@@ -34,6 +34,10 @@ public abstract class Weight : IDisposable
     /// <summary>Which preparation of the input this kind reads; weights of equal preparation share one <see cref="Prepared"/>.</summary>
     public virtual string Preparation => "";
 
+    /// <summary>True where products of this run read their input as 8-bit codes: who makes the input may code it at once (<see cref="Run.KeepCodes"/>).</summary>
+    /// <param name="run">The run.</param>
+    public virtual bool ReadsCodes(Run run) => false;
+
     /// <summary>Brings the input into the form this kind reads.</summary>
     /// <param name="run">The run; its arena holds the codes.</param>
     /// <param name="x">[rows, inputs].</param>
@@ -51,9 +55,10 @@ public abstract class Weight : IDisposable
     /// <param name="weights">The weights, this one first.</param>
     /// <param name="y">One tensor a weight, [rows, outputs], overwritten.</param>
     /// <param name="around">FLoRA's factors around each product, or nothing: y = Reduce(Expand(x) W^T), see <see cref="Hadamard"/>.</param>
+    /// <param name="after">What is done to each product's results at once, or nothing.</param>
     /// <returns>False: this kind cannot, or not with these weights, rows or factors; nothing was done.</returns>
     public virtual bool MultiplyTogether(
-        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default) => false;
+        Run run, in Prepared x, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> y, ReadOnlySpan<HadamardSegments> around = default, ReadOnlySpan<Epilogue> after = default) => false;
 
     /// <summary>dx = dy W: the gradient of the input.</summary>
     /// <param name="run">The run.</param>
@@ -61,6 +66,15 @@ public abstract class Weight : IDisposable
     /// <param name="dx">[rows, inputs].</param>
     /// <param name="accumulate">True: add to dx.</param>
     public abstract void MultiplyTransposed(Run run, in Tensor dy, in Tensor dx, bool accumulate);
+
+    /// <summary>dx += the sum of dy[i] W[i] over several weights of one input, as one job of the team; the bits are those of <see cref="MultiplyTransposed"/> one after the other.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="weights">The weights, this one first.</param>
+    /// <param name="dy">One gradient a weight, [rows, outputs].</param>
+    /// <param name="dx">[rows, inputs].</param>
+    /// <param name="accumulate">True: add to dx; false: overwrite it.</param>
+    /// <returns>False: this kind cannot, or not with these weights; nothing was done.</returns>
+    public virtual bool MultiplyTransposedTogether(Run run, ReadOnlySpan<Weight> weights, ReadOnlySpan<Tensor> dy, in Tensor dx, bool accumulate) => false;
 
     /// <summary>One row of the matrix as float32, for norms, SVD, merging, export and embedding look-up.</summary>
     /// <param name="row">0 to outputs - 1.</param>

@@ -28,7 +28,7 @@ internal sealed class RecurrentMixer(Parameter q, Parameter k, Parameter v, Para
             Proof.Normal($"mixer.{layer}.o", new Shape(hidden, width), random, 0.2f));
     }
 
-    public Tensor Forward(ModelRun run, int slot, in Tensor x)
+    public Tensor Forward(ModelRun run, int slot, in Tensor x, in Tensor residual)
     {
         Tensor query = MatMul.Forward(run, x, run.Use(q), transposeB: true);
         Tensor key = MatMul.Forward(run, x, run.Use(k), transposeB: true);
@@ -41,7 +41,8 @@ internal sealed class RecurrentMixer(Parameter q, Parameter k, Parameter v, Para
             Tensor vs = RowSlice.Forward(run, value, own.Row, own.Rows);
             parts[i] = run.Rows.Stateful ? Recurrent(run, run.Rows.State(i).Fixed(slot), qs, ks, vs) : Parallel(run, qs, ks, vs);
         }
-        return MatMul.Forward(run, RowConcat.Forward(run, parts), run.Use(o), transposeB: true);
+        Tensor y = MatMul.Forward(run, RowConcat.Forward(run, parts), run.Use(o), transposeB: true);
+        return residual.Exists ? Sum.Into(run, y, residual) : y;
     }
 
     private static Tensor Parallel(ModelRun run, in Tensor query, in Tensor key, in Tensor value)

@@ -24,14 +24,17 @@ public sealed class HaproxyTests
         config = config.Replace(":8000", $":{ports[0]}", StringComparison.Ordinal).Replace(":8001", $":{ports[1]}", StringComparison.Ordinal).Replace(":8002", $":{ports[2]}", StringComparison.Ordinal);
         await File.WriteAllTextAsync(folder["haproxy.cfg"], config);
         using Process one = Serve(ports[1]), two = Serve(ports[2]);
-        using Process proxy = Start(Haproxy, "-f", folder["haproxy.cfg"]);
+        Process? proxy = null;
         try
         {
             Assert.Contains("serving", await one.StandardError.ReadLineAsync(), StringComparison.Ordinal);
             Assert.Contains("serving", await two.StandardError.ReadLineAsync(), StringComparison.Ordinal);
+            // Only now: a proxy that finds its servers absent takes them for down for some checks.
+            proxy = Start(Haproxy, "-f", folder["haproxy.cfg"]);
             using HttpClient http = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[0]}"), Timeout = TimeSpan.FromSeconds(30) };
             using HttpClient atOne = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[1]}") }, atTwo = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[2]}") };
             HttpClient[] servers = [atOne, atTwo];
+            await UntilAsync(() => ReadyAsync(http));
             string[] names = [.. Enumerable.Range(0, 8).Select(i => $"adapter-{i}")];
             foreach (string name in names)
             {
@@ -68,7 +71,7 @@ public sealed class HaproxyTests
         }
         finally
         {
-            foreach (Process process in (Process[])[proxy, one, two])
+            foreach (Process process in ((Process?[])[proxy, one, two]).OfType<Process>())
             {
                 if (!process.HasExited)
                 {
@@ -76,6 +79,7 @@ public sealed class HaproxyTests
                     await process.WaitForExitAsync();
                 }
             }
+            proxy?.Dispose();
         }
 
         Process Serve(int port) => Start(
@@ -91,6 +95,20 @@ public sealed class HaproxyTests
         await check.WaitForExitAsync();
         Assert.True(check.ExitCode == 0, said);
         Assert.DoesNotContain("WARNING", said, StringComparison.Ordinal);
+    }
+
+    private static async Task<bool> ReadyAsync(HttpClient http)
+    {
+        try
+        {
+            using HttpResponseMessage answer = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            // The proxy does not listen yet.
+            return false;
+        }
     }
 
     private static async Task UploadAsync(HttpClient http, string name, string folder)

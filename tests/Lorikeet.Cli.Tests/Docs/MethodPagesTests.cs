@@ -73,7 +73,7 @@ public sealed class MethodPagesTests : IDisposable
         text.Append($"| in a batch | {Parts(adapter.Form(site))} |\n");
         text.Append(CultureInfo.InvariantCulture, $"| learning rate, weight decay to begin with | {method.LearningRate}, {method.WeightDecay} |\n");
         text.Append($"| source | {method.Source} |\n");
-        AdapterMethod? same = AdapterMethods.All.FirstOrDefault(m => m != method && m.Name == m.PeftType.ToLowerInvariant() && ReferenceEquals(m.Options, method.Options));
+        AdapterMethod? same = AdapterMethods.All.FirstOrDefault(m => m != method && m.Name.Equals(m.PeftType, StringComparison.OrdinalIgnoreCase) && ReferenceEquals(m.Options, method.Options));
         if (same is not null)
         {
             return text.Append($"\nThe options are those of [{same.Name}]({same.Name}.md).\n").ToString();

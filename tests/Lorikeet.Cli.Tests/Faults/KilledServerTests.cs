@@ -12,7 +12,7 @@ namespace Lorikeet.Cli.Tests.Faults;
 [Trait("Category", "Slow")]
 public sealed class KilledServerTests : IDisposable
 {
-    private const int Names = 3, Contents = 4, Kills = 5;
+    private const int Names = 3, Contents = 4, Kills = 4;
     private readonly TemporaryFolder folder = new();
     private readonly string model;
     private readonly string[] adapters;
@@ -197,7 +197,16 @@ public sealed class KilledServerTests : IDisposable
     {
         foreach (string version in Directory.Exists(store) ? Directory.EnumerateDirectories(store, "sha256-*", SearchOption.AllDirectories) : [])
         {
-            SortedDictionary<string, string> files = Files(version);
+            SortedDictionary<string, string> files;
+            try
+            {
+                files = Files(version);
+            }
+            catch (IOException) when (!Directory.Exists(version))
+            {
+                // Swept away since: it goes under another name.
+                continue;
+            }
             string lines = string.Concat(files.Select(f => $"{f.Key} {f.Value}\n"));
             string hash = "sha256-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines)));
             Assert.StartsWith(hash + "-", Path.GetFileName(version), StringComparison.Ordinal);

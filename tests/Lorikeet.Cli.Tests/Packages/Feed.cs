@@ -28,10 +28,20 @@ public sealed class Feed : IDisposable
     public static void Configure(string place, string cache, string packages)
     {
         string machine = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        // All of it but packages of this product that somebody installed: they would come before those of the test.
+        string others = cache + "-others";
+        foreach (string package in Directory.EnumerateDirectories(machine).Where(p => !Path.GetFileName(p).StartsWith("lorikeet", StringComparison.OrdinalIgnoreCase)))
+        {
+            string link = Path.Combine(Directory.CreateDirectory(others).FullName, Path.GetFileName(package));
+            if (!Path.Exists(link))
+            {
+                Directory.CreateSymbolicLink(link, package);
+            }
+        }
         new XElement("configuration",
             new XElement("config", Add("globalPackagesFolder", cache)),
             new XElement("packageSources", new XElement("clear"), Add("local", packages)),
-            new XElement("fallbackPackageFolders", new XElement("clear"), Add("machine", machine))).Save(Path.Combine(place, "NuGet.Config"));
+            new XElement("fallbackPackageFolders", new XElement("clear"), Add("machine", others))).Save(Path.Combine(place, "NuGet.Config"));
     }
 
     /// <summary>A new console project.</summary>

@@ -53,7 +53,9 @@ public sealed class SamplesTests : IDisposable
         string program = Path.Combine(own, "..", "..", sample, Path.GetFileName(own), sample + ".dll");
         ProcessStartInfo start = new(Environment.ProcessPath!.Contains("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet", [program, .. args])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder.Path,
         };
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();

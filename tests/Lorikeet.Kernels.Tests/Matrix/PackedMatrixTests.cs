@@ -17,12 +17,10 @@ public unsafe class PackedMatrixTests
 
     private static Product Variant(KernelVariant variant, bool transposed) => (variant, transposed) switch
     {
-        (KernelVariant.Avx512, false) => PackedMatrix.MultiplyAvx512,
         (KernelVariant.Avx512, true) => PackedMatrix.MultiplyTransposedAvx512,
-        (KernelVariant.Avx2, false) => PackedMatrix.MultiplyAvx2,
         (KernelVariant.Avx2, true) => PackedMatrix.MultiplyTransposedAvx2,
-        (_, false) => PackedMatrix.MultiplyScalar,
-        _ => PackedMatrix.MultiplyTransposedScalar,
+        (_, true) => PackedMatrix.MultiplyTransposedScalar,
+        _ => (x, rows, packed, type, outputs, inputs, y, accumulate) => PackedMatrix.MultiplyWith(variant, x, rows, packed, type, outputs, inputs, y, accumulate, default),
     };
 
     private static float[] Run(
@@ -303,6 +301,61 @@ public unsafe class PackedMatrixTests
                     }
                 }
             });
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 31)]
+    [InlineData(9, 40)]
+    [InlineData(130, 96)]
+    [InlineData(70, 1024)]
+    [InlineData(270, 257)]
+    public void Transposed_products_that_are_added_up_have_the_bits_of_one_after_the_other(int rows, int inputs)
+    {
+        foreach (int[] outputs in (int[][])[[70, 16, 7], [300], [48, 1024], [520, 33]])
+        {
+            foreach (ElementType type in MatrixData.Types)
+            {
+                byte[][] packed = [.. outputs.Select((o, i) => MatrixData.Pack(MatrixData.Numbers(o * inputs, 2 + i), o, inputs, type))];
+                float[][] dy = [.. outputs.Select((o, i) => MatrixData.Numbers(rows * o, 20 + i))];
+                float[] start = MatrixData.Numbers(rows * inputs, 40);
+                foreach (bool accumulate in new[] { false, true })
+                {
+                    float[] expected = [.. start];
+                    for (int i = 0; i < outputs.Length; i++)
+                    {
+                        PackedMatrix.MultiplyTransposed(dy[i], rows, packed[i], type, outputs[i], inputs, expected, accumulate || i > 0);
+                    }
+                    MatrixData.EachTeam(threads =>
+                    {
+                        foreach (KernelVariant variant in MatrixData.Variants)
+                        {
+                            if (variant == KernelVariant.Scalar && rows > 9)
+                            {
+                                continue;
+                            }
+                            using BoundedMemory<float> dx = new(rows * inputs);
+                            start.CopyTo(dx.Span);
+                            PackedPart[] parts = new PackedPart[outputs.Length];
+                            BoundedMemory<float>[] own = [.. dy.Select(d => new BoundedMemory<float>(d.Length))];
+                            BoundedMemory<byte>[] weights = [.. packed.Select(w => new BoundedMemory<byte>(w.Length))];
+                            for (int i = 0; i < parts.Length; i++)
+                            {
+                                dy[i].CopyTo(own[i].Span);
+                                packed[i].CopyTo(weights[i].Span);
+                                parts[i] = new PackedPart { Packed = weights[i].Pointer, Outputs = outputs[i], Y = own[i].Pointer };
+                            }
+                            fixed (PackedPart* list = parts)
+                            {
+                                PackedMatrix.MultiplyTransposedTogetherWith(variant, list, parts.Length, rows, inputs, type, dx.Pointer, accumulate);
+                            }
+                            MatrixData.SameBits(expected, dx.Span, $"{variant} {type} threads={threads} accumulate={accumulate} outputs={string.Join(' ', outputs)}");
+                            Array.ForEach(own, memory => memory.Dispose());
+                            Array.ForEach(weights, memory => memory.Dispose());
+                        }
+                    });
+                }
+            }
         }
     }
 

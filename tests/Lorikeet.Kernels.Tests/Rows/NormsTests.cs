@@ -123,6 +123,30 @@ public sealed class NormsTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 32, true)]
+    [InlineData(3, 576, false)]
+    [InlineData(70, 576, true)]
+    public void A_norm_that_codes_its_result_has_the_bits_of_both_passes(int rows, int width, bool centred)
+    {
+        Seeded numbers = new(9);
+        float[] x = numbers.Array(rows * width), weight = numbers.Array(width), bias = numbers.Array(width), expected = new float[x.Length], y = new float[x.Length];
+        byte[] codes = new byte[rows * CodedRows.RowBytes(width)], coded = new byte[codes.Length];
+        if (centred)
+        {
+            Norms.LayerNorm(x, weight, bias, Eps, width, expected, [], []);
+        }
+        else
+        {
+            Norms.RmsNorm(x, weight, Eps, width, expected, []);
+        }
+        CodedRows.Code(expected, rows, width, codes);
+        Norms.Coded(x, weight, bias, Eps, width, centred, y, coded);
+        Assert.Equal(expected, y);
+        Assert.Equal(codes, coded);
+        Assert.Throws<ArgumentException>(() => Norms.Coded(new float[33], [], [], Eps, 33, false, new float[33], coded));
+    }
+
     [Fact]
     public void Row_does_not_depend_on_its_neighbours()
     {

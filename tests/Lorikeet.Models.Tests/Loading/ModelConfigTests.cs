@@ -41,7 +41,7 @@ public sealed class ModelConfigTests
         Assert.Equal((128, true, false), (qwen3.HeadDim, qwen3.QueryKeyNorm, qwen3.AttentionBias));
 
         ModelConfig gemma = Parse("gemma", """, "num_key_value_heads": 4, "hidden_act": "gelu" """);
-        Assert.Equal((256, true, Tensors.ActivationKind.GeluTanh), (gemma.HeadDim, gemma.TieEmbeddings, gemma.Activation));
+        Assert.Equal((256, true, Kernels.ActivationKind.GeluTanh), (gemma.HeadDim, gemma.TieEmbeddings, gemma.Activation));
         Assert.Equal([4096, 0, 4096, 0], Parse("gemma2").Windows);
         Assert.Equal([0, 0, 0, 0], Parse("gemma2", """, "sliding_window": null""").Windows);
         ModelConfig gemma3 = Parse("gemma3_text", """, "sliding_window_pattern": 2, "sliding_window": 8""");

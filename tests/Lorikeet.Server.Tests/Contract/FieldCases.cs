@@ -141,6 +141,47 @@ public static class FieldCases
         new("7.1", "endianness", ["null"], ["\"big\""]),
     ];
 
+    public static IReadOnlyList<FieldCase> Responses { get; } =
+    [
+        new("13", "model", ["null", "\"tiny\""], ["1"]),
+        new("13", "input", ["\"a\"", "[{\"role\":\"user\",\"content\":\"a\"}]", "[{\"type\":\"message\",\"role\":\"developer\",\"content\":[{\"type\":\"input_text\",\"text\":\"x\"}]},{\"type\":\"reasoning\",\"id\":\"r\",\"summary\":[]},{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"x\",\"annotations\":[]}]}]",
+            "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"},{\"type\":\"function_call\",\"call_id\":\"d\",\"name\":\"f\",\"arguments\":\"{}\"},{\"type\":\"function_call_output\",\"call_id\":\"c\",\"output\":\"1\"},{\"type\":\"function_call_output\",\"call_id\":\"d\",\"output\":[{\"type\":\"input_text\",\"text\":\"2\"}]}]"],
+            ["null", "\"\"", "[]", "1", "[1]", "[{}]", "[{\"role\":\"king\",\"content\":\"a\"}]", "[{\"role\":\"user\"}]", "[{\"role\":\"user\",\"content\":1}]", "[{\"type\":\"item_reference\",\"id\":\"x\"}]",
+                "[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"image_url\":\"x\"}]}]", "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{\"}]", "[{\"type\":\"function_call_output\",\"output\":\"1\"}]"]),
+        new("13", "instructions", ["null", "\"be brief\""], ["1", "[]"]),
+        new("13", "max_output_tokens", ["null", "1", "4"], ["0", "-1", "\"4\"", "1.5"]),
+        new("13", "temperature", ["null", "0", "2"], ["3", "\"1\""]),
+        new("13", "top_p", ["null", "0", "1"], ["2"]),
+        new("13", "top_logprobs", ["null", "0", "20"], ["-1", "21", "\"1\""]),
+        new("13", "parallel_tool_calls", ["null", "true", "false"], ["1"]),
+        new("13", "metadata", ["null", "{\"a\":\"b\"}"], ["{\"a\":1}", "1"]),
+        new("13", "user", ["null", "\"u\""], ["1"]),
+        new("13", "safety_identifier", ["null", "\"u\""], ["1"]),
+        new("13", "prompt_cache_key", ["null", "\"u\""], ["1"]),
+        new("13", "service_tier", ["null", "\"auto\""], ["1"]),
+        new("13", "text", ["null", "{}", "{\"verbosity\":\"low\"}", "{\"format\":{\"type\":\"text\"}}", "{\"format\":{\"type\":\"json_object\"}}", "{\"format\":{\"type\":\"json_schema\",\"name\":\"a\",\"strict\":true,\"schema\":{\"type\":\"boolean\"}}}"],
+            ["1", "{\"format\":1}", "{\"format\":{}}", "{\"format\":{\"type\":\"xml\"}}", "{\"format\":{\"type\":\"json_schema\",\"schema\":{}}}", "{\"format\":{\"type\":\"json_schema\",\"name\":\"a\",\"schema\":{\"properties\":{\"x\":{\"not\":{}}}}}}"]),
+        new("13", "tools", ["null", "[]", "[{\"type\":\"function\",\"name\":\"f\",\"description\":\"d\",\"parameters\":{\"type\":\"object\"},\"strict\":true}]"], ["{}", "[{\"type\":\"web_search\"}]", "[{\"type\":\"function\"}]", "[{\"type\":\"function\",\"name\":\"a b\"}]"]),
+        new("13", "tool_choice", ["null", "\"none\"", "\"auto\"", "\"required\"", "{\"type\":\"function\",\"name\":\"f\"}", "{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]}"],
+            ["\"maybe\"", "1", "{\"type\":\"function\",\"name\":\"g\"}", "{\"type\":\"function\"}", "{\"type\":\"web_search\"}"], "\"tools\":[{\"type\":\"function\",\"name\":\"f\"}]"),
+        new("13", "reasoning", ["null", "{}", "{\"effort\":\"low\",\"summary\":\"auto\"}"], ["1", "{\"effort\":\"much\"}"]),
+        new("13", "include", ["null", "[]", "[\"message.output_text.logprobs\",\"reasoning.encrypted_content\"]"], ["\"x\"", "[\"file_search_call.results\"]", "[1]"]),
+        new("13", "store", ["null", "true", "false"], ["1"]),
+        new("13", "truncation", ["null", "\"disabled\""], ["\"auto\"", "\"x\"", "1"]),
+        new("13", "previous_response_id", ["null"], ["\"resp_1\""]),
+        new("13", "conversation", ["null"], ["\"conv_1\""]),
+        new("13", "background", ["null", "false"], ["true", "1"]),
+        new("13", "prompt", ["null"], ["{\"id\":\"p\"}"]),
+        new("13", "max_tool_calls", ["null"], ["1"]),
+        new("13", "context_management", ["null"], ["[]"]),
+        new("13", "n", ["null"], ["2"]),
+        new("13", "logprobs", ["null"], ["true"]),
+        new("13", "stream_options", ["null", "{}"], ["{\"include_obfuscation\":false}", "1"]),
+        new("13", "stream", ["null", "false"], ["1"]),
+        new("13", "top_k", ["null", "5"], ["\"1\""]),
+        new("13", "structured_outputs", ["null", "{\"choice\":[\"x\"]}"], ["{}"]),
+    ];
+
     public static IReadOnlyList<FieldCase> Tokenize { get; } =
     [
         new("9", "prompt", ["\"a\"", "\"\""], ["null", "1", "[]"]),

@@ -16,6 +16,8 @@ public sealed partial class FieldTests(FieldTests.Host host) : IClassFixture<Fie
 
     public static TheoryData<string> Embeddings => Names(FieldCases.Embeddings);
 
+    public static TheoryData<string> Responses => Names(FieldCases.Responses);
+
     public static TheoryData<string> Tokenize => Names(FieldCases.Tokenize);
 
     public static TheoryData<string> Detokenize => Names(FieldCases.Detokenize);
@@ -33,6 +35,10 @@ public sealed partial class FieldTests(FieldTests.Host host) : IClassFixture<Fie
     public Task Embedding_field(string field) => RunAsync("/v1/embeddings", """{"input":"hi"}""", FieldCases.Embeddings.First(c => c.Field == field));
 
     [Theory]
+    [MemberData(nameof(Responses))]
+    public Task Response_field(string field) => RunAsync("/v1/responses", """{"input":"hi","max_output_tokens":3,"temperature":0}""", FieldCases.Responses.First(c => c.Field == field));
+
+    [Theory]
     [MemberData(nameof(Tokenize))]
     public Task Tokenize_field(string field) => RunAsync("/tokenize", """{"prompt":"hi"}""", FieldCases.Tokenize.First(c => c.Field == field));
 
@@ -48,6 +54,7 @@ public sealed partial class FieldTests(FieldTests.Host host) : IClassFixture<Fie
         Check("### 5.1", FieldCases.Chat.Concat(FieldCases.Extensions));
         Check("## 6.", FieldCases.Completions.Concat(FieldCases.Extensions));
         Check("### 7.1", FieldCases.Embeddings);
+        Check("## 13.", FieldCases.Responses);
 
         void Check(string heading, IEnumerable<FieldCase> cases)
         {

@@ -71,6 +71,17 @@ public sealed class LimitTests(LimitTests.Host host) : IClassFixture<LimitTests.
         (await PostAsync("/v1/completions", "metadata", string.Concat(Enumerable.Repeat("[", 12)) + string.Concat(Enumerable.Repeat("]", 12)))).Error(400, "invalid_json");
     }
 
+    /// <summary>Each default is within what an operator may set, and one above that is refused by name.</summary>
+    [Fact]
+    public void Limits_beyond_their_hard_maximum_are_refused()
+    {
+        Assert.Empty(new ServerLimits().Faults());
+        string fault = Assert.Single(new ServerLimits { BodyBytes = (64 << 20) + 1 }.Faults());
+        Assert.Equal("Limits.BodyBytes is 67108865; expected 0 to 67108864", fault);
+        Assert.Single(new ServerLimits { StreamStall = TimeSpan.FromSeconds(-1) }.Faults());
+        Assert.Contains("Limits.JsonDepth", Assert.Throws<ArgumentException>(() => LorikeetServer.Create(new ServerOptions { Model = TinyServer.Model, Limits = new ServerLimits { JsonDepth = 129 } })).Message, StringComparison.Ordinal);
+    }
+
     private Task<Answer> PostAsync(string path, string field, string value)
     {
         Dictionary<string, string> members = path switch

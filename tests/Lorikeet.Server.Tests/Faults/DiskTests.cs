@@ -176,6 +176,32 @@ public sealed class DiskTests
         await server.CompleteAsync("bot");
     }
 
+    /// <summary>Two names of one tenant with the same files are one adapter in memory; when the files it was read from go with their name, the other name reads its own.</summary>
+    [Fact]
+    public async Task Equal_files_outlive_the_name_they_were_read_by()
+    {
+        await using TinyServer server = await StartAsync();
+        ServerParts parts = server.Server.Parts;
+        string files = server.Adapter("twin", 9);
+        await RegistryTests.PutAsync(server, "one", files, 201);
+        await RegistryTests.PutAsync(server, "two", files, 201);
+        string[] before = await Proof.AnswersAsync(server, "one", "two");
+        Assert.Equal(before[0], before[1]);
+        Assert.Single(parts.Inference.Statistics.ResidentAdapters, a => a.Name is "one" or "two");
+        string folder = parts.Registry.Snapshot.Find(Caller.DefaultTenant, "one")!.Active.Folder;
+        (await server.PostAsync(Routes + "two/pin", "")).Ok();
+        (await server.SendAsync(HttpMethod.Delete, Routes + "one")).Ok();
+        await parts.Registry.NoteGarbageAsync(folder, TimeSpan.FromSeconds(-1));
+        await parts.Store.SweepAsync();
+        Assert.False(Directory.Exists(folder));
+        Assert.Equal(before[1], (await Proof.AnswersAsync(server, "two"))[0]);
+        (await server.PostAsync(Routes + "two/unpin", "")).Ok();
+        await EvictAsync(server, "one");
+        await EvictAsync(server, "two");
+        Assert.Equal(before[1], (await Proof.AnswersAsync(server, "two"))[0]);
+        await Proof.AllReturnedAsync(server);
+    }
+
     private static async Task<TinyServer> StartAsync()
     {
         TinyServer server = await TinyServer.StartAsync((o, folder) => o with

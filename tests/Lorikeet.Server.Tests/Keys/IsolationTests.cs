@@ -240,7 +240,7 @@ public sealed class IsolationTests
     [Fact]
     public async Task Compiled_schemas_are_a_tenants_own()
     {
-        await using House house = await House.StartAsync((o, _) => o with { Limits = new ServerLimits { CompileTime = TimeSpan.FromMinutes(1) } });
+        await using House house = await House.StartAsync((o, _) => o with { Limits = new ServerLimits { CompileTime = TimeSpan.FromSeconds(5) } });
         GenerationServices services = house.Server.Server.Parts.Services;
         using JsonDocument document = JsonDocument.Parse("""{"guided_json":{"properties":{"a":{"type":"integer"}},"required":["a"]}}""");
         Fields body = new(document.RootElement);

@@ -106,9 +106,9 @@ public sealed class LoadTests
 
     internal static async Task Until(Func<bool> holds)
     {
-        for (int i = 0; i < 1000 && !holds(); i++)
+        for (int i = 0; i < 10_000 && !holds(); i++)
         {
-            await Task.Delay(10);
+            await Task.Delay(1);
         }
         Assert.True(holds(), "it did not come to pass within ten seconds");
     }

@@ -147,14 +147,20 @@ public sealed class EngineHostTests : IDisposable
         Assert.Contains("x: broken", (await Assert.ThrowsAsync<AdapterLoadException>(() => host.LoadAsync(broken))).Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<AdapterLoadException>(() => host.LoadAsync(broken));
         Assert.Equal(2, broken.Figures.LoadFailures);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => host.LeftAsync(version));
+        Task left;
         await using (GenerationStream stream = host.Submit(endless with { Adapters = [new AdapterShare(version)] }))
         {
             await stream.Events.ReadAsync();
             await host.RetireAsync(version);
+            left = host.LeftAsync(version);
+            await host.PinAsync(broken, pinned: false);
+            Assert.False(left.IsCompleted);
             Assert.True(version.Figures.Bytes > 0);
         }
-        await host.PinAsync(broken, pinned: false);
+        await left;
         Assert.Equal(0, version.Figures.Bytes);
+        await host.LeftAsync(version);
     }
 
     [Fact]

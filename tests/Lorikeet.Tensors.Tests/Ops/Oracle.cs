@@ -1,3 +1,5 @@
+using Lorikeet.Kernels;
+
 namespace Lorikeet.Tensors.Tests;
 
 /// <summary>The ops' formulas in float64, one loop at a time.</summary>
@@ -78,6 +80,7 @@ internal static class Oracle
 
     public static double Activate(ActivationKind kind, double x) => kind switch
     {
+        ActivationKind.None => x,
         ActivationKind.Relu => Math.Max(x, 0),
         ActivationKind.Silu => x * Sigmoid(x),
         ActivationKind.Gelu => x / 2 * (1 + Erf(x / Math.Sqrt(2))),

@@ -27,6 +27,9 @@ internal static class BenchAdapters
     /// <returns>How many were written.</returns>
     public static int Write(LanguageModel model, string folder, int count, string method, IReadOnlyList<string> targets, IReadOnlyList<int> ranks, CancellationToken stop)
     {
+        // Numbers are drawn once, and each factor begins at a place of its own: thousands of adapters are a matter of writing them.
+        float[] numbers = new float[(1 << 20) + 1];
+        new CounterRandom(1).Named("numbers").FillNormal(numbers, Deviation);
         int written = 0;
         for (int i = 0; i < count; i++)
         {
@@ -43,10 +46,18 @@ internal static class BenchAdapters
             using TrainedAdapter adapter = AdapterMethods.Find(method).Create(Name(i), model, config, random);
             foreach ((string key, Parameter parameter) in adapter.NamedParameters)
             {
-                random.Named(key).FillNormal(parameter.Value.Span, Deviation);
+                Span<float> factor = parameter.Value.Span;
+                int from = random.Named(key).Integer(0, numbers.Length);
+                for (int at = 0; at < factor.Length; from = 0)
+                {
+                    int some = Math.Min(factor.Length - at, numbers.Length - from);
+                    numbers.AsSpan(from, some).CopyTo(factor[at..]);
+                    at += some;
+                }
             }
-            AdapterFolder.Save(adapter, place);
-            SafetensorsWriter.Write(Path.Combine(place, AdapterFolder.WeightsName), null, [.. adapter.FileTensors.Select(Narrow)]);
+            Directory.CreateDirectory(place);
+            SafetensorsWriter.Write(Path.Combine(place, AdapterFolder.WeightsName), new Dictionary<string, string> { ["format"] = "pt" }, [.. adapter.FileTensors.Select(Narrow)]);
+            AtomicFile.WriteText(Path.Combine(place, AdapterFolder.ConfigName), adapter.FileConfig.ToJsonString());
             written++;
         }
         return written;

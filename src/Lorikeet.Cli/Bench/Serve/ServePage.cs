@@ -14,7 +14,7 @@ internal static class ServePage
     {
         Dictionary<string, double[]> times = result.Times.ToDictionary(t => t.Key, t => t.Sorted);
         HtmlPage page = new HtmlPage("Serving under load")
-            .Note(string.Join(", ", settings.Select(s => $"{s.Key.Replace('_', ' ')} {s.Value?.ToJsonString().Trim('"')}")))
+            .Note(string.Join(", ", settings.Where(s => s.Value is not null).Select(s => $"{s.Key.Replace('_', ' ')} {s.Value?.ToJsonString().Trim('"')}")))
             .Tiles(
             [
                 ("requests/s", Number(result.RequestRate, "F2")), ("tokens/s of answers", Number(result.OutputRate, "F1")), ("first token, median", Time(ServeResult.Quantile(times["first_token_s"], 0.5))),
