@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The experiments of docs/optimizers.md that take minutes: GaLore against LoRA on random weights, LISA against LoRA and full fine-tuning, on the texts of assets/demo.
+# The experiments of docs/optimizers.md that take minutes: GaLore against LoRA on random weights, LISA against LoRA and full fine-tuning, on the texts of assets/texts.
 # Usage: eng/optimizer-experiments.sh FOLDER; prints a line for each run and leaves the runs in FOLDER. Every run is one process and can be repeated alone.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -7,7 +7,7 @@ out=${1:?name a folder for the runs}
 lorikeet=${LORIKEET:-$root/lorikeet}
 mkdir -p "$out"
 cd "$out"
-cp -n "$root/assets/demo/base.txt" "$root/assets/demo/psalms.txt" .
+cp -n "$root/assets/texts/base.txt" "$root/assets/texts/psalms.txt" .
 shape=(--hidden 96 --layers 8 --heads 4 --context 128 --untied)
 
 # run NAME ARGUMENTS..: one run, and its last held-out loss and peak memory.

@@ -1,24 +1,24 @@
-// The engine as a service of a host, without HTTP: one question to two adapters and the bare model, in one batch. Run `./lorikeet demo` first, or name another demo's folder.
+// The engine as a service of a host, without HTTP: one beginning for two adapters and the bare model, in one batch. Argument: the starter model's folder.
 using Lorikeet.Server;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-string demo = args.Length > 0 ? args[0] : "runs/demo";
+string starter = args.Length > 0 ? args[0] : "assets/starter";
 HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
 builder.Services.AddLorikeet(o =>
 {
-    o.Model = $"{demo}/base";
-    o.Adapters = [new("psalms", $"{demo}/psalms-lora"), new("satire", $"{demo}/satire-dora")];
-    // The demo's base is no chat model: what is asked brings its own template.
+    o.Model = starter;
+    o.Adapters = [new("rust", $"{starter}/rust"), new("lua", $"{starter}/lua")];
+    // The starter is no chat model: what is asked brings its own template.
     o.RequestTemplates = true;
 });
 using IHost host = builder.Build();
 await host.StartAsync();
 
 IChatClient client = host.Services.GetRequiredService<IChatClient>();
-string[] names = ["psalms", "satire", "base"];
-ChatResponse[] answers = await Task.WhenAll(names.Select(name => client.GetResponseAsync("The king", new ChatOptions
+string[] names = ["rust", "lua", "starter"];
+ChatResponse[] answers = await Task.WhenAll(names.Select(name => client.GetResponseAsync("if", new ChatOptions
 {
     ModelId = name,
     MaxOutputTokens = 32,

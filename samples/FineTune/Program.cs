@@ -6,7 +6,7 @@ using Lorikeet.Models.Text;
 using Lorikeet.Serving;
 using Lorikeet.Training;
 
-string[] given = [.. args, .. new[] { "runs/demo/base", "assets/demo/satire.txt", "runs/fine-tuned", "150" }.Skip(args.Length)];
+string[] given = [.. args, .. new[] { "assets/starter", "assets/texts/satire.txt", "runs/fine-tuned", "150" }.Skip(args.Length)];
 RunSettings settings = new()
 {
     Model = given[0],

@@ -1,19 +1,19 @@
-// Three rows of one batch: two adapters and the bare model. Run `./lorikeet demo` first, or name another demo's folder.
+// Three rows of one batch: two adapters and the bare model. Argument: the starter model's folder, or another with adapters rust and lua in it.
 using Lorikeet.Adapters;
 using Lorikeet.Models;
 using Lorikeet.Models.Text;
 using Lorikeet.Serving;
 
-string demo = args.Length > 0 ? args[0] : "runs/demo";
-using LanguageModel model = ModelLoader.Load($"{demo}/base");
-Tokenizer tokenizer = Tokenizer.Load($"{demo}/base");
-using TrainedAdapter psalms = AdapterFolder.Load($"{demo}/psalms-lora", model);
-using TrainedAdapter satire = AdapterFolder.Load($"{demo}/satire-dora", model);
+string starter = args.Length > 0 ? args[0] : "assets/starter";
+using LanguageModel model = ModelLoader.Load(starter);
+Tokenizer tokenizer = Tokenizer.Load(starter);
+using TrainedAdapter rust = AdapterFolder.Load($"{starter}/rust", model);
+using TrainedAdapter lua = AdapterFolder.Load($"{starter}/lua", model);
 using TextGenerator generator = new(model, tokenizer);
 
-GenerationRequest row = new() { Prompt = tokenizer.Encode("The king"), MaxTokens = 32, Sampling = new() { Temperature = 0.7, Seed = 1 } };
+GenerationRequest row = new() { Prompt = tokenizer.Encode("if"), MaxTokens = 32, Sampling = new() { Temperature = 0.7, Seed = 1 } };
 string[] answers = ["", "", ""];
-await foreach (GenerationEvent e in generator.GenerateAsync([row with { Adapter = psalms }, row with { Adapter = satire }, row]))
+await foreach (GenerationEvent e in generator.GenerateAsync([row with { Adapter = rust }, row with { Adapter = lua }, row]))
 {
     answers[e.Id] += e.Text;
 }

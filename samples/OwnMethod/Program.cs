@@ -7,7 +7,7 @@ using Lorikeet.Serving;
 using Lorikeet.Tensors;
 using Lorikeet.Training;
 
-string[] given = [.. args, .. new[] { "runs/demo/base", "assets/demo/psalms.txt", "runs/gains", "100" }.Skip(args.Length)];
+string[] given = [.. args, .. new[] { "assets/starter", "assets/texts/psalms.txt", "runs/gains", "100" }.Skip(args.Length)];
 AdapterMethods.Add(new GainsMethod());
 RunSettings settings = new() { Model = given[0], Data = [given[1]], Out = given[2], Context = 64, Steps = int.Parse(given[3]), Method = "gains" };
 using TrainingRun run = TrainingRun.Start(settings);

@@ -39,7 +39,7 @@ internal sealed class AdapterShelf(EngineHost host)
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
         string folder = text[(equals + 1)..], name = equals > 0 ? text[..equals] : Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(folder));
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(BundledFolder.Resolve(folder)));
         if (equals <= 0 && Directory.Exists(full))
         {
             name = Path.GetFileName(full);
@@ -64,6 +64,7 @@ internal sealed class AdapterShelf(EngineHost host)
     /// <exception cref="BadFileException">It has none.</exception>
     public void AddAll(string folder)
     {
+        folder = BundledFolder.Resolve(folder);
         string[] found = Directory.Exists(folder) ? [.. Directory.EnumerateDirectories(folder).Where(IsAdapter).Order(StringComparer.Ordinal)] : [];
         if (found.Length == 0)
         {

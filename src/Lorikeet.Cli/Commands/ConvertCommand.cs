@@ -46,6 +46,7 @@ internal static class ConvertCommand
 
     private static int Run(Request request, CancellationToken stop)
     {
+        request = request with { From = BundledFolder.Resolve(request.From) };
         bool adapter = File.Exists(Path.Combine(request.From, AdapterFolder.ConfigName)) || GgufLora.Is(request.From);
         if (adapter != request.Model is not null)
         {

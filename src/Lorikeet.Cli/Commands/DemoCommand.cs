@@ -71,6 +71,7 @@ internal static class DemoCommand
         progress.Clear();
         DemoTable table = new(adapters, map);
         Console.Write(table.Text());
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(page))!);
         AtomicFile.WriteText(page, DemoPage.Write(model, prompt, view.Texts, rates, table, map));
         Console.WriteLine();
         Console.WriteLine($"the own adapter is the best in {map.Wins} of {StarterLanguage.All.Count} languages: heat map in {page}");

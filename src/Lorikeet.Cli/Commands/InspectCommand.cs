@@ -38,6 +38,7 @@ internal static class InspectCommand
 
     private static Sheet Make(string folder, string? model, bool sites)
     {
+        folder = BundledFolder.Resolve(folder);
         if (File.Exists(Path.Combine(folder, AdapterFolder.ConfigName)) || GgufLora.Is(folder))
         {
             return sites

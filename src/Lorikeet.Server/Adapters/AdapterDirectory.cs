@@ -104,7 +104,7 @@ internal sealed class AdapterDirectory
         {
             try
             {
-                StoredVersion version = await ReadAsync(Caller.SharedTenant, name, Path.GetFullPath(folder), 1, managed: false, stop);
+                StoredVersion version = await ReadAsync(Caller.SharedTenant, name, Path.GetFullPath(BundledFolder.Resolve(folder)), 1, managed: false, stop);
                 if (IsNew(version))
                 {
                     fresh.Add((name, version));
@@ -196,7 +196,7 @@ internal sealed class AdapterDirectory
 
     private async Task<AdapterRecord?> ResolveOnceAsync(string tenant, string name)
     {
-        string root = Path.GetFullPath(options.AdapterFolder!);
+        string root = Path.GetFullPath(BundledFolder.Resolve(options.AdapterFolder!));
         string folder = Path.GetFullPath(Path.Combine(root, name));
         if (!folder.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !File.Exists(Path.Combine(folder, Lorikeet.Adapters.AdapterFolder.ConfigName)))
         {

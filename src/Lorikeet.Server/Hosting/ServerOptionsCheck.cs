@@ -53,7 +53,7 @@ internal sealed class ServerOptionsCheck : IValidateOptions<ServerOptions>
             {
                 yield return $"the adapter '{adapter}': {fault}";
             }
-            if (!Directory.Exists(folder))
+            if (!Directory.Exists(Models.Files.BundledFolder.Resolve(folder)))
             {
                 yield return $"the adapter '{adapter}': there is no folder {folder}";
             }

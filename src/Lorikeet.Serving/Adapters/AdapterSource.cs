@@ -1,5 +1,6 @@
 using Lorikeet.Adapters;
 using Lorikeet.Models;
+using Lorikeet.Models.Files;
 
 namespace Lorikeet.Serving;
 
@@ -7,7 +8,7 @@ namespace Lorikeet.Serving;
 public abstract class AdapterSource
 {
     /// <summary>An adapter folder in PEFT's format, or a GGUF file.</summary>
-    /// <param name="path">The folder or file; it is opened when the adapter is first needed, and again after it was thrown out.</param>
+    /// <param name="path">The folder or file, or a name such as <c>starter/rust</c>; it is opened when the adapter is first needed, and again after it was thrown out.</param>
     public static AdapterSource Folder(string path) => new FolderSource(path);
 
     /// <summary>Where that is, for messages.</summary>
@@ -26,7 +27,7 @@ public abstract class AdapterSource
 
     private sealed class FolderSource(string path) : AdapterSource
     {
-        private readonly string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        private readonly string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(BundledFolder.Resolve(path)));
 
         public override string Place => path;
 

@@ -65,10 +65,10 @@ public sealed class PackagesTests : IClassFixture<Feed>
         string readme = File.ReadAllText(Path.Combine(SharedFiles.Repository, "README.md"));
         int start = readme.IndexOf("```csharp\n", readme.IndexOf("From C#:", StringComparison.Ordinal), StringComparison.Ordinal) + "```csharp\n".Length;
         feed.Project(folder.Path, readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)], ["Lorikeet.Serving"]);
-        TinyFiles.Model(folder["demo/base"]);
-        TinyFiles.Adapter(folder["demo/psalms-lora"], folder["demo/base"], seed: 1);
-        TinyFiles.Adapter(folder["demo/satire-dora"], folder["demo/base"], "dora", seed: 2);
-        string output = Feed.Dotnet(folder.Path, "run", "-c", "Release", "--", folder["demo"]);
+        TinyFiles.Model(folder["starter"]);
+        TinyFiles.Adapter(folder["starter/rust"], folder["starter"], seed: 1);
+        TinyFiles.Adapter(folder["starter/lua"], folder["starter"], "dora", seed: 2);
+        string output = Feed.Dotnet(folder.Path, "run", "-c", "Release", "--", folder["starter"]);
         Assert.NotEqual("", output.Trim());
     }
 

@@ -10,7 +10,7 @@ public sealed class SamplesTests : IDisposable
 
     public SamplesTests()
     {
-        TinyFiles.Model(folder["demo/base"], positions: 128);
+        TinyFiles.Model(folder["starter"], positions: 128);
         File.WriteAllText(folder["own.txt"], string.Concat(Enumerable.Range(0, 400).Select(i => $"The king said {i} times: a hen is a hen.\n")));
     }
 
@@ -19,15 +19,15 @@ public sealed class SamplesTests : IDisposable
     [Fact]
     public void MixedBatch_answers_three_times()
     {
-        TinyFiles.Adapter(folder["demo/psalms-lora"], folder["demo/base"], seed: 1);
-        TinyFiles.Adapter(folder["demo/satire-dora"], folder["demo/base"], "dora", seed: 2);
-        Assert.NotEqual("", Run("MixedBatch", folder["demo"]).Trim());
+        TinyFiles.Adapter(folder["starter/rust"], folder["starter"], seed: 1);
+        TinyFiles.Adapter(folder["starter/lua"], folder["starter"], "dora", seed: 2);
+        Assert.NotEqual("", Run("MixedBatch", folder["starter"]).Trim());
     }
 
     [Fact]
     public void FineTune_trains_saves_and_speaks()
     {
-        string output = Run("FineTune", folder["demo/base"], folder["own.txt"], folder["tuned"], "6");
+        string output = Run("FineTune", folder["starter"], folder["own.txt"], folder["tuned"], "6");
         Assert.Contains("step 6: held-out loss", output, StringComparison.Ordinal);
         Assert.Contains("after:", output, StringComparison.Ordinal);
         Assert.True(File.Exists(folder["tuned/adapter_model.safetensors"]));
@@ -36,7 +36,7 @@ public sealed class SamplesTests : IDisposable
     [Fact]
     public void OwnMethod_is_a_method_like_any_other_in_sixty_lines()
     {
-        string output = Run("OwnMethod", folder["demo/base"], folder["own.txt"], folder["gains"], "40");
+        string output = Run("OwnMethod", folder["starter"], folder["own.txt"], folder["gains"], "40");
         double[] losses = [.. output.Split('\n').Where(l => l.Contains("held-out loss", StringComparison.Ordinal)).Select(l => double.Parse(l[(l.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture))];
         Assert.True(losses.Length >= 2 && losses[^1] < losses[0] - 0.01, output);
         Assert.Contains("gains:", output, StringComparison.Ordinal);
