@@ -15,7 +15,7 @@ internal sealed class LoadedAdapters(LanguageModel model, FactorStorage factors)
     /// <param name="folder">The folder, or a GGUF file.</param>
     public TrainedAdapter Load(string folder)
     {
-        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(Models.Files.BundledFolder.Resolve(folder)));
         if (!loaded.TryGetValue(path, out TrainedAdapter? adapter))
         {
             loaded[path] = adapter = AdapterFolder.Load(path, model);

@@ -94,6 +94,8 @@ public sealed class PackagesTests : IClassFixture<Feed>
         string command = folder[OperatingSystem.IsWindows() ? "tools/lorikeet.exe" : "tools/lorikeet"];
         Assert.StartsWith(feed.Version, Feed.Run(command, folder.Path, "--version"), StringComparison.Ordinal);
         Assert.Contains("lora", Feed.Run(command, folder.Path, "methods"), StringComparison.Ordinal);
+        // The starter model comes with it.
+        Assert.NotEqual("", Feed.Run(command, folder.Path, "generate", "--model", "starter", "--adapter", "starter/rust", "--prompt", "fn main() {", "--max-tokens", "8").Trim());
     }
 
     private static MemoryStream Read(ZipArchiveEntry entry)
