@@ -38,6 +38,8 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private int chunks;
     private int tiles;
     private long keys;
+    private LowRankChanges* changes;
+    private int shrinks;
     private NextPieces later;
     private NextLines laterLines;
 
@@ -73,12 +75,20 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             later = NextReads.Pieces(TileFetches.PieceBytes(inputs), pairs * TileFetches.Places(tiles)),
         };
         job.laterLines = NextReads.Lines(pairs * tiles, job.later);
-        Team.Shared.Run(ref job, job.chunks);
+        job.changes = parts->After.Changes;
+        job.shrinks = job.changes is null ? 0 : job.changes->Begin(TTiles.Variant, job.chunks);
+        Team.Shared.Run(ref job, job.shrinks + job.chunks);
     }
 
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
+        if (chunk < shrinks)
+        {
+            changes->Shrink(chunk);
+            return;
+        }
+        chunk -= shrinks;
         int first = (int)((long)units * chunk / chunks);
         int end = (int)((long)units * (chunk + 1) / chunks);
         NextPieces pieces = later;

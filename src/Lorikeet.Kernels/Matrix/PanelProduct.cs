@@ -46,6 +46,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int ranges;
     private NextPieces later;
     private Epilogue after;
+    private int shrinks;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
@@ -117,12 +118,19 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             operands[0].X = LeftBlocks.Copy(operands[0].X, transposeX, rows, source.Depth, depthBlock);
             (operands[0].XStride, operands[0].XBlockStride) = (depthBlock, (nint)rows * depthBlock);
         }
-        Team.Shared.Run(ref job, job.rowBlocks * ranges);
+        job.shrinks = after.Changes is null ? 0 : after.Changes->Begin(TTiles.Variant, job.rowBlocks * ranges);
+        Team.Shared.Run(ref job, job.shrinks + (job.rowBlocks * ranges));
     }
 
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
+        if (chunk < shrinks)
+        {
+            after.Changes->Shrink(chunk);
+            return;
+        }
+        chunk -= shrinks;
         int range = chunk / rowBlocks;
         int firstRow = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - firstRow);
