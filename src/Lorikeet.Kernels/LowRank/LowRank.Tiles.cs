@@ -68,8 +68,7 @@ public static unsafe partial class LowRank
         while (r < rows)
         {
             int tile = TileKernel.Next(rows - r);
-            TileKernel.Run<F32Element>(
-                tile, x + (r * xStride), xStride, (byte*)panel, FactorLayout.Lanes * sizeof(float), depth, to + (r * stride), stride, load, (byte*)panel, 0);
+            TileKernel.Run<F32Element>(tile, x + (r * xStride), xStride, (byte*)panel, FactorLayout.Lanes * sizeof(float), depth, to + (r * stride), stride, load, Ahead.None);
             r += tile;
         }
     }

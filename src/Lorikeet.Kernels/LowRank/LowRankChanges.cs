@@ -90,6 +90,27 @@ public unsafe struct LowRankChanges
         }
     }
 
+    /// <summary>Where B lies of some columns of a site.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="column">The first column, a multiple of 16.</param>
+    /// <param name="end">The column after the last panel.</param>
+    /// <param name="to">Receives the stretches, in the order in which they are read.</param>
+    /// <param name="most">The most stretches; what is more is left out.</param>
+    /// <returns>How many.</returns>
+    internal readonly int RegionsOfB(int site, int column, int end, MemoryRegion* to, int most)
+    {
+        int regions = 0;
+        for (int i = 0; i < Count && regions < most; i++)
+        {
+            if (First[i].Site == site && First[i].Rows > 0)
+            {
+                byte* first = LowRank.PanelOfB(First[i], Inputs, column), last = LowRank.PanelOfB(First[i], Inputs, end);
+                to[regions++] = new MemoryRegion { Start = first, Bytes = last - first };
+            }
+        }
+        return regions;
+    }
+
     /// <summary>Adds to some rows and columns of a site's y, as soon as all h are made.</summary>
     /// <param name="site">The site.</param>
     /// <param name="y">[rows, outputs], all of it.</param>
