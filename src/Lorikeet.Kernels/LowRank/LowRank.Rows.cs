@@ -6,7 +6,7 @@ namespace Lorikeet.Kernels;
 public static unsafe partial class LowRank
 {
     // Panels of A that are multiplied together: four chains of loads and of arithmetic.
-    private const int Streams = 4;
+    internal const int Streams = 4;
 
     /// <summary>h = A x of every row: panels of equal kind go together, whichever row and site they belong to.</summary>
     private static void Shrink(LowRankRow* rows, int count, float* x, int inputs, bool wide)

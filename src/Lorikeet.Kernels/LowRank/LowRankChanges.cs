@@ -62,11 +62,14 @@ public unsafe struct LowRankChanges
         long rows = 0;
         for (int i = 0; i < Count; i++)
         {
-            long each = (long)First[i].Rank * Inputs;
-            (work, rows) = (work + (each * First[i].Rows), rows + First[i].Rows);
-            bytes += First[i].Rows > 0 ? (double)each * FactorLayout.SizeOf(First[i].Type) : 0;
+            long ofRow = (long)First[i].Rank * Inputs;
+            (work, rows) = (work + (ofRow * First[i].Rows), rows + First[i].Rows);
+            bytes += First[i].Rows > 0 ? (double)ofRow * FactorLayout.SizeOf(First[i].Type) : 0;
         }
-        chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(work, bytes), (int)Math.Clamp(rows, 1, int.MaxValue));
+        // Whole groups of rows that go together: less than a group takes as long.
+        int groups = (int)Math.Clamp((rows + LowRank.Streams - 1) / LowRank.Streams, 1, int.MaxValue);
+        int wanted = WorkSplit.Chunks(WorkSplit.Nanoseconds(work, bytes), groups), each = (groups + wanted - 1) / wanted;
+        chunks = (groups + each - 1) / each;
         *(int*)Room = 0;
         if (chunks == 1 && others == 1)
         {
