@@ -54,6 +54,10 @@ internal unsafe struct NextLines
     /// <returns>How many.</returns>
     public int Take(byte** to, int most)
     {
+        if (at >= end)
+        {
+            return 0;
+        }
         place = Math.Min(place + 1, places);
         long next = first + ((end - first) * place / places);
         int taken = 0;
