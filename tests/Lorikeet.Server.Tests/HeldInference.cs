@@ -59,9 +59,9 @@ internal class HeldInference(IInference inner) : IInference
 
     public Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop) => inner.LeftAsync(tenant, versions, stop);
 
-    public void Follow(RegistrySnapshot snapshot) => inner.Follow(snapshot);
+    public void Follow(RegistryChange change) => inner.Follow(change);
 
-    public (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) => inner.Describe(version);
+    public (string Tenant, StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) => inner.Describe(version);
 
     public string State(string tenant, StoredVersion version) => inner.State(tenant, version);
 

@@ -28,7 +28,7 @@ public sealed class TenThousandAdaptersTests
             Registry known = server.Server.Parts.Registry;
             EngineInference inference = Assert.IsType<EngineInference>(server.Server.Parts.Inference);
             // The start asks the database as often as one with an empty registry does, and makes nothing for a name.
-            Assert.Equal((Registered, 0), (known.Snapshot.Adapters.Count, inference.KnownVersions));
+            Assert.Equal((Registered, 0), (known.Snapshot.Count, inference.KnownVersions));
             Assert.InRange(known.Asked, asked, asked + 1 + (Stopwatch.GetElapsedTime(start).TotalSeconds / 2));
             Assert.Equal((0, 0), (inference.Statistics.AdapterLoads, inference.Statistics.AdapterBytes));
             string[] answers = new string[Asked];

@@ -20,7 +20,7 @@ public sealed class ThousandAdaptersTests
         using SemaphoreSlim gate = new(0);
         await using TinyServer crowd = await StartAsync(new EngineOptions { CacheBytes = Room, MaxSequences = InFlight, MaxRows = 96, PoisonFreedPages = true, Queue = "vtc" }, inner => new HeldInference(inner) { Gate = gate });
         await using TinyServer single = await StartAsync(new EngineOptions { CacheBytes = 256 << 20, MaxSequences = 1, PrefixCaching = false, LoaderThreads = 0 });
-        Assert.Equal(Registered, crowd.Server.Parts.Registry.Snapshot.Adapters.Count);
+        Assert.Equal(Registered, crowd.Server.Parts.Registry.Snapshot.Count);
         string[] alone = new string[Requests], together = new string[Requests];
         for (int i = 0; i < Requests; i++)
         {
