@@ -182,15 +182,15 @@ public static unsafe partial class LowRank
         Sse.Store(streams[3].H, s3);
     }
 
-    /// <summary>t = B h and y += scale * t for one row.</summary>
-    private static void Expand<TFactor>(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, byte* next, bool wide)
+    /// <summary>t = B h and y += scale * t for some columns of one row, from a whole panel on.</summary>
+    private static void Expand<TFactor>(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, int column, int columns, byte* next, bool wide)
         where TFactor : struct, IFactor
     {
         nint panelBytes = (nint)layout.PanelBytesB;
-        byte* b = segment.Factors + layout.OffsetB;
-        byte* end = segment.Factors + layout.Bytes;
-        int o = 0;
-        for (; o + (4 * FactorLayout.Lanes) <= layout.Outputs; o += 4 * FactorLayout.Lanes, b += 4 * panelBytes)
+        byte* b = segment.Factors + layout.OffsetB + (column / FactorLayout.Lanes * panelBytes);
+        byte* end = b + ((columns + FactorLayout.Lanes - 1) / FactorLayout.Lanes * panelBytes);
+        int o = column;
+        for (; o + (4 * FactorLayout.Lanes) <= column + columns; o += 4 * FactorLayout.Lanes, b += 4 * panelBytes)
         {
             float* bias = segment.Bias is null ? null : segment.Bias + o;
             nint ahead = b + TFactor.Ahead < end ? TFactor.Ahead : (nint)(next - end) + TFactor.Ahead;
@@ -203,9 +203,10 @@ public static unsafe partial class LowRank
                 ExpandFourPanels<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
             }
         }
-        for (; o < layout.Outputs; o += FactorLayout.Lanes, b += panelBytes)
+        for (; o < column + columns; o += FactorLayout.Lanes, b += panelBytes)
         {
-            ExpandPanel<TFactor>(b, layout.Rank, h, segment.Bias is null ? null : segment.Bias + o, scale, y + o, Math.Min(FactorLayout.Lanes, layout.Outputs - o));
+            int lanes = Math.Min(FactorLayout.Lanes, column + columns - o);
+            ExpandPanel<TFactor>(b, layout.Rank, h, segment.Bias is null ? null : segment.Bias + o, scale, y + o, lanes);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lorikeet.Adapters;
 using Lorikeet.Server.Tests.Conformance;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Adapters;
 
@@ -309,18 +310,8 @@ public sealed class RegistryTests
         (await two.SendAsync(HttpMethod.Delete, Routes + "bot")).Ok();
         await SeesAsync(one, "bot", 404);
 
-        static async Task SeesAsync(TinyServer server, string name, int status)
-        {
-            for (int i = 0; i < 100; i++)
-            {
-                if ((await server.GetAsync("/v1/models/" + name)).Status == status)
-                {
-                    return;
-                }
-                await Task.Delay(50);
-            }
-            Assert.Fail($"{name} is not {status} within five seconds");
-        }
+        static Task SeesAsync(TinyServer server, string name, int status) =>
+            Wait.UntilAsync(async () => (await server.GetAsync("/v1/models/" + name)).Status == status, $"{name} is {status}");
     }
 
     internal static async Task<Answer> PutAsync(TinyServer server, string name, string folder, int? status = null, string? key = null)
