@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Lorikeet.Kernels;
 using Lorikeet.Models.Files;
@@ -15,6 +16,7 @@ public sealed class AdapterFile : IDisposable
 
     private readonly IStoredTensors file;
     private readonly Dictionary<string, StoredTensor> left;
+    private readonly List<Parameter> taken = [];
 
     internal AdapterFile(JsonObject config, string configPath, IStoredTensors file, List<string> warnings)
     {
@@ -45,11 +47,11 @@ public sealed class AdapterFile : IDisposable
     /// <param name="tensor">Type and shape.</param>
     public bool TryGet(string key, [NotNullWhen(true)] out StoredTensor? tensor) => left.TryGetValue(key, out tensor);
 
-    /// <summary>Takes a tensor as a parameter.</summary>
+    /// <summary>Takes a tensor as a parameter, whose numbers are read when its value is first asked for.</summary>
     /// <param name="key">Its whole name, which becomes the parameter's.</param>
     /// <param name="shape">The shape it must have in the file, one or two axes.</param>
     /// <param name="type">The type it is stored in: write it back the same way.</param>
-    /// <exception cref="BadFileException">It is missing, of another shape or type, or holds a number that is not finite.</exception>
+    /// <exception cref="BadFileException">It is missing, or of another shape or type; from its value: it holds a number that is not finite.</exception>
     public Parameter Take(string key, Shape shape, out StoredType type)
     {
         if (!left.TryGetValue(key, out StoredTensor? tensor))
@@ -58,19 +60,21 @@ public sealed class AdapterFile : IDisposable
         }
         Check(tensor, shape);
         type = tensor.Type == StoredType.F64 ? StoredType.F32 : tensor.Type;
-        Tensor value = Storage.Zeros(shape);
-        try
-        {
-            file.ReadSingle(tensor, value.Span);
-            CheckFinite(tensor, value);
-        }
-        catch
-        {
-            value.Free();
-            throw;
-        }
         left.Remove(key);
-        return new Parameter(key, value);
+        Parameter parameter = new(key, shape, new Source(this, tensor));
+        taken.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>Reads all that was taken and not read, used up or freed yet: from then on nothing needs the file.</summary>
+    /// <exception cref="BadFileException">A number is not finite, or the file was shortened.</exception>
+    public void ReadTaken()
+    {
+        foreach (Parameter parameter in taken)
+        {
+            _ = parameter.Value;
+        }
+        taken.Clear();
     }
 
     /// <summary>Takes a tensor's bytes as they are, to be written back unchanged.</summary>
@@ -131,19 +135,36 @@ public sealed class AdapterFile : IDisposable
         }
     }
 
-    private void CheckFinite(StoredTensor tensor, in Tensor value)
+    private BadFileException NotFinite(StoredTensor tensor)
     {
-        Span<float> values = value.Span;
-        if (Reduce.AllFinite(values))
+        float[] values = new float[tensor.Count];
+        file.ReadSingle(tensor, values);
+        int i = Array.FindIndex(values, value => !float.IsFinite(value));
+        long width = tensor.Shape[^1];
+        return i < 0
+            ? Bad($"{tensor.Name} changed while it was read.")
+            : Bad($"{tensor.Name}[{(tensor.Shape.Count == 2 ? $"{i / width}," : "")}{i % width}] is {(float.IsNaN(values[i]) ? "NaN" : "infinite")}; expected finite numbers.");
+    }
+
+    /// <summary>A tensor of the file that was taken as a parameter, and is read when it is needed.</summary>
+    private sealed class Source(AdapterFile owner, StoredTensor tensor) : IParameterSource
+    {
+        // Half precision and double precision are read as float32.
+        public ElementType Type => tensor.Type == StoredType.BF16 ? ElementType.BF16 : ElementType.F32;
+
+        public void Read(Span<byte> to)
         {
-            return;
-        }
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i]))
+            if (tensor.Type is StoredType.BF16 or StoredType.F32)
             {
-                string place = value.Shape.Rank == 2 ? $"[{i / value.Width},{i % value.Width}]" : $"[{i}]";
-                throw Bad($"{tensor.Name}{place} is {(float.IsNaN(values[i]) ? "NaN" : "infinite")}; expected finite numbers.");
+                owner.file.Read(tensor, to);
+            }
+            else
+            {
+                owner.file.ReadSingle(tensor, MemoryMarshal.Cast<byte, float>(to));
+            }
+            if (!Reduce.AllFinite(to, Type))
+            {
+                throw owner.NotFinite(tensor);
             }
         }
     }

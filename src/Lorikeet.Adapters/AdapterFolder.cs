@@ -20,7 +20,25 @@ public static class AdapterFolder
     /// <param name="baseName">The name the model was asked for by, to warn where the files name another; null: it is not compared.</param>
     /// <exception cref="BadFileException">The files break a rule or contradict the model; nothing of a file is ever ignored silently.</exception>
     /// <exception cref="NotSupportedException">The method or an option is not built; the message names it.</exception>
-    public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null, string? baseName = null)
+    public static TrainedAdapter Load(string folder, LanguageModel model, string? name = null, string? baseName = null) =>
+        Load(folder, model, name, baseName, (_, file) => file.ReadTaken());
+
+    /// <summary>Loads an adapter to serve with it: its factors go from the file to their batched forms, and nothing else is kept of them (<see cref="Adapter.Seal"/>).</summary>
+    /// <param name="folder">The folder, or a GGUF file.</param>
+    /// <param name="model">The model it is used with.</param>
+    /// <param name="name">The adapter's name; null: the folder's.</param>
+    /// <param name="factors">How its low-rank factors are kept.</param>
+    /// <exception cref="BadFileException">The files break a rule or contradict the model; nothing of a file is ever ignored silently.</exception>
+    /// <exception cref="NotSupportedException">The method or an option is not built; the message names it.</exception>
+    public static TrainedAdapter LoadSealed(string folder, LanguageModel model, string? name = null, FactorStorage factors = FactorStorage.Exact) =>
+        Load(folder, model, name, null, (adapter, file) =>
+        {
+            adapter.Factors = factors;
+            adapter.Seal();
+            file.ReadTaken();
+        });
+
+    private static TrainedAdapter Load(string folder, LanguageModel model, string? name, string? baseName, Action<TrainedAdapter, AdapterFile> finish)
     {
         ArgumentNullException.ThrowIfNull(model);
         List<string> warnings = [];
@@ -41,12 +59,20 @@ public static class AdapterFolder
         {
             Classifiers.Put(adapter, head.Head, head.Type);
         }
-        if (file.Keys.Count > 0)
+        try
+        {
+            if (file.Keys.Count > 0)
+            {
+                throw file.Bad($"{file.Keys.Count} tensors find no place in the model, the first is {file.Keys.Order(StringComparer.Ordinal).First()}.");
+            }
+            finish(adapter, file);
+            return adapter;
+        }
+        catch
         {
             adapter.Dispose();
-            throw file.Bad($"{file.Keys.Count} tensors find no place in the model, the first is {file.Keys.Order(StringComparer.Ordinal).First()}.");
+            throw;
         }
-        return adapter;
     }
 
     private static TrainedAdapter Read(AdapterMethod method, string name, LanguageModel model, AdapterFile file, ClassHead? head)

@@ -40,7 +40,7 @@ public class TrainedAdapter : Adapter
     /// <summary>How many trained numbers the method's formula promises, and those of a classification head; <see cref="Adapter.ParameterCount"/> must equal it.</summary>
     public long ExpectedParameterCount
     {
-        get => field + (Classifier?.Weight.Value.Shape.Length ?? 0);
+        get => field + (Classifier?.Weight.Shape.Length ?? 0);
         init;
     }
 
@@ -71,10 +71,10 @@ public class TrainedAdapter : Adapter
     public void Store(string key, Parameter parameter, StoredType type = StoredType.F32, IReadOnlyList<long>? shape = null)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        long[] own = new long[parameter.Value.Shape.Rank];
+        long[] own = new long[parameter.Shape.Rank];
         for (int i = 0; i < own.Length; i++)
         {
-            own[i] = parameter.Value.Shape[i];
+            own[i] = parameter.Shape[i];
         }
         // Copied at the moment of writing: an optimiser changes values in place.
         stored.Add(new Stored(

@@ -71,7 +71,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
     /// <summary>Requests are accepted from now on; upkeep begins.</summary>
     public void Open()
     {
-        Inference.Follow(Registry.Snapshot);
+        Inference.Follow(RegistryChange.All(Registry.Snapshot));
         Admission.Open();
         upkeep ??= UpkeepAsync();
     }

@@ -43,37 +43,62 @@ internal static unsafe partial class LargePages
         long rounded = Rounded(bytes);
         lock (gate)
         {
-            if (open is null || open.Used + rounded > RegionBytes)
+            if (open?.HasRoom(rounded) != true)
             {
                 open?.Release();
-                open = new Region(Allocate(RegionBytes));
+                open = new Region(Allocate(RegionBytes), RegionBytes);
             }
             region = open;
             return open.Take(rounded);
         }
     }
 
+    /// <summary>A region that its owner alone cuts into parts, and closes when there will be no more.</summary>
+    /// <param name="bytes">Its size.</param>
+    public static Region Open(long bytes) => new(Allocate(bytes), bytes);
+
     private static long Rounded(long bytes) => (bytes + 63) / 64 * 64;
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(void* address, nuint length, int advice);
 
-    /// <summary>32 MB that are given out in order and freed together.</summary>
-    internal sealed class Region(byte* memory)
+    /// <summary>Memory that is given out in order and freed together.</summary>
+    internal sealed class Region(byte* memory, long bytes)
     {
         private readonly byte* memory = memory;
+        private readonly long bytes = bytes;
 
         // One for being open, one for each part.
         private int owners = 1;
 
-        public long Used { get; private set; }
+        private long used;
 
-        public byte* Take(long bytes)
+        public bool HasRoom(long rounded) => used + rounded <= bytes;
+
+        public byte* Take(long rounded)
         {
-            byte* part = memory + Used;
-            Used += bytes;
+            byte* part = memory + used;
+            used += rounded;
             owners++;
             return part;
+        }
+
+        /// <summary>The next part; null: there is no room for it.</summary>
+        public byte* TryTake(long bytes)
+        {
+            lock (gate)
+            {
+                return HasRoom(Rounded(bytes)) ? Take(Rounded(bytes)) : null;
+            }
+        }
+
+        /// <summary>Gives out no more.</summary>
+        public void Close()
+        {
+            lock (gate)
+            {
+                Release();
+            }
         }
 
         public void GiveBack(byte* part, long bytes)
@@ -81,7 +106,7 @@ internal static unsafe partial class LargePages
             lock (gate)
             {
                 // The last part's room is used again: matrices that are converted as they are loaded leave no gaps.
-                Used -= part + Rounded(bytes) == memory + Used ? Rounded(bytes) : 0;
+                used -= part + Rounded(bytes) == memory + used ? Rounded(bytes) : 0;
                 Release();
                 // Nothing but this class holds it any more: the next owner starts a new one.
                 if (owners == 1 && ReferenceEquals(open, this))

@@ -6,6 +6,7 @@ public sealed class Parameter : IDisposable
     // A block that was given back: whoever reads the value of a parameter that is not open is told so.
     private static readonly Storage NotOpen = GivenBack();
     private readonly IParameterStore? store;
+    private volatile IParameterSource? unread;
     private Tensor gradient;
     private GradientMeter? counted;
     private Tensor value;
@@ -34,11 +35,41 @@ public sealed class Parameter : IDisposable
         Trainable = true;
     }
 
+    /// <summary>A parameter whose value is read when it is first asked for.</summary>
+    /// <param name="name">Its name in files.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="source">Where its numbers are; it must stay until they were read or the parameter is freed.</param>
+    public Parameter(string name, Shape shape, IParameterSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Name = name;
+        unread = source;
+        value = new Tensor(NotOpen, 0, shape);
+        Trainable = true;
+    }
+
     /// <summary>The name in files and messages.</summary>
     public string Name { get; }
 
+    /// <summary>The value's shape, for which nothing is read.</summary>
+    public Shape Shape => value.Shape;
+
     /// <summary>The value; of a parameter that is stored and not open (see <see cref="Open"/>) only its shape can be read.</summary>
-    public Tensor Value => value;
+    /// <remarks>Where it was not read yet it is read now, into memory of its own; what is wrong with it is thrown here.</remarks>
+    public Tensor Value
+    {
+        get
+        {
+            if (unread is { } source)
+            {
+                Read(source);
+            }
+            return value;
+        }
+    }
+
+    /// <summary>Where the value's numbers are while nobody asked for <see cref="Value"/>; null: they are in memory.</summary>
+    public IParameterSource? Unread => unread;
 
     /// <summary>Whether the value is kept in another form than float32.</summary>
     public bool IsStored => store is not null;
@@ -123,8 +154,32 @@ public sealed class Parameter : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Value.Free();
+        unread = null;
+        value.Free();
         FreeGradient();
+    }
+
+    private void Read(IParameterSource source)
+    {
+        lock (source)
+        {
+            if (unread is null)
+            {
+                return;
+            }
+            Tensor read = new(new Storage(Shape.Length * sizeof(float)), 0, Shape);
+            try
+            {
+                source.ReadSingle(read.Span);
+            }
+            catch
+            {
+                read.Free();
+                throw;
+            }
+            value = read;
+            unread = null;
+        }
     }
 
     private static Storage GivenBack()

@@ -26,6 +26,23 @@ public sealed unsafe class Storage : IDisposable
         Interlocked.Add(ref live, bytes);
     }
 
+    /// <summary>Takes a part of a region, or a block of its own where that has no room.</summary>
+    internal Storage(long bytes, LargePages.Region from)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        Bytes = bytes;
+        pointer = from.TryTake(bytes);
+        if (pointer is null)
+        {
+            pointer = LargePages.Allocate(bytes);
+        }
+        else
+        {
+            region = from;
+        }
+        Interlocked.Add(ref live, bytes);
+    }
+
     /// <summary>Takes a block for a frozen matrix: small ones lie side by side in large pages, whose memory goes back when all of them are freed.</summary>
     /// <param name="bytes">Its size.</param>
     /// <exception cref="OutOfMemoryException">The system has no such block.</exception>

@@ -13,6 +13,9 @@ namespace Lorikeet.Dashboard.Tests;
 /// <summary>A server of a small random model with two adapters, and a browser; one of each for all tests.</summary>
 public sealed class DashboardHost : IAsyncLifetime
 {
+    /// <summary>Tokens of an answer that no test waits for.</summary>
+    public const string LongTokens = "30000";
+
     private readonly string folder = Directory.CreateTempSubdirectory("lorikeet-dashboard-").FullName;
     private IPlaywright? playwright;
     private LorikeetServer? server;
@@ -35,7 +38,7 @@ public sealed class DashboardHost : IAsyncLifetime
         // The copy of the driver that is in the package; nothing of it stands beside the tests.
         Environment.SetEnvironmentVariable("PLAYWRIGHT_DRIVER_SEARCH_PATH", ChromiumFactAttribute.Driver);
         playwright = await Playwright.CreateAsync();
-        Browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = ChromiumFactAttribute.Browser, Args = ["--no-sandbox", "--disable-gpu"] });
+        Browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = ChromiumFactAttribute.Browser, Timeout = 180_000, Args = ["--no-sandbox", "--disable-gpu"] });
     }
 
     /// <summary>A server with adapters: their names, and which of legal and poems each is.</summary>
@@ -62,9 +65,9 @@ public sealed class DashboardHost : IAsyncLifetime
     public async Task<IPage> OpenAsync(int width = 1280, int height = 900, ColorScheme scheme = ColorScheme.Light, Uri? address = null)
     {
         IPage page = await Browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = width, Height = height }, ColorScheme = scheme });
-        page.SetDefaultTimeout(20_000);
+        page.SetDefaultTimeout(90_000);
         // A busy machine takes its time; what never comes still fails.
-        Assertions.SetDefaultExpectTimeout(20_000);
+        Assertions.SetDefaultExpectTimeout(90_000);
         await page.GotoAsync((address ?? Address).ToString());
         return page;
     }
@@ -84,7 +87,7 @@ public sealed class DashboardHost : IAsyncLifetime
     private static async Task<LorikeetServer> StartAsync(ServerOptions options)
     {
         LorikeetServer made = LorikeetServer.Create(
-            options with { GenerationConfig = "none", DrainTime = TimeSpan.FromSeconds(5), Engine = new EngineOptions { CacheBytes = 16 << 20, MaxSequences = 16 } },
+            options with { GenerationConfig = "none", DrainTime = TimeSpan.FromSeconds(5), Engine = new EngineOptions { CacheBytes = 96 << 20, MaxSequences = 16 } },
             logging => logging.SetMinimumLevel(LogLevel.None));
         await made.StartAsync();
         return made;
@@ -94,14 +97,15 @@ public sealed class DashboardHost : IAsyncLifetime
     {
         ModelConfig config = new()
         {
-            HiddenSize = 16,
-            IntermediateSize = 24,
-            Layers = 2,
+            // A step takes its time, and keys and values take little room: an answer of LongTokens goes on while a browser looks at it.
+            HiddenSize = 256,
+            IntermediateSize = 1024,
+            Layers = 6,
             Heads = 4,
-            KeyHeads = 2,
-            HeadDim = 4,
+            KeyHeads = 1,
+            HeadDim = 8,
             VocabularySize = 257,
-            MaxPositions = 4096,
+            MaxPositions = 32_768,
             EndIds = [],
         };
         using LanguageModel model = ModelLoader.Build(config, new RandomSource(new CounterRandom(7), Kernels.ElementType.F32, 0.4f));

@@ -8,6 +8,7 @@ using Lorikeet.Models;
 using Lorikeet.Models.Text;
 using Lorikeet.Serving;
 using Lorikeet.Tensors;
+using Lorikeet.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -35,9 +36,9 @@ public sealed class TinyServer : IAsyncDisposable
 
     private static readonly Lazy<string> SharedModel = new(() =>
     {
-        string folder = Path.Combine(Path.GetTempPath(), $"lorikeet-server-model-{Environment.ProcessId}");
+        // No name of this process: others of the same number may share the folder of temporary files.
+        string folder = Directory.CreateTempSubdirectory("lorikeet-server-model-").FullName;
         using LanguageModel model = ModelLoader.Build(Config, new RandomSource(new CounterRandom(7), ElementType.F32, 0.4f));
-        Directory.CreateDirectory(folder);
         ModelWriter.Save(model, folder);
         new ByteTokenizer().Save(folder);
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), Template);
@@ -45,11 +46,12 @@ public sealed class TinyServer : IAsyncDisposable
         return folder;
     });
 
-    private TinyServer(LorikeetServer server, string folder)
+    private TinyServer(LorikeetServer server, EngineInference engine, string folder)
     {
         Server = server;
+        Engine = engine;
         Folder = folder;
-        Http = new HttpClient { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(60) };
+        Http = new HttpClient { BaseAddress = server.Address, Timeout = Wait.Longest };
     }
 
     public static string Model => SharedModel.Value;
@@ -57,6 +59,9 @@ public sealed class TinyServer : IAsyncDisposable
     public LorikeetServer Server { get; }
 
     public HttpClient Http { get; }
+
+    /// <summary>The engine itself, whatever a test put around it.</summary>
+    internal EngineInference Engine { get; }
 
     /// <summary>A folder of this server's own.</summary>
     public string Folder { get; }
@@ -77,10 +82,10 @@ public sealed class TinyServer : IAsyncDisposable
         };
         options = change?.Invoke(options, folder) ?? options;
         Tokenizer tokenizer = Tokenizer.Load(options.Model);
-        IInference inference = new EngineInference(ModelLoader.Load(options.Model), tokenizer, options.Engine);
-        LorikeetServer server = LorikeetServer.Create(options, services => services.AddSingleton(_ => wrap?.Invoke(inference) ?? inference), logging => logging.SetMinimumLevel(LogLevel.None));
+        EngineInference inference = new(ModelLoader.Load(options.Model), tokenizer, options.Engine);
+        LorikeetServer server = LorikeetServer.Create(options, services => services.AddSingleton<IInference>(_ => wrap?.Invoke(inference) ?? inference), logging => logging.SetMinimumLevel(LogLevel.None));
         await server.StartAsync();
-        return new TinyServer(server, folder);
+        return new TinyServer(server, inference, folder);
     }
 
     /// <summary>A LoRA of random factors in a folder of the server's.</summary>

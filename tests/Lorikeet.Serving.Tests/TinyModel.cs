@@ -64,8 +64,8 @@ internal sealed class LowRankChange(LinearSite site, int rank, CounterRandom ran
     public override Tensor Forward(in SiteCall call) =>
         LowRankAdd.Into(call.Run, call.Base(), call.X, call.Run.Use(a), call.Run.Use(b), 0.5f);
 
-    public override SiteForm? Lower(Site site, FactorStorage factors) =>
-        lowers ? new SiteForm { LowRank = [SiteForm.PackLowRank(a.Value, b.Value, 0.5f, factors)] } : null;
+    public override SiteForm? Lower(Site site, FactorPacker packer) =>
+        lowers ? new SiteForm { LowRank = [packer.LowRank(a, b, 0.5f)] } : null;
 
     public static Parameter Random(string name, int rows, int columns, CounterRandom random)
     {
@@ -84,7 +84,7 @@ internal sealed class ScaleChange(LinearSite site, CounterRandom random) : SiteA
 
     public override Tensor Forward(in SiteCall call) => MultiplyRow.Forward(call.Run, call.Base(), call.Run.Use(scale));
 
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         Tensor post = Storage.Zeros(new Shape(scale.Value.Width));
         scale.Value.Span.CopyTo(post.Span);

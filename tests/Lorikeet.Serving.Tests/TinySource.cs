@@ -22,7 +22,7 @@ internal sealed class TinySource(int number, Func<Task>? before = null) : Adapte
 
     public override long EstimateBytes() => Estimate;
 
-    public override Adapter Read(string name, LanguageModel model)
+    public override Adapter Read(string name, LanguageModel model, FactorStorage factors)
     {
         Interlocked.Increment(ref reads);
         before?.Invoke().GetAwaiter().GetResult();

@@ -35,5 +35,30 @@ public class StorageTests
         Assert.Equal(before, Storage.LiveBytes);
     }
 
+    [Fact]
+    public void Storages_of_a_block_lie_side_by_side_and_outlive_it()
+    {
+        long before = Storage.LiveBytes;
+        StorageBlock block = new(5 << 20);
+        Storage[] parts = [block.Take(1 << 20), block.Take(100), block.Take(3 << 20), block.Take(2 << 20)];
+        Assert.Equal([1 << 20, 128], [Address(parts[1]) - Address(parts[0]), Address(parts[2]) - Address(parts[1])]);
+        // The last one found no room: it has memory of its own.
+        Assert.False(Address(parts[3]) - Address(parts[0]) is >= 0 and < 5 << 20);
+        block.Dispose();
+        block.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => block.Take(1));
+        for (int i = 0; i < parts.Length; i++)
+        {
+            parts[i].Span.Fill((byte)(i + 1));
+        }
+        for (int i = 0; i < parts.Length; i++)
+        {
+            Assert.Equal(-1, parts[i].Span.IndexOfAnyExcept((byte)(i + 1)));
+            parts[i].Dispose();
+        }
+        Assert.Equal(before, Storage.LiveBytes);
+        new StorageBlock(0).Dispose();
+    }
+
     private static unsafe nint Address(Storage block) => (nint)block.Pointer;
 }

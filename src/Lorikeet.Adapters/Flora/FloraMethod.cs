@@ -142,7 +142,7 @@ public sealed class FloraMethod : AdapterMethod
         {
             AdaptedModules = [.. sites.Select(s => s.Name)],
             Warnings = [.. warnings],
-            ExpectedParameterCount = stored.Sum(s => s.Parameter.Value.Shape.Length),
+            ExpectedParameterCount = stored.Sum(s => s.Parameter.Shape.Length),
         };
         changes.ForEach(c => adapter.Set(c.Site, c.Change));
         stored.ForEach(s => adapter.Store(s.Parameter.Name, s.Parameter, s.Type));

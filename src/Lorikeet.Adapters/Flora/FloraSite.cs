@@ -27,7 +27,7 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     public FloraForm Form => form;
 
     /// <summary>r.</summary>
-    public int Rank => b.Value.Rows;
+    public int Rank => b.Shape.Rows;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => parameters;
@@ -69,12 +69,12 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
     public override bool LowersAlone => true;
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         Tensor rows = RowsOfA();
         try
         {
-            return new SiteForm { Around = SiteForm.PackHadamard(rows, b.Value, form.Factor(Rank), form.AddsBase, factors) };
+            return new SiteForm { Around = packer.Hadamard(rows, b.Value, form.Factor(Rank), form.AddsBase) };
         }
         finally
         {
@@ -91,7 +91,7 @@ public sealed class FloraSite(Parameter a, Parameter b, FloraForm form, float dr
 
     private Tensor RowsOfA()
     {
-        Tensor rows = Storage.Zeros(new Shape(a.Value.Width, a.Value.Rows));
+        Tensor rows = Storage.Zeros(new Shape(a.Shape.Width, a.Shape.Rows));
         Transpose.Into(a.Value, rows, accumulate: false);
         return rows;
     }

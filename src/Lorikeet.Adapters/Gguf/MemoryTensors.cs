@@ -30,6 +30,9 @@ internal sealed class MemoryTensors(string path) : IStoredTensors
     public ReadOnlySpan<byte> Bytes(StoredTensor t) => MemoryMarshal.AsBytes<float>(values[t.Name]);
 
     /// <inheritdoc/>
+    public void Read(StoredTensor t, Span<byte> to) => Bytes(t).CopyTo(to);
+
+    /// <inheritdoc/>
     public void ReadSingle(StoredTensor t, Span<float> to) => values[t.Name].CopyTo(to);
 
     /// <inheritdoc/>

@@ -179,11 +179,11 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         bool kept = file is not null && (file.Has(keyA) || file.Has(keyB));
         if (kept)
         {
-            start = new LowRankPair(file!.Take(keyA, pair.A.Value.Shape, out _), file.Take(keyB, pair.B.Value.Shape, out _), pair.Scale);
+            start = new LowRankPair(file!.Take(keyA, pair.A.Shape, out _), file.Take(keyB, pair.B.Shape, out _), pair.Scale);
         }
         else
         {
-            start = new LowRankPair(new Parameter(keyA, Storage.Zeros(pair.A.Value.Shape)), new Parameter(keyB, Storage.Zeros(pair.B.Value.Shape)), pair.Scale);
+            start = new LowRankPair(new Parameter(keyA, Storage.Zeros(pair.A.Shape)), new Parameter(keyB, Storage.Zeros(pair.B.Shape)), pair.Scale);
             Split(site, start);
         }
         // Freed with the rest where the adapter is never finished.
@@ -353,7 +353,7 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
         StoredType type = StoredType.F32;
         if (file?.Has(key) == true)
         {
-            using Parameter copy = file.Take(key, table.Parameter.Value.Shape, out type);
+            using Parameter copy = file.Take(key, table.Parameter.Shape, out type);
             if (!copy.Value.Span.SequenceEqual(table.Parameter.Value.Span))
             {
                 throw file.Bad($"{key} differs from {LoraKeys.Of(first.Name, ".weight")}; with ensure_weight_tying they are one table.");
@@ -469,7 +469,7 @@ internal sealed class LoraBuilder(string name, LanguageModel model, AdapterMetho
     private Parameter Own(string key, Shape shape) => Keep(key, maker.Own(key, shape, out StoredType type), type);
 
     private Parameter Copy(string key, Parameter source) =>
-        Keep(key, maker.Copy(key, source.Value.Shape, to => source.Value.Span.CopyTo(to), out StoredType type), type);
+        Keep(key, maker.Copy(key, source.Shape, to => source.Value.Span.CopyTo(to), out StoredType type), type);
 
     private Parameter Keep(string key, Parameter parameter, StoredType type)
     {

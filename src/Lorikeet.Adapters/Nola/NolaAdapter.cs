@@ -12,7 +12,7 @@ internal sealed class NolaAdapter(string name, LanguageModel model, AdapterMetho
     /// <remarks>Coefficients are vectors; a matrix is a head's, and stored as every method stores it.</remarks>
     public override IReadOnlyList<TensorToWrite> FileTensors =>
     [
-        .. NamedParameters.Where(p => p.Parameter.Value.Shape.Rank == 1).SelectMany(p => CoefficientFile.Write(p.Key, p.Parameter, options))
+        .. NamedParameters.Where(p => p.Parameter.Shape.Rank == 1).SelectMany(p => CoefficientFile.Write(p.Key, p.Parameter, options))
             .Concat(base.FileTensors.Where(t => t.Shape.Count > 1)).OrderBy(t => t.Name, StringComparer.Ordinal),
     ];
 }

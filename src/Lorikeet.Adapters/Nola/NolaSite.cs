@@ -58,11 +58,11 @@ public sealed class NolaSite(Parameter alpha, Parameter beta, NolaBasis basisA, 
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         (Tensor a, Tensor b) = expanded.A.Exists ? expanded : Expand();
         expanded = default;
-        LowRankPart part = SiteForm.PackLowRank(a, b, scale, factors);
+        LowRankPart part = packer.LowRank(a, b, scale);
         a.Free();
         b.Free();
         return new SiteForm { LowRank = [part] };

@@ -14,7 +14,7 @@ public sealed class BiasSite(Parameter own) : SiteAdapter
     public override Tensor Forward(in SiteCall call) => AddRow.Into(call.Run, call.Product(call.X), call.Run.Use(own));
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         Tensor copy = Storage.Zeros(own.Value.Shape);
         own.Value.Span.CopyTo(copy.Span);

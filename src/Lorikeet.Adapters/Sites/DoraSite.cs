@@ -60,7 +60,7 @@ public sealed class DoraSite : SiteAdapter
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         Tensor own = default;
         if (bias is not null)
@@ -70,7 +70,7 @@ public sealed class DoraSite : SiteAdapter
         }
         return new SiteForm
         {
-            LowRank = [SiteForm.PackLowRank(pair.A.Value, pair.B.Value, pair.Scale, factors)],
+            LowRank = [packer.LowRank(pair.A, pair.B, pair.Scale)],
             Post = norm.Lower(((LinearSite)site).Weight, transposed: false),
             Bias = own,
         };

@@ -11,7 +11,7 @@ namespace Lorikeet.Adapters;
 public sealed record LowRankPair(Parameter A, Parameter B, float Scale)
 {
     /// <summary>r.</summary>
-    public int Rank => A.Value.Rows;
+    public int Rank => A.Shape.Rows;
 
     /// <summary>Adds s B A to a matrix [outputs, inputs].</summary>
     /// <param name="weight">Row-major [outputs, inputs].</param>

@@ -69,11 +69,11 @@ public sealed class LowRankSite : SiteAdapter, ILowRankChange
     public override bool LowersAlone => true;
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors) => new()
+    public override SiteForm? Lower(Site site, FactorPacker packer) => new()
     {
         LowRank = Start is null
-            ? [SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale, factors)]
-            : [SiteForm.PackLowRank(Start.A.Value, Start.B.Value, -Start.Scale, factors), SiteForm.PackLowRank(Pair.A.Value, Pair.B.Value, Pair.Scale, factors)],
+            ? [packer.LowRank(Pair.A, Pair.B, Pair.Scale)]
+            : [packer.LowRank(Start.A, Start.B, -Start.Scale), packer.LowRank(Pair.A, Pair.B, Pair.Scale)],
         Bias = FormBias(site),
     };
 

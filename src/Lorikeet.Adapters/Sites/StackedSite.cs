@@ -12,7 +12,7 @@ namespace Lorikeet.Adapters;
 internal sealed record StackedPair(Parameter A, Parameter B, int Experts, float Scale)
 {
     /// <summary>r.</summary>
-    public int Rank => A.Value.Rows / Experts;
+    public int Rank => A.Shape.Rows / Experts;
 
     /// <summary>A_e, [r, inputs].</summary>
     public Tensor AOf(Run run, int expert) => RowSlice.Forward(run, run.Use(A), expert * Rank, Rank);
@@ -44,10 +44,10 @@ internal sealed class StackedSite(StackedPair pair, int expert, int row, int row
     }
 
     /// <inheritdoc/>
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         using Run run = new();
-        return new SiteForm { LowRank = [SiteForm.PackLowRank(pair.AOf(run, expert), pair.BOf(run, expert, row, rows), pair.Scale, factors)] };
+        return new SiteForm { LowRank = [packer.LowRank(pair.AOf(run, expert), pair.BOf(run, expert, row, rows), pair.Scale)] };
     }
 
     /// <inheritdoc/>

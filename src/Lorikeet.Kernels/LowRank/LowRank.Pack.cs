@@ -61,61 +61,128 @@ public static unsafe partial class LowRank
             }
             fixed (float* scale = scales)
             {
-                for (int j = 0; j < rank; j++)
+                for (int panel = 0; panel < layout.PanelsA; panel++)
                 {
-                    int panel = j / FactorLayout.Lanes;
-                    byte* at = to + (panel * layout.PanelBytesA);
-                    PackLine(layout, fromA + ((long)j * inputs), inputs, at, j % FactorLayout.Lanes, layout.LanesOf(panel), scale + j, 0);
+                    int first = panel * FactorLayout.Lanes;
+                    PackPanel(layout, fromA + ((long)first * inputs), Math.Min(FactorLayout.Lanes, rank - first), inputs, to + (panel * layout.PanelBytesA), layout.LanesOf(panel), scale + first, 0);
                 }
-                for (int o = 0; o < outputs; o++)
+                for (int panel = 0; panel < layout.PanelsB; panel++)
                 {
-                    byte* at = to + layout.OffsetB + (o / FactorLayout.Lanes * layout.PanelBytesB);
-                    PackLine(layout, fromB + ((long)o * rank), rank, at, o % FactorLayout.Lanes, FactorLayout.Lanes, scale + rank, 1);
+                    int first = panel * FactorLayout.Lanes;
+                    PackPanel(layout, fromB + ((long)first * rank), Math.Min(FactorLayout.Lanes, outputs - first), rank, to + layout.OffsetB + (panel * layout.PanelBytesB), FactorLayout.Lanes, scale + rank, 1);
                 }
             }
         }
     }
 
-    /// <summary>One lane of a panel: numbers of ascending k; code k has scale[k * step].</summary>
-    private static void PackLine(in FactorLayout layout, float* from, int depth, byte* panel, int lane, int lanes, float* scale, int step)
+    /// <summary>Packs factors whose numbers are bfloat16 already, as they are.</summary>
+    /// <param name="a">A, [rank, inputs].</param>
+    /// <param name="b">B, [outputs, rank].</param>
+    /// <param name="rank">Rank, at least 1.</param>
+    /// <param name="inputs">Inputs, at least 1.</param>
+    /// <param name="outputs">Outputs, at least 1.</param>
+    /// <param name="packed">Receives <see cref="ByteLength"/> bytes of <see cref="FactorType.BF16"/>.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size below 1.</exception>
+    public static void PackHalves(ReadOnlySpan<ushort> a, ReadOnlySpan<ushort> b, int rank, int inputs, int outputs, Span<byte> packed)
+    {
+        CheckSizes(rank, inputs, outputs, FactorType.BF16);
+        FactorLayout layout = new(rank, inputs, outputs, FactorType.BF16);
+        Require.Length(a.Length, (long)rank * inputs, nameof(a), "[rank, inputs]");
+        Require.Length(b.Length, (long)outputs * rank, nameof(b), "[outputs, rank]");
+        Require.Bytes(packed.Length, layout.Bytes, nameof(packed));
+        packed.Clear();
+        fixed (byte* to = packed)
+        fixed (ushort* fromA = a)
+        fixed (ushort* fromB = b)
+        {
+            for (int panel = 0; panel < layout.PanelsA; panel++)
+            {
+                int first = panel * FactorLayout.Lanes;
+                PackHalves(fromA + ((long)first * inputs), inputs, Math.Min(FactorLayout.Lanes, rank - first), inputs, (uint*)(to + (panel * layout.PanelBytesA)), layout.LanesOf(panel));
+            }
+            for (int panel = 0; panel < layout.PanelsB; panel++)
+            {
+                int first = panel * FactorLayout.Lanes;
+                PackHalves(fromB + ((long)first * rank), rank, Math.Min(FactorLayout.Lanes, outputs - first), rank, (uint*)(to + layout.OffsetB + (panel * layout.PanelBytesB)), FactorLayout.Lanes);
+            }
+        }
+    }
+
+    /// <summary>The lanes of a panel, each from numbers of ascending k; code k of lane l has scale[k], or scale[l] where the step is 0.</summary>
+    private static void PackPanel(in FactorLayout layout, float* from, int filled, int depth, byte* panel, int lanes, float* scale, int step)
     {
         switch (layout.Type)
         {
             case FactorType.F32:
-                for (int k = 0; k < depth; k++)
-                {
-                    ((float*)panel)[((long)k * lanes) + lane] = from[k];
-                }
+                Turn(from, depth, filled, depth, (float*)panel, lanes);
                 break;
             case FactorType.BF16:
-                PackHalves(from, depth, (uint*)panel + lane, lanes);
+                // Some ks at a time, rounded into rows of halves that stay in the nearest cache.
+                const int Some = 128;
+                ushort* halves = stackalloc ushort[FactorLayout.Lanes * Some];
+                for (int k = 0; k < depth; k += Some)
+                {
+                    int count = Math.Min(Some, depth - k);
+                    for (int lane = 0; lane < filled; lane++)
+                    {
+                        Casting.Narrow(from + ((long)lane * depth) + k, ElementType.BF16, (byte*)(halves + (lane * Some)), count);
+                    }
+                    PackHalves(halves, Some, filled, count, (uint*)panel + ((long)(k / 2) * lanes), lanes);
+                }
                 break;
             default:
-                for (int k = 0; k < depth; k++)
+                for (int lane = 0; lane < filled; lane++)
                 {
-                    float by = scale[k * step];
-                    ((sbyte*)panel)[((long)k * lanes) + lane] = by == 0f ? (sbyte)0 : (sbyte)Math.Clamp(MathF.Round(from[k] / by), -127f, 127f);
+                    float* line = from + ((long)lane * depth);
+                    for (int k = 0; k < depth; k++)
+                    {
+                        float by = scale[step == 0 ? lane : k];
+                        ((sbyte*)panel)[((long)k * lanes) + lane] = by == 0f ? (sbyte)0 : (sbyte)Math.Clamp(MathF.Round(line[k] / by), -127f, 127f);
+                    }
                 }
                 break;
         }
     }
 
-    // Depths 2k and 2k + 1 of a lane are one word (FactorLayout.Place). Reading an adapter waits for this: many numbers are rounded at once.
-    private static void PackHalves(float* from, int depth, uint* words, int lanes)
+    // Depths 2k and 2k + 1 of a lane are one word (FactorLayout.Place), and lie side by side in the source, too: words are turned, not numbers.
+    private static void PackHalves(ushort* from, long stride, int filled, int depth, uint* words, int lanes)
     {
-        const int Some = 128;
-        ushort* halves = stackalloc ushort[Some];
-        for (int k = 0; k < depth; k += Some)
+        int pairs = depth / 2;
+        if (stride % 2 == 0)
         {
-            int count = Math.Min(Some, depth - k);
-            Casting.Narrow(from + k, ElementType.BF16, (byte*)halves, count);
-            if (count % 2 != 0)
+            Turn((float*)from, (nint)(stride / 2), filled, pairs, (float*)words, lanes);
+        }
+        else
+        {
+            for (int lane = 0; lane < filled; lane++)
             {
-                halves[count] = 0;
+                ushort* line = from + (lane * stride);
+                for (int pair = 0; pair < pairs; pair++)
+                {
+                    words[((long)pair * lanes) + lane] = line[2 * pair] | ((uint)line[(2 * pair) + 1] << 16);
+                }
             }
-            for (int pair = 0; 2 * pair < count; pair++)
+        }
+        for (int lane = 0; lane < filled && depth % 2 != 0; lane++)
+        {
+            words[((long)pairs * lanes) + lane] = from[(lane * stride) + depth - 1];
+        }
+    }
+
+    /// <summary><c>to[c, r] = from[r, c]</c>, the bits of words.</summary>
+    private static void Turn(float* from, nint stride, int rows, int columns, float* to, int lanes)
+    {
+        if (KernelPath.UseAvx2)
+        {
+            Transposes.Copy(from, stride, rows, columns, to, lanes);
+            return;
+        }
+        for (int r = 0; r < rows; r++)
+        {
+            for (int c = 0; c < columns; c++)
             {
-                words[((long)(k / 2) + pair) * lanes] = ((uint*)halves)[pair];
+                to[((long)c * lanes) + r] = from[(r * stride) + c];
             }
         }
     }

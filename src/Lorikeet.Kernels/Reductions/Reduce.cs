@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Lorikeet.Kernels;
 
 /// <summary>Sums, products and extremes over spans, and over the rows and columns of matrices.</summary>
@@ -72,6 +75,37 @@ public static unsafe partial class Reduce
         {
             return Extremes.AllFinite(px, x.Length);
         }
+    }
+
+    /// <summary>True where no stored element is NaN or infinite.</summary>
+    /// <param name="x">Whole elements.</param>
+    /// <param name="type">How they are stored.</param>
+    public static bool AllFinite(ReadOnlySpan<byte> x, ElementType type)
+    {
+        if (type == ElementType.F32)
+        {
+            return AllFinite(MemoryMarshal.Cast<byte, float>(x));
+        }
+        // An exponent of ones alone stands for what is not finite.
+        ushort exponent = (ushort)(type == ElementType.BF16 ? 0x7F80 : 0x7C00);
+        Vector<ushort> mask = new(exponent);
+        ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(x);
+        ReadOnlySpan<Vector<ushort>> wide = MemoryMarshal.Cast<ushort, Vector<ushort>>(halves);
+        for (int i = 0; i < wide.Length; i++)
+        {
+            if (Vector.EqualsAny(wide[i] & mask, mask))
+            {
+                return false;
+            }
+        }
+        foreach (ushort half in halves[(wide.Length * Vector<ushort>.Count)..])
+        {
+            if ((half & exponent) == exponent)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     private const int LeastBlock = 65_536;

@@ -13,6 +13,11 @@ public interface IStoredTensors : IDisposable
     /// <param name="t">One of <see cref="Tensors"/>.</param>
     ReadOnlySpan<byte> Bytes(StoredTensor t);
 
+    /// <summary>Reads the bytes of a tensor; several threads may read at once.</summary>
+    /// <param name="t">One of <see cref="Tensors"/>.</param>
+    /// <param name="to">Receives all of them; as long as the tensor.</param>
+    void Read(StoredTensor t, Span<byte> to);
+
     /// <summary>Reads a tensor as float32, whatever float type it is stored as.</summary>
     /// <param name="t">One of <see cref="Tensors"/>.</param>
     /// <param name="to">Receives all its numbers; as long as the tensor.</param>

@@ -126,6 +126,25 @@ public sealed unsafe class SafetensorsFile : IStoredTensors
         return piece;
     }
 
+    /// <summary>Reads the bytes of a tensor; several threads may read at once.</summary>
+    /// <param name="t">A tensor of this file.</param>
+    /// <param name="to">Receives all of them; as long as the tensor.</param>
+    /// <exception cref="BadFileException">The file, not mapped, was shortened.</exception>
+    public void Read(StoredTensor t, Span<byte> to)
+    {
+        Check(t);
+        if (to.Length != t.ByteLength)
+        {
+            throw new ArgumentException($"tensor {t.Name} has {t.ByteLength} bytes, the destination {to.Length}; they must be equal", nameof(to));
+        }
+        if (unmapped is null)
+        {
+            new ReadOnlySpan<byte>(start + t.Offset, to.Length).CopyTo(to);
+            return;
+        }
+        Fill(unmapped, t, 0, to);
+    }
+
     /// <summary>Reads a tensor as float32, whatever float type it is stored as.</summary>
     /// <param name="t">A tensor of this file of type F32, BF16, F16 or F64.</param>
     /// <param name="to">Receives all its numbers, in the file's order; as long as the tensor.</param>

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
@@ -121,7 +122,7 @@ public class Adapter : IDisposable
             long count = 0;
             foreach (Parameter parameter in Parameters)
             {
-                count += parameter.Trainable ? parameter.Value.Shape.Length : 0;
+                count += parameter.Trainable ? parameter.Shape.Length : 0;
             }
             return count;
         }
@@ -149,9 +150,14 @@ public class Adapter : IDisposable
     public SiteForm? Form(Site site)
     {
         ArgumentNullException.ThrowIfNull(site);
+        return lowered[site.Index] ? forms[site.Index] : Lower(site, new FactorPacker(Factors));
+    }
+
+    private SiteForm? Lower(Site site, FactorPacker packer)
+    {
         if (!lowered[site.Index])
         {
-            forms[site.Index] = sites[site.Index]?.Lower(site, Factors);
+            forms[site.Index] = sites[site.Index]?.Lower(site, packer);
             lowered[site.Index] = true;
         }
         return forms[site.Index];
@@ -182,7 +188,7 @@ public class Adapter : IDisposable
             long floats = 0;
             foreach (Parameter parameter in isSealed ? kept : Parameters)
             {
-                floats += parameter.Value.Shape.Length;
+                floats += parameter.Shape.Length;
             }
             return (sizeof(float) * floats) + FormBytes;
         }
@@ -200,12 +206,14 @@ public class Adapter : IDisposable
             return;
         }
         List<(Site Site, SiteAdapter Change)> linear = [.. Changes.Where(c => c.Site is LinearSite)];
+        using StorageBlock memory = new(linear.Sum(c => c.Change.Parameters.Sum(FactorBytes)));
+        FactorPacker packer = new(Factors, memory);
         if (linear.TrueForAll(c => c.Change.LowersAlone))
         {
             // The request that waits for a cold adapter leaves cores idle.
             try
             {
-                Parallel.ForEach(linear, c => Form(c.Site));
+                Parallel.ForEach(linear, c => Lower(c.Site, packer));
             }
             catch (AggregateException e)
             {
@@ -214,7 +222,7 @@ public class Adapter : IDisposable
         }
         foreach ((Site site, SiteAdapter change) in linear)
         {
-            if (Form(site) is null)
+            if (Lower(site, packer) is null)
             {
                 return;
             }
@@ -232,6 +240,15 @@ public class Adapter : IDisposable
             change.Dispose();
         }
     }
+
+    // About what its numbers take in a form. Forms lie side by side: what serves together is read together, and goes together.
+    private long FactorBytes(Parameter parameter) => parameter.Shape.Length * Factors switch
+    {
+        FactorStorage.Int8 => sizeof(sbyte),
+        FactorStorage.BF16 => sizeof(ushort),
+        FactorStorage.Exact when parameter.Unread?.Type == ElementType.BF16 => sizeof(ushort),
+        _ => sizeof(float),
+    };
 
     /// <summary>Changes whenever the batched forms are forgotten, so that plans know theirs are old.</summary>
     internal int Version { get; private set; }

@@ -104,7 +104,7 @@ public sealed class AdapterMixture : Adapter
             return y;
         }
 
-        public override SiteForm? Lower(Site site, FactorStorage factors)
+        public override SiteForm? Lower(Site site, FactorPacker packer)
         {
             List<LowRankPart> all = [];
             foreach ((Adapter adapter, _, float weight) in parts)

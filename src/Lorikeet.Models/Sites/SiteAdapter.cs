@@ -25,8 +25,8 @@ public abstract class SiteAdapter : IDisposable
     /// <summary>What the change becomes in a batch of many adapters; null: <see cref="Forward"/> runs on the adapter's rows.</summary>
     /// <remarks>A form is faster, never different. It is made once for finished parameters and belongs to the caller.</remarks>
     /// <param name="site">The site.</param>
-    /// <param name="factors">How low-rank factors are to be kept; other parts are float32.</param>
-    public virtual SiteForm? Lower(Site site, FactorStorage factors) => null;
+    /// <param name="packer">Packs factors as they are to be kept; other parts are float32.</param>
+    public virtual SiteForm? Lower(Site site, FactorPacker packer) => null;
 
     /// <summary>True where <see cref="Lower"/> reads nothing but this change's own parameters, so that those of several sites may run at once.</summary>
     public virtual bool LowersAlone => false;

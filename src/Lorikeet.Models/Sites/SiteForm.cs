@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
@@ -51,79 +49,6 @@ public sealed class SiteForm : IDisposable
             }
             return bytes + (Around?.Factors.Bytes ?? 0) + (Sparse?.Bytes ?? 0);
         }
-    }
-
-    /// <summary>Packs a low-rank change for the grouped kernel.</summary>
-    /// <param name="a">A, [r, inputs].</param>
-    /// <param name="b">B, [outputs, r].</param>
-    /// <param name="scale">s.</param>
-    /// <param name="storage">How the numbers are kept.</param>
-    public static LowRankPart PackLowRank(in Tensor a, in Tensor b, float scale, FactorStorage storage = FactorStorage.Exact)
-    {
-        FactorType type = TypeOf(a, b, storage);
-        Storage factors = new(Kernels.LowRank.ByteLength(a.Rows, a.Width, b.Rows, type));
-        try
-        {
-            Kernels.LowRank.Pack(a.Span, b.Span, a.Rows, a.Width, b.Rows, type, factors.Span);
-        }
-        catch
-        {
-            factors.Dispose();
-            throw;
-        }
-        return new LowRankPart(factors, type, a.Rows, scale);
-    }
-
-    /// <summary>Packs factors around the shared product.</summary>
-    /// <param name="a">A, [r, outputs].</param>
-    /// <param name="b">B transposed, [r, inputs].</param>
-    /// <param name="scale">1/r for the mean, 1 for the sum, s for the residual form.</param>
-    /// <param name="addsBase">True: the product of the row as it is is added too (the residual form).</param>
-    /// <param name="storage">How the numbers are kept.</param>
-    public static HadamardPart PackHadamard(in Tensor a, in Tensor b, float scale, bool addsBase, FactorStorage storage = FactorStorage.Exact)
-    {
-        FactorType type = TypeOf(a, b, storage);
-        Storage factors = new(Hadamard.ByteLength(b.Rows, b.Width, a.Width, type));
-        try
-        {
-            Hadamard.Pack(a.Span, b.Span, b.Rows, b.Width, a.Width, type, factors.Span);
-        }
-        catch
-        {
-            factors.Dispose();
-            throw;
-        }
-        return new HadamardPart(factors, type, b.Rows, scale, addsBase);
-    }
-
-    private static FactorType TypeOf(in Tensor a, in Tensor b, FactorStorage storage) => storage switch
-    {
-        FactorStorage.F32 => FactorType.F32,
-        FactorStorage.BF16 => FactorType.BF16,
-        FactorStorage.Int8 => FactorType.Int8,
-        _ => IsBrief(a.Span) && IsBrief(b.Span) ? FactorType.BF16 : FactorType.F32,
-    };
-
-    /// <summary>True where every number is a bfloat16: the lower half of each word is zero.</summary>
-    private static bool IsBrief(ReadOnlySpan<float> numbers)
-    {
-        ReadOnlySpan<Vector<uint>> wide = MemoryMarshal.Cast<float, Vector<uint>>(numbers);
-        Vector<uint> mask = new(0xFFFF);
-        for (int i = 0; i < wide.Length; i++)
-        {
-            if ((wide[i] & mask) != Vector<uint>.Zero)
-            {
-                return false;
-            }
-        }
-        foreach (float number in numbers[(wide.Length * Vector<uint>.Count)..])
-        {
-            if ((BitConverter.SingleToUInt32Bits(number) & 0xFFFF) != 0)
-            {
-                return false;
-            }
-        }
-        return true;
     }
 
     /// <inheritdoc/>

@@ -166,7 +166,7 @@ internal sealed class AdapterEndpoint(Registry registry, AdapterDirectory direct
             {
                 throw ApiException.Value("version", $"version {found.Version} is the active one; roll back first, or delete the name");
             }
-            writer.Remove(found);
+            writer.Remove(now, found);
             return now;
         });
     }
@@ -211,7 +211,7 @@ internal sealed class AdapterEndpoint(Registry registry, AdapterDirectory direct
         AdapterRecord changed = await registry.WriteAsync(writer =>
         {
             AdapterRecord now = writer.Find(adapter.Tenant, adapter.Name) ?? throw ApiException.NoModel(adapter.Name, "name");
-            if (pinned && !now.Pinned && writer.Usage(now.Tenant).Pinned >= options.Limits.Pinned)
+            if (pinned && !now.Pinned && writer.Pinned(now.Tenant) >= options.Limits.Pinned)
             {
                 throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant may pin {options.Limits.Pinned} adapters");
             }

@@ -20,7 +20,9 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
         try
         {
             Check(registry.Snapshot.Find(tenant, name));
-            CheckQuota(caller, registry.Snapshot.Adapters.Where(a => a.Tenant == tenant), tenant, name, http.Request.ContentLength ?? 0);
+            // Before a byte of the body is asked for.
+            (long adapters, long stored) = registry.Snapshot.Owned(tenant);
+            Quota(caller, () => adapters, () => stored, registry.Snapshot.Find(tenant, name) is null, Math.Max(0, (http.Request.ContentLength ?? 0) - 4096));
             (string temporary, string hash, long bytes) = await upload.ReceiveAsync(http, tenant, stop);
             // A folder of its own for every upload: files of a version that is being swept away are never taken for its.
             string folder = Path.Combine(options.Store!, AdapterNames.Folder(tenant), AdapterNames.Folder(name), $"{hash}-{Guid.NewGuid():N}");
@@ -41,7 +43,7 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
                     Check(known);
                     if (known is null)
                     {
-                        Quota(caller, writer.Usage(tenant), newName: true, bytes);
+                        Quota(caller, () => writer.Adapters(tenant), () => writer.Bytes(tenant), newName: true, bytes);
                         writer.Create(tenant, name, version, pinned: false);
                         return (writer.Find(tenant, name)!, true);
                     }
@@ -51,7 +53,7 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
                     }
                     else
                     {
-                        Quota(caller, writer.Usage(tenant), newName: false, bytes);
+                        Quota(caller, () => writer.Adapters(tenant), () => writer.Bytes(tenant), newName: false, bytes);
                         writer.Append(known, version, options.Limits.Versions);
                     }
                     return (writer.Find(tenant, name)!, false);
@@ -138,22 +140,16 @@ internal sealed partial class AdapterStore(Registry registry, AdapterDirectory d
         }
     }
 
-    // Before a byte of the body is asked for.
-    private void CheckQuota(Caller caller, IEnumerable<AdapterRecord> owned, string tenant, string name, long bytes)
+    // What the tenant has is counted where a limit asks for it.
+    private static void Quota(Caller caller, Func<long> adapters, Func<long> stored, bool newName, long bytes)
     {
-        AdapterRecord[] all = [.. owned];
-        Quota(caller, (all.Length, all.Sum(a => a.Versions.Where(v => v.Managed).Sum(v => v.Bytes)), 0), registry.Snapshot.Find(tenant, name) is null, Math.Max(0, bytes - 4096));
-    }
-
-    private static void Quota(Caller caller, (long Adapters, long Bytes, long Pinned) usage, bool newName, long bytes)
-    {
-        if (newName && usage.Adapters >= caller.Limits.MaxAdapters)
+        if (newName && caller.Limits.MaxAdapters is { } most && adapters() is var count && count >= most)
         {
-            throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant has {usage.Adapters} adapters; its limit is {caller.Limits.MaxAdapters}");
+            throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant has {count} adapters; its limit is {most}");
         }
-        if (usage.Bytes + bytes > caller.Limits.Bytes)
+        if (caller.Limits.Bytes is { } room && stored() is var taken && taken + bytes > room)
         {
-            throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant stores {usage.Bytes} bytes and the upload has {bytes}; its limit is {caller.Limits.Bytes}");
+            throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant stores {taken} bytes and the upload has {bytes}; its limit is {room}");
         }
     }
 

@@ -39,15 +39,11 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         AdapterRecord adapter;
         using (await gates.EnterAsync(tenant, name, http.RequestAborted))
         {
-            Check(registry.Snapshot.Find(tenant, name), registry.Snapshot.Adapters.Count(a => a.Tenant == tenant), 0);
+            Check(registry.Snapshot.Find(tenant, name), () => registry.Snapshot.Owned(tenant).Adapters, () => 0);
             StoredVersion version = await directory.ReadAsync(tenant, name, folder, scale, managed: false, http.RequestAborted);
             // In memory before it has its name: what cannot be loaded changes nothing.
             await BringAsync(new BoundAdapter(tenant, name, version, 1, pinned), http.RequestAborted);
-            adapter = await directory.WriteAsync(tenant, name, version, pinned, (writer, now) =>
-            {
-                (long adapters, _, long pins) = writer.Usage(tenant);
-                Check(now, adapters, pins);
-            });
+            adapter = await directory.WriteAsync(tenant, name, version, pinned, (writer, now) => Check(now, () => writer.Adapters(tenant), () => writer.Pinned(tenant)));
         }
         if (http.Request.Headers.Accept.ToString().Trim() == "application/json")
         {
@@ -56,18 +52,18 @@ internal sealed class LoadEndpoint(Registry registry, AdapterDirectory directory
         }
         await TextAsync(http, $"Success: LoRA adapter '{name}' added successfully.");
 
-        void Check(AdapterRecord? known, long adapters, long pins)
+        void Check(AdapterRecord? known, Func<long> adapters, Func<long> pins)
         {
             Expected(body, known, name);
             if (known is not null && !inPlace)
             {
                 throw Input($"the adapter '{name}' has been loaded already; send load_inplace: true to replace it", "lora_name");
             }
-            if (known is null && adapters >= caller.Limits.MaxAdapters)
+            if (known is null && caller.Limits.MaxAdapters is { } most && adapters() >= most)
             {
-                throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant's limit is {caller.Limits.MaxAdapters} adapters");
+                throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant's limit is {most} adapters");
             }
-            if (pinned && known?.Pinned != true && pins >= options.Limits.Pinned)
+            if (pinned && known?.Pinned != true && pins() >= options.Limits.Pinned)
             {
                 throw ApiException.Forbidden("adapter_quota_exceeded", $"the tenant may pin {options.Limits.Pinned} adapters");
             }

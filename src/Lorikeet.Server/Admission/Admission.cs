@@ -166,6 +166,9 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
             }
         }
 
+        /// <summary>The engine is done with it: its key may send the next one, even before the last byte of this answer has left.</summary>
+        public void Leave() => lease.Dispose();
+
         public void Dispose()
         {
             if (ended)

@@ -70,7 +70,7 @@ internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference,
         json.WriteNumber("rows", engine.Rows);
         json.WriteNumber("loading", engine.LoadingAdapters.Count);
         json.WriteNumber("resident", engine.ResidentAdapters.Count);
-        json.WriteNumber("registered", registry.Snapshot.Adapters.Count);
+        json.WriteNumber("registered", registry.Snapshot.Count);
         json.WriteNumber("prefix_queries", engine.PrefixQueries);
         json.WriteNumber("prefix_hits", engine.PrefixHits);
         json.WriteNumber("most_sequences", options.Engine.MaxSequences);
@@ -93,8 +93,8 @@ internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference,
         {
             Add(new StateRow(directory.BaseName, "base", "", null, traffic[("", "")].ToArray(), second));
         }
-        IReadOnlyList<AdapterRecord> known = caller.Has("admin") ? registry.Snapshot.Adapters : directory.Visible(caller);
-        HashSet<(string, string)> listed = new(known.Count);
+        IEnumerable<AdapterRecord> known = caller.Has("admin") ? registry.Snapshot.Adapters : directory.Visible(caller);
+        HashSet<(string, string)> listed = [];
         foreach (AdapterRecord record in known)
         {
             listed.Add((record.Tenant, record.Name));

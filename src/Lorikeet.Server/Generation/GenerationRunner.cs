@@ -71,6 +71,7 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
         {
             await events.DisposeAsync();
             trace.End(ended, usage);
+            ticket.Leave();
         }
     }
 

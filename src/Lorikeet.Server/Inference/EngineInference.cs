@@ -16,7 +16,7 @@ internal sealed class EngineInference : IInference
     // Equal bytes in two tenants are two residents; one strength of a version is one entry.
     private readonly ConcurrentDictionary<(string Tenant, string Hash), AdapterVersion> versions = [];
     private readonly ConcurrentDictionary<(string Tenant, string Hash), Task> leaving = [];
-    private readonly ConcurrentDictionary<AdapterVersion, (StoredVersion Stored, bool Pinned)> stored = [];
+    private readonly ConcurrentDictionary<AdapterVersion, (string Tenant, StoredVersion Stored, bool Pinned)> stored = [];
 
     public EngineInference(LanguageModel model, Tokenizer tokenizer, EngineOptions options)
     {
@@ -100,53 +100,47 @@ internal sealed class EngineInference : IInference
     public Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop) =>
         Task.WhenAll(versions.Select(v => leaving.GetValueOrDefault((tenant, v.Hash), Task.CompletedTask))).WaitAsync(stop);
 
-    public void Follow(RegistrySnapshot snapshot)
+    public void Follow(RegistryChange change)
     {
-        HashSet<(string Tenant, string Hash, string Place)> known = [];
-        HashSet<(string Tenant, string Hash)> pinned = [];
-        foreach (AdapterRecord adapter in snapshot.Adapters)
-        {
-            foreach (StoredVersion version in adapter.Versions)
-            {
-                known.Add((adapter.Tenant, version.Hash, Path.TrimEndingDirectorySeparator(Path.GetFullPath(version.Folder))));
-            }
-            if (adapter.Pinned)
-            {
-                pinned.Add((adapter.Tenant, adapter.Active.Hash));
-            }
-        }
+        RegistrySnapshot snapshot = change.Snapshot;
         // What was read from files that are going is let go, even where another name has equal ones: that reads its own when it is asked for.
+        HashSet<(string Tenant, string Hash)> gone = [];
         foreach (KeyValuePair<(string Tenant, string Hash), AdapterVersion> held in versions)
         {
-            if (!known.Contains((held.Key.Tenant, held.Key.Hash, held.Value.Source.Place)) && versions.TryRemove(held))
+            if (!Has(snapshot, held.Key.Tenant, held.Key.Hash, held.Value.Source.Place) && versions.TryRemove(held))
             {
+                gone.Add(held.Key);
                 stored.TryRemove(held.Value, out _);
                 Task left = LeaveAsync(held.Value);
                 leaving[held.Key] = left;
                 Forget(left.ContinueWith(t => leaving.TryRemove(new KeyValuePair<(string, string), Task>(held.Key, t)), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default));
             }
         }
-        foreach (AdapterRecord adapter in snapshot.Adapters)
+        IEnumerable<AdapterRecord> now = change.Adapters.Select(c => c.After).OfType<AdapterRecord>();
+        // Where a name that is pinned shared what has been let go, it is read again.
+        foreach (AdapterRecord adapter in now.Concat(gone.SelectMany(g => snapshot.With(g.Tenant, g.Hash))).Where(a => a.Pinned))
         {
-            if (adapter.Pinned)
-            {
-                AdapterVersion kept = Of(adapter.Tenant, adapter.Name, adapter.Active);
-                stored[kept] = (adapter.Active, true);
-                Forget(host.PinAsync(kept));
-                Forget(host.LoadAsync(kept));
-            }
+            AdapterVersion kept = Of(adapter.Tenant, adapter.Name, adapter.Active);
+            stored[kept] = (adapter.Tenant, adapter.Active, true);
+            Forget(host.PinAsync(kept));
+            Forget(host.LoadAsync(kept));
+        }
+        foreach (AdapterRecord adapter in change.Adapters.Select(c => c.Before).OfType<AdapterRecord>().Concat(now))
+        {
             foreach (StoredVersion version in adapter.Versions)
             {
-                if (!pinned.Contains((adapter.Tenant, version.Hash)) && versions.TryGetValue((adapter.Tenant, version.Hash), out AdapterVersion? unpinned))
+                if (versions.TryGetValue((adapter.Tenant, version.Hash), out AdapterVersion? unpinned)
+                    && !snapshot.With(adapter.Tenant, version.Hash).Any(a => a.Pinned && a.Active.Hash == version.Hash))
                 {
-                    stored[unpinned] = (version, false);
+                    stored[unpinned] = (adapter.Tenant, version, false);
                     Forget(host.PinAsync(unpinned, pinned: false));
                 }
             }
         }
     }
 
-    public (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) => stored.TryGetValue(version, out (StoredVersion Stored, bool Pinned) known) ? known : (null, false);
+    public (string Tenant, StoredVersion? Version, bool Pinned) Describe(AdapterVersion version) =>
+        stored.TryGetValue(version, out (string Tenant, StoredVersion Stored, bool Pinned) known) ? known : ("", null, false);
 
     public string State(string tenant, StoredVersion version) =>
         !versions.TryGetValue((tenant, version.Hash), out AdapterVersion? known) ? "stored"
@@ -175,9 +169,24 @@ internal sealed class EngineInference : IInference
         AdapterVersion Make()
         {
             AdapterVersion made = new(name, AdapterSource.Folder(version.Folder), version.Hash);
-            stored[made] = (version, false);
+            stored[made] = (tenant, version, false);
             return made;
         }
+    }
+
+    private static bool Has(RegistrySnapshot snapshot, string tenant, string hash, string place)
+    {
+        foreach (AdapterRecord adapter in snapshot.With(tenant, hash))
+        {
+            foreach (StoredVersion version in adapter.Versions)
+            {
+                if (version.Hash == hash && (version.Folder == place || Path.TrimEndingDirectorySeparator(Path.GetFullPath(version.Folder)) == place))
+                {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     private async Task LeaveAsync(AdapterVersion version)

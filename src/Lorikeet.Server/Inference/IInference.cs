@@ -28,13 +28,13 @@ internal interface IInference : IAsyncDisposable
     Task LeftAsync(string tenant, IReadOnlyList<StoredVersion> versions, CancellationToken stop);
 
     /// <summary>Follows the registry: versions that are gone leave with their last request, pinned ones stay in memory.</summary>
-    void Follow(RegistrySnapshot snapshot);
+    void Follow(RegistryChange change);
 
     /// <summary>Where a version is: <c>stored</c>, <c>loading</c>, <c>resident</c>.</summary>
     string State(string tenant, StoredVersion version);
 
-    /// <summary>What a version of the engine's figures is in the registry, null where that is gone; and whether it is pinned.</summary>
-    (StoredVersion? Version, bool Pinned) Describe(AdapterVersion version);
+    /// <summary>What a version of the engine's figures is in the registry, null where that is gone; whose it is; and whether it is pinned.</summary>
+    (string Tenant, StoredVersion? Version, bool Pinned) Describe(AdapterVersion version);
 
     /// <summary>The engine's figures, read without waiting for it.</summary>
     EngineStatistics Statistics { get; }

@@ -17,12 +17,12 @@ internal sealed class KeyEndpoint(Registry registry, KeyRing ring, ServerOptions
     }
 
     public Task ListAsync(HttpContext http, Caller caller) =>
-        Pages.WriteAsync(http, options.Limits.Page, registry.Snapshot.Keys, k => k.Id, (json, key) => Write(json, key, null, ring.LastUsed(key.Id)));
+        Pages.WriteAsync(http, options.Limits.Page, [.. registry.Snapshot.Keys], k => k.Id, (json, key) => Write(json, key, null, ring.LastUsed(key.Id)));
 
     public async Task GetAsync(HttpContext http, Caller caller)
     {
         string id = RouteNames.Of(http, "id");
-        KeyRecord key = registry.Snapshot.Keys.FirstOrDefault(k => k.Id == id) ?? throw Unknown(id);
+        KeyRecord key = registry.Snapshot.Key(id) ?? throw Unknown(id);
         long used = Math.Max(ring.LastUsed(id), await registry.LastUsedAsync(id) ?? 0);
         await JsonText.WriteAsync(http, 200, json => Write(json, key, null, used));
     }

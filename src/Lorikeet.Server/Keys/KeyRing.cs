@@ -21,7 +21,16 @@ internal sealed class KeyRing
         this.registry = registry;
         on = options.Keys ?? (options.ApiKeys.Count > 0 || !IsLoopback(options.Host));
         fixedHashes = [.. options.ApiKeys.Select(k => SHA256.HashData(Encoding.UTF8.GetBytes(k)))];
-        registry.Changed += _ => callers.Clear();
+        registry.Changed += change =>
+        {
+            foreach ((KeyRecord? before, _) in change.Keys)
+            {
+                if (before is not null)
+                {
+                    callers.TryRemove(before.Id, out _);
+                }
+            }
+        };
     }
 
     /// <summary>Whether keys are demanded.</summary>

@@ -55,8 +55,8 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
 
     private void WriteAdapters(MetricText text, EngineStatistics engine)
     {
-        string[] resident = [.. engine.ResidentAdapters.Select(a => a.Name).Distinct().Take(options.ListedAdapters)];
-        string[] waiting = [.. engine.LoadingAdapters.Select(a => a.Name).Distinct().Take(options.ListedAdapters)];
+        string[] resident = [.. engine.ResidentAdapters.SelectMany(Names).Distinct().Take(options.ListedAdapters)];
+        string[] waiting = [.. engine.LoadingAdapters.SelectMany(Names).Distinct().Take(options.ListedAdapters)];
         int listed = resident.Length + waiting.Length;
         // There is no cap but memory: one more can be taken in unless work in progress holds all of it.
         int most = engine.Usage >= 1 ? listed : Math.Max(options.ListedAdapters, listed) + 1;
@@ -69,15 +69,23 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         text.One("vllm:max_gpu_lora_adapters", "gauge", "The most adapters that can compute at once.", most);
         text.Family("vllm:lora_adapter_loaded", "gauge", "1 for each adapter in memory.");
         HashSet<string> seen = [];
-        foreach (AdapterVersion adapter in engine.ResidentAdapters.Take(options.ListedAdapters))
+        foreach ((AdapterVersion adapter, string name) in engine.ResidentAdapters.SelectMany(a => Names(a).Select(name => (a, name))).Take(options.ListedAdapters))
         {
-            if (seen.Add(adapter.Name))
+            if (seen.Add(name))
             {
-                (StoredVersion? version, bool pinned) = inference.Describe(adapter);
-                text.Sample("vllm:lora_adapter_loaded", 1, ("adapter_name", adapter.Name), ("level", "gpu"), ("pinned", pinned ? "true" : "false"), ("rank", Text(version?.Rank ?? 0)));
+                (_, StoredVersion? version, bool pinned) = inference.Describe(adapter);
+                text.Sample("vllm:lora_adapter_loaded", 1, ("adapter_name", name), ("level", "gpu"), ("pinned", pinned ? "true" : "false"), ("rank", Text(version?.Rank ?? 0)));
             }
         }
         EngineHistogram(text, "vllm:lora_adapter_load_seconds", "Reading an adapter and making it ready.", engine.AdapterLoadMicroseconds, 1e6);
+    }
+
+    // All that stand for its files: what one name brought into memory is there for the others.
+    private IEnumerable<string> Names(AdapterVersion adapter)
+    {
+        (string tenant, StoredVersion? version, _) = inference.Describe(adapter);
+        IEnumerable<string> names = version is null ? [] : registry.Snapshot.With(tenant, version.Hash).Where(a => a.Active.Hash == version.Hash).Select(a => a.Name);
+        return names.DefaultIfEmpty(adapter.Name);
     }
 
     private void WriteCounters(MetricText text, EngineStatistics engine, (string, string) model, (string, string) number)
@@ -147,7 +155,7 @@ internal sealed class MetricsEndpoint(ServerMetrics metrics, IInference inferenc
         text.One("lorikeet_pool_used_bytes", "gauge", "Bytes of the pool in use, what is kept for later requests included.", engine.UsedBytes);
         text.One("lorikeet_pool_idle_bytes", "gauge", "Those of them that nobody uses at present.", engine.IdleBytes);
         text.One("lorikeet_adapters_resident", "gauge", "Adapters in memory.", engine.ResidentAdapters.Count);
-        text.One("lorikeet_adapters_registered", "gauge", "Adapters in the registry.", registry.Snapshot.Adapters.Count);
+        text.One("lorikeet_adapters_registered", "gauge", "Adapters in the registry.", registry.Snapshot.Count);
         EngineHistogram(text, "lorikeet_batch_distinct_adapters", "Distinct adapters of a step.", engine.StepAdapters, 1);
         text.Family("lorikeet_tenant_throttled_total", "counter", "Requests over a key's limits.");
         foreach (((string tenant, string reason), long[] count) in metrics.ThrottledCounts)

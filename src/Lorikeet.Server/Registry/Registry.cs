@@ -5,7 +5,10 @@ using Microsoft.Extensions.Logging;
 namespace Lorikeet.Server;
 
 /// <summary>Adapters, versions and keys in a database that several processes share; requests read a snapshot, which follows the database within seconds.</summary>
-/// <remarks>Every write counts a generation up first, which also makes writers come one after the other; whoever sees a new number reads anew.</remarks>
+/// <remarks>
+/// Every write counts a generation up first, which also makes writers come one after the other, and logs which rows it changed; whoever sees a new
+/// number reads those rows (<see cref="RegistryReader"/>).
+/// </remarks>
 internal sealed partial class Registry : IAsyncDisposable
 {
     private const string Schema = """
@@ -19,6 +22,9 @@ internal sealed partial class Registry : IAsyncDisposable
         CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, label TEXT, scopes TEXT NOT NULL, patterns TEXT, secret TEXT NOT NULL UNIQUE,
             created BIGINT NOT NULL, expires BIGINT, last_used BIGINT, limits TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS garbage (folder TEXT PRIMARY KEY, after BIGINT NOT NULL);
+        CREATE TABLE IF NOT EXISTS changes (generation BIGINT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (generation, kind, id));
+        CREATE INDEX IF NOT EXISTS aliases_of ON aliases (adapter);
+        CREATE INDEX IF NOT EXISTS versions_in ON versions (folder);
         """;
 
     private readonly RegistryDatabase database;
@@ -28,6 +34,7 @@ internal sealed partial class Registry : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly Task polling;
     private long asked;
+    private long rowsRead;
     private volatile RegistrySnapshot snapshot = RegistrySnapshot.Empty;
 
     public Registry(RegistryDatabase database, TimeSpan poll, TimeProvider clock, ILogger<Registry> logger)
@@ -42,7 +49,7 @@ internal sealed partial class Registry : IAsyncDisposable
             connection.Execute("INSERT INTO registry (one, generation) VALUES (1, 0) ON CONFLICT (one) DO NOTHING", transaction: transaction);
             transaction.Commit();
         }
-        snapshot = Read();
+        snapshot = Read().Snapshot;
         polling = PollAsync(poll);
     }
 
@@ -55,13 +62,16 @@ internal sealed partial class Registry : IAsyncDisposable
     /// <summary>How often the database was asked for something.</summary>
     public long Asked => Interlocked.Read(ref asked);
 
+    /// <summary>How many rows were read for snapshots.</summary>
+    public long RowsRead => Interlocked.Read(ref rowsRead);
+
     /// <summary>Seconds since 1970.</summary>
     public long Now => clock.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>Raised after the snapshot changed.</summary>
-    public event Action<RegistrySnapshot>? Changed;
+    public event Action<RegistryChange>? Changed;
 
-    /// <summary>Writes, and reads anew: when it returns, requests of this process see the change.</summary>
+    /// <summary>Writes, and reads what changed: when it returns, requests of this process see it.</summary>
     public async Task<T> WriteAsync<T>(Func<RegistryWriter, T> write)
     {
         T result;
@@ -69,7 +79,9 @@ internal sealed partial class Registry : IAsyncDisposable
         {
             await using DbTransaction transaction = database.BeginWrite(connection);
             await connection.ExecuteAsync("UPDATE registry SET generation = generation + 1", transaction: transaction);
-            result = write(new RegistryWriter(connection, transaction, Now));
+            RegistryWriter writer = new(connection, transaction, Now);
+            result = write(writer);
+            writer.Log();
             await transaction.CommitAsync();
         }
         await RefreshAsync(force: true);
@@ -128,8 +140,9 @@ internal sealed partial class Registry : IAsyncDisposable
         {
             if (force || Generation() != snapshot.Generation)
             {
-                snapshot = Read();
-                Changed?.Invoke(snapshot);
+                RegistryChange change = Read();
+                snapshot = change.Snapshot;
+                Changed?.Invoke(change);
             }
         }
         finally
@@ -186,24 +199,14 @@ internal sealed partial class Registry : IAsyncDisposable
         return connection.QueryFirst<long>("SELECT generation FROM registry");
     }
 
-    private RegistrySnapshot Read()
+    private RegistryChange Read()
     {
         using DbConnection connection = Connect();
         using DbTransaction transaction = database.BeginRead(connection);
-        long generation = connection.QueryFirst<long>("SELECT generation FROM registry", transaction: transaction);
-        ILookup<string, VersionRow> versions = connection.Query<VersionRow>("SELECT * FROM versions ORDER BY version DESC", transaction: transaction).ToLookup(v => v.Adapter);
-        ILookup<string, AliasRow> aliases = connection.Query<AliasRow>("SELECT adapter, alias FROM aliases ORDER BY alias", transaction: transaction).ToLookup(a => a.Adapter);
-        List<AdapterRecord> adapters = [];
-        foreach (AdapterRow row in connection.Query<AdapterRow>("SELECT id, tenant, name, created, active, pinned FROM adapters ORDER BY created, id", transaction: transaction))
-        {
-            StoredVersion[] own = [.. versions[row.Id].Select(v => v.ToVersion())];
-            if (own.FirstOrDefault(v => v.Version == row.Active) is { } active)
-            {
-                adapters.Add(new AdapterRecord(row.Id, row.Tenant, row.Name, row.Created, row.Pinned != 0, active, own, [.. aliases[row.Id].Select(a => a.Alias)]));
-            }
-        }
-        List<KeyRecord> keys = [.. connection.Query<KeyRow>("SELECT id, tenant, label, scopes, patterns, secret, created, expires, limits FROM keys ORDER BY created, id", transaction: transaction).Select(KeyText.Read)];
-        return new RegistrySnapshot(generation, adapters, keys);
+        RegistryReader reader = new(connection, transaction);
+        RegistryChange change = reader.Read(snapshot);
+        Interlocked.Add(ref rowsRead, reader.Rows);
+        return change;
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the registry cannot be read, what is known goes on serving: {Reason}")]

@@ -52,6 +52,17 @@ internal sealed record AliasRow
     public string Alias { get; init; } = "";
 }
 
+internal sealed record ChangeRow
+{
+    public const string Adapter = "adapter", Key = "key", All = "all", None = "none";
+
+    public long Generation { get; init; }
+
+    public string Kind { get; init; } = "";
+
+    public string Id { get; init; } = "";
+}
+
 internal sealed record KeyRow
 {
     public string Id { get; init; } = "";

@@ -3,9 +3,18 @@ using Dapper;
 
 namespace Lorikeet.Server;
 
-/// <summary>The statements of one writing transaction.</summary>
+/// <summary>The statements of one writing transaction; it notes which rows they change.</summary>
 internal sealed class RegistryWriter(DbConnection connection, DbTransaction transaction, long now)
 {
+    /// <summary>How many generations the log of changes reaches back.</summary>
+    public const long Kept = 1000;
+
+    // Who changes more rows at once logs that all is to be read.
+    private const int MostLogged = 100;
+
+    private readonly HashSet<string> adapters = new(StringComparer.Ordinal);
+    private readonly HashSet<string> keys = new(StringComparer.Ordinal);
+
     // Longer than another process needs to see that a version is gone.
     private const long GarbageSeconds = 15;
 
@@ -28,16 +37,21 @@ internal sealed class RegistryWriter(DbConnection connection, DbTransaction tran
         return new AdapterRecord(row.Id, row.Tenant, row.Name, row.Created, row.Pinned != 0, versions.First(v => v.Version == row.Active), versions, aliases);
     }
 
-    /// <summary>Adapters, bytes and pinned adapters of a tenant.</summary>
-    public (long Adapters, long Bytes, long Pinned) Usage(string tenant) => (
-        connection.QueryFirst<long>("SELECT COUNT(*) FROM adapters WHERE tenant = @tenant", new { tenant }, transaction),
-        connection.QueryFirst<long>("SELECT CAST(COALESCE(SUM(v.bytes), 0) AS BIGINT) FROM versions v JOIN adapters a ON a.id = v.adapter WHERE a.tenant = @tenant AND v.managed = 1", new { tenant }, transaction),
-        connection.QueryFirst<long>("SELECT COUNT(*) FROM adapters WHERE tenant = @tenant AND pinned = 1", new { tenant }, transaction));
+    /// <summary>How many adapters a tenant has; this and the next two look at all of them: ask only where a limit is set.</summary>
+    public long Adapters(string tenant) => connection.QueryFirst<long>("SELECT COUNT(*) FROM adapters WHERE tenant = @tenant", new { tenant }, transaction);
+
+    /// <summary>Bytes of a tenant's versions that the store owns.</summary>
+    public long Bytes(string tenant) =>
+        connection.QueryFirst<long>("SELECT CAST(COALESCE(SUM(v.bytes), 0) AS BIGINT) FROM versions v JOIN adapters a ON a.id = v.adapter WHERE a.tenant = @tenant AND v.managed = 1", new { tenant }, transaction);
+
+    /// <summary>How many of a tenant's adapters are pinned.</summary>
+    public long Pinned(string tenant) => connection.QueryFirst<long>("SELECT COUNT(*) FROM adapters WHERE tenant = @tenant AND pinned = 1", new { tenant }, transaction);
 
     /// <summary>A new name with its first version.</summary>
     public void Create(string tenant, string name, StoredVersion version, bool pinned)
     {
         string id = NewId();
+        adapters.Add(id);
         connection.Execute(
             "INSERT INTO adapters (id, tenant, name, created, active, pinned, next) VALUES (@id, @tenant, @name, @now, 1, @pin, 2)",
             new { id, tenant, name, now, pin = pinned ? 1 : 0 },
@@ -48,41 +62,42 @@ internal sealed class RegistryWriter(DbConnection connection, DbTransaction tran
     /// <summary>A new version of a name, which it means from now on; what is above the kept number goes.</summary>
     public void Append(AdapterRecord adapter, StoredVersion version, int kept)
     {
+        adapters.Add(adapter.Id);
         long number = connection.QueryFirst<long>("SELECT next FROM adapters WHERE id = @Id", new { adapter.Id }, transaction);
         Insert(adapter.Id, version with { Version = (int)number });
         connection.Execute("UPDATE adapters SET active = @number, next = @next WHERE id = @Id", new { number, next = number + 1, adapter.Id }, transaction);
         foreach (StoredVersion old in adapter.Versions.Skip(Math.Max(0, kept - 1)))
         {
-            Remove(old);
+            Remove(adapter, old);
         }
     }
 
     public void Activate(AdapterRecord adapter, StoredVersion version) =>
-        connection.Execute("UPDATE adapters SET active = @active WHERE id = @Id", new { active = (long)version.Version, adapter.Id }, transaction);
+        Change(adapter, "UPDATE adapters SET active = @active WHERE id = @Id", new { active = (long)version.Version, adapter.Id });
 
     public void Pin(AdapterRecord adapter, bool pinned) =>
-        connection.Execute("UPDATE adapters SET pinned = @pin WHERE id = @Id", new { pin = pinned ? 1L : 0L, adapter.Id }, transaction);
+        Change(adapter, "UPDATE adapters SET pinned = @pin WHERE id = @Id", new { pin = pinned ? 1L : 0L, adapter.Id });
 
     public void AddAlias(AdapterRecord adapter, string alias) =>
-        connection.Execute("INSERT INTO aliases (tenant, alias, adapter) VALUES (@Tenant, @alias, @Id)", new { adapter.Tenant, alias, adapter.Id }, transaction);
+        Change(adapter, "INSERT INTO aliases (tenant, alias, adapter) VALUES (@Tenant, @alias, @Id)", new { adapter.Tenant, alias, adapter.Id });
 
     public void RemoveAlias(AdapterRecord adapter, string alias) =>
-        connection.Execute("DELETE FROM aliases WHERE tenant = @Tenant AND alias = @alias", new { adapter.Tenant, alias }, transaction);
+        Change(adapter, "DELETE FROM aliases WHERE tenant = @Tenant AND alias = @alias", new { adapter.Tenant, alias });
 
     public void Delete(AdapterRecord adapter)
     {
-        connection.Execute("DELETE FROM aliases WHERE adapter = @Id", new { adapter.Id }, transaction);
+        Change(adapter, "DELETE FROM aliases WHERE adapter = @Id", new { adapter.Id });
         foreach (StoredVersion version in adapter.Versions)
         {
-            Remove(version);
+            Remove(adapter, version);
         }
-        connection.Execute("DELETE FROM adapters WHERE id = @Id", new { adapter.Id }, transaction);
+        Change(adapter, "DELETE FROM adapters WHERE id = @Id", new { adapter.Id });
     }
 
     /// <summary>Removes a version; files of the store go later, when no process can be about to read them.</summary>
-    public void Remove(StoredVersion version)
+    public void Remove(AdapterRecord adapter, StoredVersion version)
     {
-        connection.Execute("DELETE FROM versions WHERE id = @Id", new { version.Id }, transaction);
+        Change(adapter, "DELETE FROM versions WHERE id = @Id", new { version.Id });
         if (version.Managed && connection.QueryFirst<long>("SELECT COUNT(*) FROM versions WHERE folder = @Folder", new { version.Folder }, transaction) == 0)
         {
             connection.Execute(
@@ -94,12 +109,39 @@ internal sealed class RegistryWriter(DbConnection connection, DbTransaction tran
 
     public long Keys(string tenant) => connection.QueryFirst<long>("SELECT COUNT(*) FROM keys WHERE tenant = @tenant", new { tenant }, transaction);
 
-    public void AddKey(KeyRow key) => connection.Execute(
-        "INSERT INTO keys (id, tenant, label, scopes, patterns, secret, created, expires, limits) VALUES (@Id, @Tenant, @Label, @Scopes, @Patterns, @Secret, @Created, @Expires, @Limits)",
-        key,
-        transaction);
+    public void AddKey(KeyRow key)
+    {
+        keys.Add(key.Id);
+        connection.Execute(
+            "INSERT INTO keys (id, tenant, label, scopes, patterns, secret, created, expires, limits) VALUES (@Id, @Tenant, @Label, @Scopes, @Patterns, @Secret, @Created, @Expires, @Limits)",
+            key,
+            transaction);
+    }
 
-    public bool DeleteKey(string id) => connection.Execute("DELETE FROM keys WHERE id = @id", new { id }, transaction) > 0;
+    public bool DeleteKey(string id)
+    {
+        keys.Add(id);
+        return connection.Execute("DELETE FROM keys WHERE id = @id", new { id }, transaction) > 0;
+    }
+
+    /// <summary>Writes down which rows were changed, for all who read; the last statement of every write.</summary>
+    public void Log()
+    {
+        long generation = connection.QueryFirst<long>("SELECT generation FROM registry", transaction: transaction);
+        ChangeRow[] rows = adapters.Count + keys.Count > MostLogged ? [Row(ChangeRow.All, "")]
+            : adapters.Count + keys.Count == 0 ? [Row(ChangeRow.None, "")]
+            : [.. adapters.Select(id => Row(ChangeRow.Adapter, id)), .. keys.Select(id => Row(ChangeRow.Key, id))];
+        connection.Execute("INSERT INTO changes (generation, kind, id) VALUES (@Generation, @Kind, @Id)", rows, transaction);
+        connection.Execute("DELETE FROM changes WHERE generation <= @old", new { old = generation - Kept }, transaction);
+
+        ChangeRow Row(string kind, string id) => new() { Generation = generation, Kind = kind, Id = id };
+    }
+
+    private void Change(AdapterRecord adapter, string text, object values)
+    {
+        adapters.Add(adapter.Id);
+        connection.Execute(text, values, transaction);
+    }
 
     private void Insert(string adapter, StoredVersion version)
     {

@@ -85,13 +85,13 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
         Exception? error = null;
         try
         {
-            adapter = entry.Version.Source.Read(entry.Version.Name, model);
+            adapter = entry.Version.Source.Read(entry.Version.Name, model, factors);
             if (!ReferenceEquals(adapter.Model, model))
             {
                 throw new InvalidOperationException($"{entry.Version.Source.Place}: the adapter was read for another model");
             }
             adapter.Factors = factors;
-            // Here and not in the first step that uses it: packing takes as long as reading.
+            // Here and not in the first step that uses it, where the source did not.
             adapter.Seal();
         }
 #pragma warning disable CA1031 // Whatever is wrong with an adapter is the matter of the requests that ask for it.

@@ -20,9 +20,10 @@ public abstract class AdapterSource
     /// <summary>Reads the adapter; called on a thread of the engine's loader, for several adapters at once.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="model">The model it is for.</param>
+    /// <param name="factors">How its low-rank factors will be kept; what comes sealed has them so.</param>
     /// <exception cref="IOException">The files are absent or wrong.</exception>
     /// <exception cref="NotSupportedException">The adapter's method is not built.</exception>
-    public abstract Adapter Read(string name, LanguageModel model);
+    public abstract Adapter Read(string name, LanguageModel model, FactorStorage factors);
 
     private sealed class FolderSource(string path) : AdapterSource
     {
@@ -33,6 +34,6 @@ public abstract class AdapterSource
         // Files hold two bytes a number or four; what serves holds as many.
         public override long EstimateBytes() => new FileInfo(File.Exists(path) ? path : Path.Combine(path, AdapterFolder.WeightsName)) is { Exists: true } file ? file.Length : 0;
 
-        public override Adapter Read(string name, LanguageModel model) => AdapterFolder.Load(path, model, name);
+        public override Adapter Read(string name, LanguageModel model, FactorStorage factors) => AdapterFolder.LoadSealed(path, model, name, factors);
     }
 }

@@ -10,7 +10,7 @@ internal sealed class InputScale(Parameter l) : SiteAdapter
 
     public override Tensor Forward(in SiteCall call) => call.Base(MultiplyRow.Forward(call.Run, call.X, call.Run.Use(l)));
 
-    public override SiteForm? Lower(Site site, FactorStorage factors) => new() { Pre = Proof.Copy(l.Value) };
+    public override SiteForm? Lower(Site site, FactorPacker packer) => new() { Pre = Proof.Copy(l.Value) };
 
     public override bool Merge(Site site, Span<float> weight, Span<float> bias)
     {
@@ -29,7 +29,7 @@ internal sealed class OutputScale(Parameter l) : SiteAdapter
 
     public override Tensor Forward(in SiteCall call) => MultiplyRow.Forward(call.Run, call.Base(), call.Run.Use(l));
 
-    public override SiteForm? Lower(Site site, FactorStorage factors)
+    public override SiteForm? Lower(Site site, FactorPacker packer)
     {
         Tensor bias = default;
         if (((LinearSite)site).Bias is { } own)

@@ -34,7 +34,7 @@ internal sealed class SparseAdd(SparsePart places, Parameter values) : SiteAdapt
         return call.Run.Tape is not null ? call.Run.Tape.Record(call.Run, y, new SparseNode(y, x, v, places)) : y;
     }
 
-    public override SiteForm? Lower(Site site, FactorStorage factors) => new() { Sparse = places with { Values = values.Value.Span.ToArray() } };
+    public override SiteForm? Lower(Site site, FactorPacker packer) => new() { Sparse = places with { Values = values.Value.Span.ToArray() } };
 
     private sealed class SparseNode(Tensor y, Tensor x, Tensor v, SparsePart places) : Node
     {

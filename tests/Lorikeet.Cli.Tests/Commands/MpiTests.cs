@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Cli.Tests.Commands;
 
@@ -39,11 +40,7 @@ public sealed class MpiTests : IDisposable
     {
         Process mpirun = Start(2, Train("run", ["--steps", "2000", "--checkpoint-every", "10"]));
         string checkpoints = folder["run/checkpoints"];
-        Stopwatch clock = Stopwatch.StartNew();
-        while (!(Directory.Exists(checkpoints) && Directory.EnumerateDirectories(checkpoints, "step-*").Any()) && !mpirun.HasExited && clock.Elapsed < TimeSpan.FromMinutes(2))
-        {
-            await Task.Delay(5);
-        }
+        await Wait.UntilAsync(() => mpirun.HasExited || (Directory.Exists(checkpoints) && Directory.EnumerateDirectories(checkpoints, "step-*").Any()), "a checkpoint stands");
         Assert.False(mpirun.HasExited, "it ended before it could be killed");
         using (Process victim = Process.GetProcessById(int.Parse(File.ReadAllText(folder[$"pid.{rank}"]), CultureInfo.InvariantCulture)))
         {
@@ -64,22 +61,18 @@ public sealed class MpiTests : IDisposable
     }
 
     [MpiFact]
-    public void A_run_of_two_processes_goes_on_in_one_or_two()
+    public async Task A_run_of_two_processes_goes_on_in_one_or_two()
     {
         string[] options = ["--ema", "0.9", "--eval-every", "4"];
         Assert.Equal(0, Finish(Start(2, Train("whole", options))).Code);
         // Stopped as an operator would: the processes end after the same step.
         Process mpirun = Start(2, Train("stopped", [.. options, "--steps", "3000", "--checkpoint-every", "5"]));
-        Stopwatch clock = Stopwatch.StartNew();
-        while (!(File.Exists(folder["stopped/metrics.jsonl"]) && File.ReadAllLines(folder["stopped/metrics.jsonl"]).Length > 12) && !mpirun.HasExited && clock.Elapsed < TimeSpan.FromMinutes(2))
-        {
-            Thread.Yield();
-        }
+        await Wait.UntilAsync(() => mpirun.HasExited || (File.Exists(folder["stopped/metrics.jsonl"]) && File.ReadAllLines(folder["stopped/metrics.jsonl"]).Length > 12), "twelve lines are written");
         Assert.False(mpirun.HasExited, "it ended before it could be stopped");
         foreach (int rank in (int[])[0, 1])
         {
             using Process kill = Process.Start("kill", ["-TERM", File.ReadAllText(folder[$"pid.{rank}"]).Trim()]);
-            kill.WaitForExit();
+            await kill.WaitForExitAsync();
         }
         CliResult stopped = Finish(mpirun);
         Assert.Contains("stopped after step", stopped.Output, StringComparison.Ordinal);

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using Lorikeet.Server.Tests.Adapters;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Cli.Tests.Deploy;
 
@@ -18,23 +19,30 @@ public sealed class HaproxyTests
         using TemporaryFolder folder = new();
         string model = TinyFiles.Model(folder["base"]), store = folder["store"];
         await using PostgresServer database = await PostgresServer.StartAsync();
-        int[] ports = Free(3);
         string config = await File.ReadAllTextAsync(Path.Combine(Root(), "deploy", "haproxy.cfg"));
         Assert.Contains("bind 127.0.0.1:8000", config, StringComparison.Ordinal);
-        config = config.Replace(":8000", $":{ports[0]}", StringComparison.Ordinal).Replace(":8001", $":{ports[1]}", StringComparison.Ordinal).Replace(":8002", $":{ports[2]}", StringComparison.Ordinal);
-        await File.WriteAllTextAsync(folder["haproxy.cfg"], config);
-        using Process one = Serve(ports[1]), two = Serve(ports[2]);
+        using Process one = Serve(), two = Serve();
         Process? proxy = null;
         try
         {
-            Assert.Contains("serving", await one.StandardError.ReadLineAsync(), StringComparison.Ordinal);
-            Assert.Contains("serving", await two.StandardError.ReadLineAsync(), StringComparison.Ordinal);
+            Uri oneAt = await AddressAsync(one), twoAt = await AddressAsync(two);
+            config = config.Replace(":8001", $":{oneAt.Port}", StringComparison.Ordinal).Replace(":8002", $":{twoAt.Port}", StringComparison.Ordinal);
             // Only now: a proxy that finds its servers absent takes them for down for some checks.
-            proxy = Start(Haproxy, "-f", folder["haproxy.cfg"]);
-            using HttpClient http = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[0]}"), Timeout = TimeSpan.FromSeconds(30) };
-            using HttpClient atOne = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[1]}") }, atTwo = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[2]}") };
+            int port;
+            do
+            {
+                // Once more where somebody takes the port before the proxy does.
+                proxy?.Dispose();
+                port = Free();
+                await File.WriteAllTextAsync(folder["haproxy.cfg"], config.Replace(":8000", $":{port}", StringComparison.Ordinal));
+                proxy = Start(Haproxy, "-f", folder["haproxy.cfg"]);
+                using HttpClient asks = new() { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Longest };
+                await Wait.UntilAsync(async () => proxy.HasExited || await ReadyAsync(asks), "the proxy has its servers");
+            }
+            while (proxy.HasExited);
+            using HttpClient http = new() { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Wait.Longest };
+            using HttpClient atOne = new() { BaseAddress = oneAt }, atTwo = new() { BaseAddress = twoAt };
             HttpClient[] servers = [atOne, atTwo];
-            await UntilAsync(() => ReadyAsync(http));
             string[] names = [.. Enumerable.Range(0, 8).Select(i => $"adapter-{i}")];
             foreach (string name in names)
             {
@@ -43,7 +51,7 @@ public sealed class HaproxyTests
             // Uploads reached different servers: all names are known to both.
             foreach (HttpClient server in servers)
             {
-                await UntilAsync(async () => (await server.GetStringAsync(new Uri("/v1/models", UriKind.Relative))).Split("adapter-").Length > 8);
+                await Wait.UntilAsync(async () => (await server.GetStringAsync(new Uri("/v1/models", UriKind.Relative))).Split("adapter-").Length > 8);
             }
             foreach (string name in names.SelectMany(n => Enumerable.Repeat(n, 5)))
             {
@@ -64,7 +72,7 @@ public sealed class HaproxyTests
             await one.WaitForExitAsync();
             foreach (string name in names)
             {
-                await UntilAsync(async () => await AskAsync(http, name) == name);
+                await Wait.UntilAsync(async () => await AskAsync(http, name) == name);
             }
             Dictionary<string, double> left = await CountsAsync(servers[1]);
             Assert.All(names, name => Assert.True(left.GetValueOrDefault(name) > 0, name));
@@ -82,9 +90,9 @@ public sealed class HaproxyTests
             proxy?.Dispose();
         }
 
-        Process Serve(int port) => Start(
+        Process Serve() => Start(
             Environment.ProcessPath!.Contains("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet", Path.Combine(AppContext.BaseDirectory, "lorikeet.dll"),
-            "serve", "--model", model, "--port", $"{port}", "--registry", database.ConnectionString, "--store", store, "--generation-config", "none", "--cache-mib", "64");
+            "serve", "--model", model, "--port", "0", "--registry", database.ConnectionString, "--store", store, "--generation-config", "none", "--cache-mib", "64");
     }
 
     [HaproxyFact]
@@ -143,32 +151,18 @@ public sealed class HaproxyTests
         return counts;
     }
 
-    private static async Task UntilAsync(Func<Task<bool>> done)
+    private static async Task<Uri> AddressAsync(Process server)
     {
-        for (int i = 0; i < 100; i++)
-        {
-            if (await done())
-            {
-                return;
-            }
-            await Task.Delay(100);
-        }
-        Assert.Fail("it did not come about within ten seconds");
+        string? line = await server.StandardError.ReadLineAsync();
+        Assert.Contains("serving", line, StringComparison.Ordinal);
+        return new Uri(line!.Split(" on ")[1].Split([',', ';'])[0]);
     }
 
-    private static int[] Free(int count)
+    private static int Free()
     {
-        TcpListener[] listeners = [.. Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0))];
-        foreach (TcpListener listener in listeners)
-        {
-            listener.Start();
-        }
-        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
-        foreach (TcpListener listener in listeners)
-        {
-            listener.Dispose();
-        }
-        return ports;
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static Process Start(string program, params string[] arguments)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Cli.Tests.Faults;
 
@@ -16,7 +17,7 @@ internal sealed class ServerProcess : IDisposable
     {
         this.process = process;
         rest = process.StandardError.ReadToEndAsync();
-        Http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(60) };
+        Http = new HttpClient { BaseAddress = address, Timeout = Wait.Longest };
     }
 
     public HttpClient Http { get; }

@@ -124,6 +124,35 @@ public sealed unsafe class ReduceTests
     }
 
     [Theory]
+    [InlineData(ElementType.F32, new uint[] { 0x7F7FFFFF, 0xFF7FFFFF, 1, 0x80000000 }, new uint[] { 0x7F800000, 0xFF800000, 0x7F800001, 0xFFC00000 })]
+    [InlineData(ElementType.BF16, new uint[] { 0x7F7F, 0xFF7F, 1, 0x8000 }, new uint[] { 0x7F80, 0xFF80, 0x7F81, 0xFFC0 })]
+    [InlineData(ElementType.F16, new uint[] { 0x7BFF, 0xFBFF, 1, 0x8000 }, new uint[] { 0x7C00, 0xFC00, 0x7C01, 0xFE00 })]
+    public void Infinite_and_NaN_are_found_in_stored_numbers_at_every_place(ElementType type, uint[] good, uint[] bad)
+    {
+        int size = type.Size();
+        for (int n = 0; n <= 70; n++)
+        {
+            byte[] x = new byte[n * size];
+            for (int i = 0; i < n; i++)
+            {
+                Put(i, good[i % good.Length]);
+            }
+            Assert.True(Reduce.AllFinite(x, type));
+            for (int i = 0; i < n; i++)
+            {
+                foreach (uint bits in bad)
+                {
+                    Put(i, bits);
+                    Assert.False(Reduce.AllFinite(x, type), $"{bits:x} at {i} of {n}");
+                }
+                Put(i, good[0]);
+            }
+
+            void Put(int i, uint bits) => BitConverter.GetBytes(bits).AsSpan(0, size).CopyTo(x.AsSpan(i * size));
+        }
+    }
+
+    [Theory]
     [InlineData(1, 1)]
     [InlineData(5, 7)]
     [InlineData(3, 70)]

@@ -39,7 +39,7 @@ internal static class TinyAdapters
         public override Tensor Forward(in SiteCall call) =>
             LowRankAdd.Into(call.Run, call.Base(), call.X, call.Run.Use(a), call.Run.Use(b), 0.5f);
 
-        public override SiteForm? Lower(Site site, FactorStorage factors) => lowers ? new SiteForm { LowRank = [SiteForm.PackLowRank(a.Value, b.Value, 0.5f, factors)] } : null;
+        public override SiteForm? Lower(Site site, FactorPacker packer) => lowers ? new SiteForm { LowRank = [packer.LowRank(a, b, 0.5f)] } : null;
     }
 
     private sealed class ScaledInput(LinearSite site, CounterRandom random) : SiteAdapter
@@ -50,7 +50,7 @@ internal static class TinyAdapters
 
         public override Tensor Forward(in SiteCall call) => call.Base(MultiplyRow.Forward(call.Run, call.X, call.Run.Use(scale)));
 
-        public override SiteForm Lower(Site site, FactorStorage factors)
+        public override SiteForm Lower(Site site, FactorPacker packer)
         {
             Tensor copy = Storage.Zeros(scale.Value.Shape);
             scale.Value.Span.CopyTo(copy.Span);

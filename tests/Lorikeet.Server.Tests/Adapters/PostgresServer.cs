@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Adapters;
 
@@ -37,13 +38,20 @@ internal sealed class PostgresServer : IAsyncDisposable
             await RunAsync("chown", "nobody", folder);
         }
         await RunAsync(root, Path.Combine(Programs!, "initdb"), "-D", data, "-U", "lorikeet", "-A", "trust", "--no-sync");
-        using TcpListener free = new(IPAddress.Loopback, 0);
-        free.Start();
-        int port = ((IPEndPoint)free.LocalEndpoint).Port;
-        free.Stop();
-        PostgresServer server = new(Begin(folder, port), folder, port);
-        await server.ReadyAsync();
-        return server;
+        while (true)
+        {
+            using TcpListener free = new(IPAddress.Loopback, 0);
+            free.Start();
+            int port = ((IPEndPoint)free.LocalEndpoint).Port;
+            free.Stop();
+            PostgresServer server = new(Begin(folder, port), folder, port);
+            if (await server.ReadyAsync())
+            {
+                return server;
+            }
+            // Somebody else has taken the port since: it ended by itself.
+            server.process.Dispose();
+        }
     }
 
     /// <summary>Ends it at once, as a failing machine does.</summary>
@@ -54,7 +62,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     {
         process.Dispose();
         process = Begin(Folder, port);
-        await ReadyAsync();
+        Assert.True(await ReadyAsync(), $"PostgreSQL ended when it was started again on port {port}");
     }
 
     public async ValueTask DisposeAsync()
@@ -72,23 +80,26 @@ internal sealed class PostgresServer : IAsyncDisposable
     private static Process Begin(string folder, int port) =>
         Begin(Environment.UserName == "root", Path.Combine(Programs!, "postgres"), "-D", Path.Combine(folder, "data"), "-p", $"{port}", "-h", "127.0.0.1", "-k", folder, "-F");
 
-    private async Task ReadyAsync()
+    // False: it has ended instead.
+    private async Task<bool> ReadyAsync()
     {
-        for (int i = 0; i < 200; i++)
+        await Wait.UntilAsync(async () => process.HasExited || await AnswersAsync(), "PostgreSQL takes connections");
+        return !process.HasExited;
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
         {
-            try
-            {
-                // Not from the pool, which may still hold connections to one that was stopped.
-                await using Npgsql.NpgsqlConnection connection = new(ConnectionString + ";Pooling=false");
-                await connection.OpenAsync();
-                return;
-            }
-            catch (Npgsql.NpgsqlException)
-            {
-                await Task.Delay(100);
-            }
+            // Not from the pool, which may still hold connections to one that was stopped.
+            await using Npgsql.NpgsqlConnection connection = new(ConnectionString + ";Pooling=false");
+            await connection.OpenAsync();
+            return true;
         }
-        throw new TimeoutException("PostgreSQL did not start within twenty seconds");
+        catch (Npgsql.NpgsqlException)
+        {
+            return false;
+        }
     }
 
     private async Task SignalAsync(string signal)

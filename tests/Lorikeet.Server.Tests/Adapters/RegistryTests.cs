@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Lorikeet.Adapters;
+using Lorikeet.Server.Tests.Conformance;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Adapters;
 
@@ -60,6 +62,37 @@ public sealed class RegistryTests
         Assert.Equal(first, await server.CompleteAsync("bot@1"));
         Assert.Equal(second, await server.CompleteAsync("bot@2"));
         (await server.PostAsync("/v1/completions", """{"model":"bot@3","prompt":"a"}""")).Error(404, "model_not_found");
+    }
+
+    /// <summary>What one name brought into memory is there for another of equal files: a gateway is told of both.</summary>
+    [Fact]
+    public async Task Names_of_equal_files_are_all_said_to_be_in_memory()
+    {
+        await using TinyServer server = await TinyServer.StartAsync();
+        string files = server.Adapter("twin", 9), other = server.Adapter("other", 10);
+        await PutAsync(server, "one", files, 201);
+        await PutAsync(server, "two", files, 201);
+        await PutAsync(server, "three", other, 201);
+        Assert.Empty(await ActiveAsync());
+        await server.CompleteAsync("two");
+        Assert.Equal(["one", "two"], await ActiveAsync());
+        // Another version of one is not in memory; a name that goes takes itself along.
+        await PutAsync(server, "one", other);
+        Assert.Equal(["two"], await ActiveAsync());
+        await server.CompleteAsync("three");
+        Assert.Equal(["one", "three", "two"], await ActiveAsync());
+        (await server.SendAsync(HttpMethod.Delete, Routes + "three")).Ok();
+        await server.CompleteAsync("one");
+        Assert.Equal(["one", "two"], await ActiveAsync());
+
+        async Task<IEnumerable<string>> ActiveAsync()
+        {
+            string metrics = (await server.GetAsync("/metrics")).Body;
+            string[] active = [.. EndpointPicker.Read(metrics).Active.Order(StringComparer.Ordinal)];
+            string[] loaded = [.. metrics.Split('\n').Where(l => l.StartsWith("vllm:lora_adapter_loaded{", StringComparison.Ordinal)).Select(l => l.Split('"')[1]).Order(StringComparer.Ordinal)];
+            Assert.Equal(active, loaded);
+            return active;
+        }
     }
 
     [Fact]
@@ -277,18 +310,8 @@ public sealed class RegistryTests
         (await two.SendAsync(HttpMethod.Delete, Routes + "bot")).Ok();
         await SeesAsync(one, "bot", 404);
 
-        static async Task SeesAsync(TinyServer server, string name, int status)
-        {
-            for (int i = 0; i < 100; i++)
-            {
-                if ((await server.GetAsync("/v1/models/" + name)).Status == status)
-                {
-                    return;
-                }
-                await Task.Delay(50);
-            }
-            Assert.Fail($"{name} is not {status} within five seconds");
-        }
+        static Task SeesAsync(TinyServer server, string name, int status) =>
+            Wait.UntilAsync(async () => (await server.GetAsync("/v1/models/" + name)).Status == status, $"{name} is {status}");
     }
 
     internal static async Task<Answer> PutAsync(TinyServer server, string name, string folder, int? status = null, string? key = null)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Lorikeet.Server.Tests.Keys;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Conformance;
 
@@ -49,19 +50,25 @@ public sealed partial class ConformanceTests
     [Fact]
     public async Task Item_07_Unloaded_while_streaming_the_stream_ends_as_ever_and_memory_comes_back()
     {
-        await using TinyServer server = await TinyServer.StartAsync((o, folder) => o with { RuntimeLoading = true });
+        using SemaphoreSlim gate = new(3);
+        await using TinyServer server = await TinyServer.StartAsync((o, _) => o with { RuntimeLoading = true }, inner => new HeldInference(inner) { Gate = gate });
         string folder = server.Adapter("a", 1);
         const string Bytes = "lorikeet_adapter_resident_bytes";
         double before = await FigureAsync(server, Bytes);
         await LoadAsync(server, "bot", folder);
         Assert.True(await FigureAsync(server, Bytes) > before);
         Task<Answer> running = server.PostAsync("/v1/completions", """{"model":"bot","prompt":"a","max_tokens":900,"ignore_eos":true,"stream":true}""");
-        await Service.LoadTests.Until(() => server.Server.Parts.Inference.Statistics.Running > 0);
+        // Its first pieces are out, the others come when the gate is opened.
+        await Wait.UntilAsync(() => gate.CurrentCount == 0);
         Task<Answer> unloaded = server.PostAsync("/v1/unload_lora_adapter?wait=true", """{"lora_name":"bot"}""");
+        await Wait.UntilAsync(async () => (await server.GetAsync("/v1/models/bot")).Status == 404);
+        Assert.False(running.IsCompleted || unloaded.IsCompleted);
+        gate.Release(2000);
         Assert.Equal("Success: LoRA adapter 'bot' removed successfully.", (await unloaded).Body);
         // The call waited for the stream, and for the memory.
         Assert.Equal((0, 0), (server.Server.Parts.Inference.Statistics.Running, server.Server.Parts.Admission.Using(Caller.DefaultTenant, "bot")));
-        Assert.Equal(before, await FigureAsync(server, Bytes));
+        // Figures are those of the last step.
+        await Wait.UntilAsync(async () => await FigureAsync(server, Bytes) == before);
         Assert.Equal("length", (await running).Events()[^1].GetProperty("choices")[0].GetProperty("finish_reason").GetString());
         (await server.PostAsync("/v1/completions", """{"model":"bot","prompt":"a"}""")).Error(404, "model_not_found", "model");
     }
@@ -200,7 +207,8 @@ public sealed partial class ConformanceTests
     [Fact]
     public async Task Item_18_Uploads_are_repeated_refused_rolled_back_and_deleted_under_way()
     {
-        await using KeyTests.Keyed keyed = await KeyTests.Keyed.StartAsync();
+        using SemaphoreSlim gate = new(3);
+        await using KeyTests.Keyed keyed = await KeyTests.Keyed.StartAsync(wrap: inner => new HeldInference(inner) { Gate = gate });
         TinyServer server = keyed.Server;
         string key = await keyed.KeyAsync("acme", "infer\",\"manage"), few = await keyed.KeyAsync("few", "manage", "\"limits\":{\"max_adapters\":1}"), small = await keyed.KeyAsync("small", "manage", "\"limits\":{\"bytes\":100}");
         string a = server.Adapter("a", 1), b = server.Adapter("b", 2);
@@ -218,10 +226,12 @@ public sealed partial class ConformanceTests
         (await server.SendAsync(HttpMethod.Delete, Routes + "bot?version=1", null, key)).Error(400);
         (await server.SendAsync(HttpMethod.Delete, Routes + "bot?version=9", null, key)).Error(404, "version_not_found");
         Task<Answer> running = server.PostAsync("/v1/completions", """{"model":"other","prompt":"a","max_tokens":600,"ignore_eos":true,"stream":true,"n":8}""", key);
-        await Service.LoadTests.Until(() => server.Server.Parts.Inference.Statistics.Running > 0);
+        await Wait.UntilAsync(() => gate.CurrentCount == 0);
         JsonElement deleted = (await server.SendAsync(HttpMethod.Delete, Routes + "bot", null, key)).Ok();
         Assert.Equal(("bot", "adapter", true), (deleted.GetProperty("id").GetString(), deleted.GetProperty("object").GetString(), deleted.GetProperty("deleted").GetBoolean()));
-        Assert.InRange(deleted.GetProperty("draining").GetInt32(), 0, 1);
+        Assert.Equal(1, deleted.GetProperty("draining").GetInt32());
+        Assert.False(running.IsCompleted);
+        gate.Release(10_000);
         Assert.Equal("length", (await running).Events()[^1].GetProperty("choices")[0].GetProperty("finish_reason").GetString());
         (await server.SendAsync(HttpMethod.Delete, Routes + "bot", null, key)).Error(404);
         (await server.PostAsync("/v1/completions", """{"model":"other","prompt":"a"}""", key)).Error(404, "model_not_found");
@@ -274,10 +284,10 @@ public sealed partial class ConformanceTests
             string registry = Path.Combine(folder, "registry.db"), store = Path.Combine(folder, "store");
             await using TinyServer one = await TinyServer.StartAsync((o, _) => o with { Registry = registry, Store = store }), two = await TinyServer.StartAsync((o, _) => o with { Registry = registry, Store = store });
             await Adapters.RegistryTests.PutAsync(one, "bot", one.Adapter("a", 1), 201);
-            await Service.LoadTests.Until(() => two.GetAsync("/v1/models/bot").GetAwaiter().GetResult().Status == 200);
+            await Wait.UntilAsync(async () => (await two.GetAsync("/v1/models/bot")).Status == 200);
             Assert.Equal(await one.CompleteAsync("bot"), await two.CompleteAsync("bot"));
             (await two.SendAsync(HttpMethod.Delete, Routes + "bot")).Ok();
-            await Service.LoadTests.Until(() => one.GetAsync("/v1/models/bot").GetAwaiter().GetResult().Status == 404);
+            await Wait.UntilAsync(async () => (await one.GetAsync("/v1/models/bot")).Status == 404);
         }
         finally
         {

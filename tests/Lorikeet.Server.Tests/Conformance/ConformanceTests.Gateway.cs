@@ -1,9 +1,13 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Lorikeet.Kernels;
 using Lorikeet.Models;
 using Lorikeet.Models.Text;
 using Lorikeet.Server.Tests.Batches;
 using Lorikeet.Serving;
 using Lorikeet.Tensors;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Conformance;
 
@@ -14,6 +18,7 @@ public sealed partial class ConformanceTests
     public async Task Item_12_Five_families_have_one_series_and_names_survive_their_label()
     {
         const string Legal = "Az09._-/x:y+z";
+        long before = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         await using TinyServer server = await TinyServer.StartAsync();
         // From the start, with empty lists.
         EndpointPicker.Pod empty = EndpointPicker.Read((await server.GetAsync("/metrics")).Body);
@@ -24,7 +29,7 @@ public sealed partial class ConformanceTests
         EndpointPicker.Pod pod = EndpointPicker.Read(metrics);
         Assert.Equal([Legal], pod.Active);
         Assert.True(pod.Capacity > pod.Active.Count + pod.Coming.Count);
-        Assert.InRange(pod.Changed, DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeSeconds(), DateTimeOffset.UtcNow.AddMinutes(1).ToUnixTimeSeconds());
+        Assert.InRange(pod.Changed, before, DateTimeOffset.UtcNow.ToUnixTimeSeconds() + 1);
         string cache = metrics.Split('\n').Single(l => l.StartsWith("vllm:cache_config_info{", StringComparison.Ordinal));
         Assert.Matches("block_size=\"[0-9]+\",num_gpu_blocks=\"[0-9]+\"", cache);
         Assert.Contains($"vllm:lora_adapter_loaded{{adapter_name=\"{Legal}\",level=\"gpu\",pinned=\"false\",rank=\"2\"}} 1.0", metrics, StringComparison.Ordinal);
@@ -73,31 +78,38 @@ public sealed partial class ConformanceTests
         string body = $$"""{"prompt":"{{new string('x', LargerModel.Context - 8)}}","max_tokens":1}""";
         await server.PostAsync("/v1/completions", """{"prompt":"warm","max_tokens":1}""");
         await server.GetAsync("/metrics");
-        List<double> took = [];
+        using Echo echo = new();
+        List<double> took = [], machine = [];
         for (int attempt = 0; attempt < 5 && took.Count < 40; attempt++)
         {
             long steps = engine.Steps;
             Task<Answer> running = server.PostAsync("/v1/completions", body);
-            await Service.LoadTests.Until(() => engine.Running > 0 || engine.Waiting > 0 || running.IsCompleted);
+            await Wait.UntilAsync(() => engine.Running > 0 || engine.Waiting > 0 || running.IsCompleted);
             while (!running.IsCompleted)
             {
                 foreach (string path in (string[])["/metrics", "/health"])
                 {
-                    long start = System.Diagnostics.Stopwatch.GetTimestamp();
+                    long start = Stopwatch.GetTimestamp();
                     Assert.Equal(200, (await server.GetAsync(path)).Status);
+                    double answered = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+                    start = Stopwatch.GetTimestamp();
+                    await echo.PingAsync();
                     // Only what was asked and answered while the step ran counts.
                     if (engine.Steps == steps)
                     {
-                        took.Add(System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                        took.Add(answered);
+                        machine.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
                     }
                 }
             }
             (await running).Ok();
         }
         took.Sort();
+        machine.Sort();
         Assert.True(took.Count >= 10, $"{took.Count} answers during the prefill");
-        // The machine may be busy with other things than this test.
-        Assert.True(took[took.Count / 4] <= 20, $"{took.Count} answers: {took[0]:F1} to {took[^1]:F1} ms, the middle {took[took.Count / 2]:F1}");
+        // The machine may be busy with other things than this test: what a byte there and back takes meanwhile says how busy. A request changes hands some eight times as often.
+        double usual = took[took.Count / 4], idle = machine[machine.Count / 4];
+        Assert.True(usual <= 20 + (8 * idle), $"{took.Count} answers: {took[0]:F1} to {took[^1]:F1} ms, the first quarter within {usual:F1}; a byte there and back takes {idle:F2}");
     }
 
     [Fact]
@@ -125,11 +137,14 @@ public sealed partial class ConformanceTests
         int fourth = await picker.PickAsync("delta");
         await replicas[fourth].CompleteAsync("delta");
         Assert.Equal(fourth, await picker.PickAsync("delta"));
-        // One answer at a time runs: the others wait, and the queue is longer than those elsewhere.
-        Task<Answer>[] held = [.. Enumerable.Range(0, 8).Select(_ => one.PostAsync("/v1/completions", """{"model":"alpha","prompt":"a","max_tokens":900,"ignore_eos":true}"""))];
-        await Service.LoadTests.Until(() => one.Server.Parts.Inference.Statistics.Waiting > 3);
+        // One answer at a time runs: the others wait, and the queue is longer than those elsewhere until their clients leave.
+        using CancellationTokenSource leave = new();
+        Task[] held = [.. Enumerable.Range(0, 8).Select(_ => LeaveAsync(one, """{"model":"alpha","prompt":"a","max_tokens":1000,"ignore_eos":true,"n":64}""", leave.Token))];
+        await Wait.UntilAsync(() => one.Server.Parts.Inference.Statistics.Waiting > 3);
         Assert.NotEqual(0, await picker.PickAsync("alpha"));
+        await leave.CancelAsync();
         await Task.WhenAll(held);
+        await Wait.UntilAsync(() => one.Server.Parts.Inference.Statistics is { Waiting: 0, Running: 0 });
         Assert.Equal(0, await picker.PickAsync("alpha"));
 
         static async Task<TinyServer> StartAsync()
@@ -140,6 +155,53 @@ public sealed partial class ConformanceTests
                 server.Adapter(name, name[0]);
             }
             return server;
+        }
+    }
+
+    /// <summary>One byte there and back over a connection, through the same threads as a server's and a client's.</summary>
+    private sealed class Echo : IDisposable
+    {
+        private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+        private readonly TcpClient client = new();
+        private readonly TcpClient other;
+        private readonly byte[] one = new byte[1];
+
+        public Echo()
+        {
+            listener.Start();
+            client.Connect((IPEndPoint)listener.LocalEndpoint);
+            other = listener.AcceptTcpClient();
+            _ = ReturnAsync();
+        }
+
+        public async Task PingAsync()
+        {
+            await client.GetStream().WriteAsync(one);
+            Assert.Equal(1, await client.GetStream().ReadAsync(one));
+        }
+
+        public void Dispose()
+        {
+            client.Dispose();
+            other.Dispose();
+            listener.Dispose();
+        }
+
+        private async Task ReturnAsync()
+        {
+            byte[] got = new byte[1];
+            try
+            {
+                while (await other.GetStream().ReadAsync(got) == 1)
+                {
+                    await other.GetStream().WriteAsync(got);
+                }
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The test is over.
+                return;
+            }
         }
     }
 

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Lorikeet.Server.Tests.Faults;
 using Lorikeet.Serving;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Conformance;
 
@@ -34,30 +35,24 @@ public sealed partial class ConformanceTests
         EngineStatistics engine = server.Server.Parts.Inference.Statistics;
         Admission admission = server.Server.Parts.Admission;
         using CancellationTokenSource decoding = new(), queued = new(), filling = new();
-        // Sixteen answers, one after the other: it does not end by itself meanwhile.
-        Task running = LeaveAsync("""{"model":"first","prompt":"a","max_tokens":1000,"ignore_eos":true,"n":16}""", decoding.Token);
-        await Service.LoadTests.Until(() => engine.Running == 1 && engine.GeneratedTokens > 0);
-        Task waiting = LeaveAsync("""{"model":"second","prompt":"a","max_tokens":1000,"ignore_eos":true}""", queued.Token);
-        await Service.LoadTests.Until(() => engine.WaitingTokens > 0);
+        // As many answers as can be asked for, one after the other: they do not end by themselves meanwhile.
+        Task running = LeaveAsync(server, """{"model":"first","prompt":"a","max_tokens":1000,"ignore_eos":true,"n":128}""", decoding.Token);
+        await Wait.UntilAsync(() => engine.Running == 1 && engine.GeneratedTokens > 0);
+        Task waiting = LeaveAsync(server, """{"model":"second","prompt":"a","max_tokens":1000,"ignore_eos":true}""", queued.Token);
+        await Wait.UntilAsync(() => engine.WaitingTokens > 0);
         await queued.CancelAsync();
-        await Service.LoadTests.Until(() => engine.WaitingTokens == 0 && admission.Using(Caller.DefaultTenant, "second") == 0);
-        Assert.Equal(1, engine.Running);
+        await Wait.UntilAsync(() => engine.WaitingTokens == 0 && admission.Using(Caller.DefaultTenant, "second") == 0);
+        await Wait.UntilAsync(() => engine.Running == 1);
         await decoding.CancelAsync();
-        await Service.LoadTests.Until(() => engine.Running == 0 && admission.Using(Caller.DefaultTenant, "first") == 0);
+        await Wait.UntilAsync(() => engine.Running == 0 && admission.Using(Caller.DefaultTenant, "first") == 0);
         // Four rows a step: the prompt takes more than two hundred.
         long prompts = engine.Steps;
-        Task prefill = LeaveAsync($$"""{"model":"second","prompt":"{{new string('x', 500)}}","max_tokens":400,"ignore_eos":true,"n":16}""", filling.Token);
-        await Service.LoadTests.Until(() => engine.Steps > prompts + 2 && engine.Running == 1);
+        Task prefill = LeaveAsync(server, $$"""{"model":"second","prompt":"{{new string('x', 500)}}","max_tokens":400,"ignore_eos":true,"n":128}""", filling.Token);
+        await Wait.UntilAsync(() => engine.Steps > prompts + 2 && engine.Running == 1);
         await filling.CancelAsync();
-        await Service.LoadTests.Until(() => engine.Running == 0 && admission.InFlight == 0);
+        await Wait.UntilAsync(() => engine.Running == 0 && admission.InFlight == 0);
         await Task.WhenAll(running, waiting, prefill);
         await Proof.AllReturnedAsync(server);
-
-        async Task LeaveAsync(string body, CancellationToken leave)
-        {
-            using HttpRequestMessage request = new(HttpMethod.Post, "/v1/completions") { Content = new StringContent(body, null, "application/json") };
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => server.Http.SendAsync(request, leave));
-        }
     }
 
     [Fact]
@@ -68,7 +63,7 @@ public sealed partial class ConformanceTests
         await using TinyServer server = await TinyServer.StartAsync(
             (o, _) => o with { Limits = new ServerLimits { QueueRequests = 1 } }, inner => engine = new ScriptedInference(inner, _ => "a") { Gate = gate });
         Task<Answer> held = server.PostAsync("/v1/completions", """{"prompt":"a","max_tokens":5}""");
-        await Service.LoadTests.Until(() => engine!.Started == 1);
+        await Wait.UntilAsync(() => engine!.Started == 1);
         // No JSON, which nobody has looked at.
         Answer full = await server.PostAsync("/v1/chat/completions", "{");
         full.Error(429, "server_overloaded");
@@ -77,8 +72,9 @@ public sealed partial class ConformanceTests
         (await held).Ok();
         await using TinyServer busy = await TinyServer.StartAsync((o, _) => o with { Engine = o.Engine with { MaxSequences = 1 } });
         EngineStatistics figures = busy.Server.Parts.Inference.Statistics;
-        Task<Answer> running = busy.PostAsync("/v1/completions", """{"prompt":"a","max_tokens":1000,"ignore_eos":true,"n":16}""");
-        await Service.LoadTests.Until(() => figures.Running == 1);
+        using CancellationTokenSource leave = new();
+        Task running = LeaveAsync(busy, """{"prompt":"a","max_tokens":1000,"ignore_eos":true,"n":128}""", leave.Token);
+        await Wait.UntilAsync(() => figures.Running == 1);
         long prompts = figures.PromptTokens;
         foreach ((string name, string value) in ((string, string)[])[("X-Lorikeet-Deadline-Ms", "20"), ("x-stainless-read-timeout", "0.02"), ("X-Stainless-Timeout", "0.02")])
         {
@@ -88,8 +84,12 @@ public sealed partial class ConformanceTests
             Assert.Null(late.Header("x-should-retry"));
         }
         Assert.Equal(prompts, figures.PromptTokens);
-        (await running).Ok();
-        Answer cut = await busy.PostAsync("/v1/completions", """{"prompt":"b","max_tokens":1000,"n":16,"ignore_eos":true}""", null, ("X-Lorikeet-Deadline-Ms", "60"));
+        await Wait.UntilAsync(() => figures.Running == 1);
+        await leave.CancelAsync();
+        await running;
+        await Wait.UntilAsync(() => figures is { Running: 0, Waiting: 0 });
+        prompts = figures.PromptTokens;
+        Answer cut = await busy.PostAsync("/v1/completions", """{"prompt":"b","max_tokens":1000,"n":128,"ignore_eos":true}""", null, ("X-Lorikeet-Deadline-Ms", "60"));
         cut.Error(503, "deadline_exceeded");
         Assert.True(figures.PromptTokens == prompts || cut.Header("x-should-retry") == "false");
     }
@@ -123,7 +123,22 @@ public sealed partial class ConformanceTests
         JsonElement error = JsonDocument.Parse(new string(body)).RootElement.GetProperty("error");
         Assert.Equal(["message", "type", "param", "code"], error.EnumerateObject().Select(p => p.Name));
         Assert.Equal(("invalid_request_error", code), (error.GetProperty("type").GetString(), error.GetProperty("code").GetString()));
-        Assert.Equal(-1, reader.Read());
+        // The end, or a reset where the server had not read all by then.
+        try
+        {
+            Assert.Equal(-1, reader.Read());
+        }
+        catch (IOException e)
+        {
+            Assert.Equal(SocketError.ConnectionReset, Assert.IsType<SocketException>(e.InnerException).SocketErrorCode);
+        }
+    }
+
+    // A request whose client leaves before its answer is whole.
+    private static async Task LeaveAsync(TinyServer server, string body, CancellationToken leave)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/completions") { Content = new StringContent(body, null, "application/json") };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => server.Http.SendAsync(request, leave));
     }
 
     /// <summary>The rows of section 16, one above and at the limit, are <see cref="Contract.LimitTests"/>; here is what is small and would grow without bound.</summary>
@@ -141,13 +156,14 @@ public sealed partial class ConformanceTests
         long before = Proof.Heap();
         Stopwatch took = Stopwatch.StartNew();
         Answer answer = await Server.PostAsync("/v1/completions", body);
-        // A second on a quiet machine; others may be at work beside this test.
-        Assert.InRange(took.Elapsed.TotalSeconds, 0, 5);
+        // A second on a quiet machine; others may be at work beside this test. Without its bounds a bomb takes hours.
+        Assert.InRange(took.Elapsed.TotalSeconds, 0, 30);
         Assert.True(answer.Status is 200 or 400, answer.Body);
         if (answer.Status == 400)
         {
             Assert.Contains(answer.Error(400).GetProperty("code").GetString(), (string[])["limit_exceeded", "unsupported_schema"]);
         }
-        Assert.InRange(Proof.Heap() - before, long.MinValue, 16 << 20);
+        // Tests of other classes hold memory too, for as long as they run.
+        await Wait.UntilAsync(() => Proof.Heap() - before < 16 << 20);
     }
 }

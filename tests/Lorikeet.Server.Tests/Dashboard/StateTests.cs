@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lorikeet.Server.Tests.Batches;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Dashboard;
 
@@ -44,9 +45,9 @@ public sealed class StateTests
         ScriptedInference? scripted = null;
         await using TinyServer server = await TinyServer.StartAsync(wrap: inner => scripted = new ScriptedInference(inner, _ => "abc") { Gate = new SemaphoreSlim(0) });
         Task<string> answer = server.CompleteAsync("tiny");
-        await Until(async () => Row((await server.GetAsync(Path)).Ok(), "tiny").GetProperty("waiting").GetInt64() == 1);
+        await Wait.UntilAsync(async () => Row((await server.GetAsync(Path)).Ok(), "tiny").GetProperty("waiting").GetInt64() == 1);
         scripted!.Gate!.Release();
-        await Until(async () => Row((await server.GetAsync(Path)).Ok(), "tiny").GetProperty("running").GetInt64() == 1);
+        await Wait.UntilAsync(async () => Row((await server.GetAsync(Path)).Ok(), "tiny").GetProperty("running").GetInt64() == 1);
         Assert.Equal(1, (await server.GetAsync(Path)).Ok().GetProperty("generated").GetInt64());
         scripted.Gate.Release(10);
         await answer;
@@ -70,7 +71,7 @@ public sealed class StateTests
         await server.CompleteAsync("customer-07000");
         await server.CompleteAsync("customer-09999");
         await server.CompleteAsync("customer-07000");
-        await Until(async () => Row((await server.GetAsync(Path)).Ok(), "customer-07000").GetProperty("rate").GetDouble() > 0);
+        await Wait.UntilAsync(async () => Row((await server.GetAsync(Path)).Ok(), "customer-07000").GetProperty("rate").GetDouble() > 0);
         Assert.Equal(["tiny", "customer-07000", "customer-09999", "customer-00000"], await Page("rows=4"));
         Assert.Equal(["customer-09999", "customer-00000"], await Page("rows=2&from=2"));
         Assert.Equal(["customer-07000", "customer-09999"], await Page("rows=2&order=requests&down=true"));
@@ -173,13 +174,4 @@ public sealed class StateTests
     private static string[] Ids(JsonElement state) => [.. state.GetProperty("adapters").EnumerateArray().Select(a => a.GetProperty("id").GetString()!)];
 
     private static JsonElement Row(JsonElement state, string id) => state.GetProperty("adapters").EnumerateArray().Single(a => a.GetProperty("id").GetString() == id);
-
-    private static async Task Until(Func<Task<bool>> condition)
-    {
-        for (int i = 0; !await condition(); i++)
-        {
-            Assert.True(i < 500, "it did not come about");
-            await Task.Delay(10);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using Lorikeet.Server.Tests.Adapters;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Faults;
 
@@ -49,12 +50,13 @@ public sealed class DatabaseGoneTests
             Assert.Equal(files, Files(server));
             // An adapter that was not in memory is read without the database.
             await server.CompleteAsync("cold");
-            await Task.Delay(300);
+            // The server knows by now, and goes on.
+            await Wait.UntilAsync(() => !server.Server.Parts.Registry.IsReachable);
         }
 
         await database.StartAgainAsync();
         // The next look at the database finds the connections that the old one left; after it, changes are taken.
-        await Service.LoadTests.Until(() => server.Server.Parts.Registry.IsReachable);
+        await Wait.UntilAsync(() => server.Server.Parts.Registry.IsReachable);
         Assert.Equal(2, (await RegistryTests.PutAsync(server, "bot", b, 200)).Json.GetProperty("version").GetInt32());
         Assert.Equal((await Proof.AnswersAsync(server, "cold"))[0], (await Proof.AnswersAsync(server, "bot"))[0]);
         Assert.Equal(before[1], (await Proof.AnswersAsync(server, "bot@1"))[0]);

@@ -1,3 +1,5 @@
+using Lorikeet.Testing;
+
 namespace Lorikeet.Server.Tests.Faults;
 
 /// <summary>What must hold of a server after a fault: it answers as before, and nothing of its memory is lost.</summary>
@@ -6,8 +8,8 @@ internal static class Proof
     /// <summary>No request runs or waits, the pool's accounts are right, and once past prompts are forgotten no page is out.</summary>
     public static async Task AllReturnedAsync(TinyServer server)
     {
-        EngineInference inference = Assert.IsType<EngineInference>(server.Server.Parts.Inference);
-        await Service.LoadTests.Until(() => server.Server.Parts.Admission.InFlight == 0 && inference.Statistics is { Running: 0, Waiting: 0 });
+        EngineInference inference = server.Engine;
+        await Wait.UntilAsync(() => server.Server.Parts.Admission.InFlight == 0 && inference.Statistics is { Running: 0, Waiting: 0 });
         Assert.Equal(0, server.Server.Parts.Admission.Waiting);
         Assert.Equal(0, inference.Host.InFlight);
         Assert.Null(inference.Host.LastError);

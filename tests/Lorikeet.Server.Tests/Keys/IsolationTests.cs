@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Keys;
 
@@ -151,8 +153,9 @@ public sealed class IsolationTests
         Assert.Equal(await CostAsync(house.Zeta, Secret), await CostAsync(house.Zeta, Absent));
         Assert.Equal(0, (await CostAsync(house.Limited, Secret)).Folder);
         Assert.Equal(1, (await CostAsync(house.Zeta, Secret)).Folder);
-        Assert.Equal(Allocated(house.Limited, Secret), Allocated(house.Limited, Absent));
-        Assert.Equal(Allocated(house.Limited, Secret + "@1"), Allocated(house.Limited, Absent + "@1"));
+        // While the code is compiled anew, now with fewer allocations, two figures may come from either side of that.
+        await Wait.UntilAsync(() => Allocated(house.Limited, Secret) == Allocated(house.Limited, Absent));
+        await Wait.UntilAsync(() => Allocated(house.Limited, Secret + "@1") == Allocated(house.Limited, Absent + "@1"));
 
         async Task<(long Folder, long Looked, long Loads, long Known)> CostAsync(string key, string name)
         {
@@ -165,7 +168,7 @@ public sealed class IsolationTests
         long Allocated(string key, string name)
         {
             Caller caller = parts.Keys.Find("Bearer " + key);
-            long bytes = 0, asked = parts.Registry.Asked;
+            long bytes = 0, asked = parts.Registry.Asked, start = Stopwatch.GetTimestamp();
             for (int i = 0; i < 20; i++)
             {
                 long before = GC.GetAllocatedBytesForCurrentThread();
@@ -173,8 +176,8 @@ public sealed class IsolationTests
                 bytes = GC.GetAllocatedBytesForCurrentThread() - before;
                 Assert.IsType<ApiException>(refused.Exception?.InnerException);
             }
-            // Upkeep asks now and then, refusals never.
-            Assert.InRange(parts.Registry.Asked - asked, 0, 2);
+            // Upkeep asks every five seconds, refusals never.
+            Assert.InRange(parts.Registry.Asked - asked, 0, 2 + (Stopwatch.GetElapsedTime(start).TotalSeconds / 2));
             return bytes;
         }
     }
@@ -228,8 +231,8 @@ public sealed class IsolationTests
         {
             long found = inference.Statistics.PrefixHits, rows = inference.Statistics.Rows;
             JsonElement answer = (await server.PostAsync("/v1/completions", $$"""{"model":"{{model}}","prompt":"{{prompt}}","max_tokens":3,"temperature":0,"ignore_eos":true,"logprobs":1}""", key)).Ok();
-            // The figures of a step are written after its events are sent.
-            await Service.LoadTests.Until(() => inference.Statistics.Running == 0 && server.Server.Parts.Admission.InFlight == 0);
+            // The figures of a request that ended are those of the next step.
+            await Wait.UntilAsync(() => inference.Statistics.Running == 0 && server.Server.Parts.Admission.InFlight == 0);
             return (
                 answer.GetProperty("usage").GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32(), inference.Statistics.PrefixHits - found,
                 inference.Statistics.Rows - rows, answer.GetProperty("choices").GetRawText());

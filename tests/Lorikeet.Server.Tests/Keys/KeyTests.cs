@@ -172,16 +172,18 @@ public sealed class KeyTests
 
         public string Admin => admin;
 
-        public static async Task<Keyed> StartAsync(Func<ServerOptions, string, ServerOptions>? change = null)
+        public static async Task<Keyed> StartAsync(Func<ServerOptions, string, ServerOptions>? change = null, Func<IInference, IInference>? wrap = null)
         {
             string admin = "";
-            TinyServer server = await TinyServer.StartAsync((o, folder) =>
-            {
-                string registry = Path.Combine(folder, "registry.db");
-                admin = LorikeetServer.CreateKeyAsync(registry, "operator", ["admin", "infer", "manage", "metrics"]).GetAwaiter().GetResult().Secret;
-                o = o with { Registry = registry, Keys = true };
-                return change?.Invoke(o, folder) ?? o;
-            });
+            TinyServer server = await TinyServer.StartAsync(
+                (o, folder) =>
+                {
+                    string registry = Path.Combine(folder, "registry.db");
+                    admin = LorikeetServer.CreateKeyAsync(registry, "operator", ["admin", "infer", "manage", "metrics"]).GetAwaiter().GetResult().Secret;
+                    o = o with { Registry = registry, Keys = true };
+                    return change?.Invoke(o, folder) ?? o;
+                },
+                wrap);
             return new Keyed(server, admin);
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lorikeet.Testing;
 
 namespace Lorikeet.Server.Tests.Service;
 
@@ -15,7 +16,7 @@ public sealed class LoadTests
         await using TinyServer server = await TinyServer.StartAsync(
             (o, _) => o with { Limits = new ServerLimits { QueueRequests = 2 } }, inner => engine = new ScriptedInference(inner, _ => "abc") { Gate = gate });
         Task<Answer>[] held = [server.PostAsync("/v1/completions", Body), server.PostAsync("/v1/completions", Body)];
-        await Until(() => engine!.Started == 2);
+        await Wait.UntilAsync(() => engine!.Started == 2);
         Answer refused = await server.PostAsync("/v1/completions", "this is not even JSON");
         refused.Error(429, "server_overloaded");
         Assert.InRange(int.Parse(refused.Header("Retry-After")!, System.Globalization.CultureInfo.InvariantCulture), 1, 60);
@@ -36,7 +37,7 @@ public sealed class LoadTests
         using CancellationTokenSource leave = new();
         using HttpRequestMessage request = new(HttpMethod.Post, "/v1/completions") { Content = new StringContent($$"""{"prompt":"a","max_tokens":50,"stream":{{stream}}}""", null, "application/json") };
         Task<HttpResponseMessage> sent = server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, leave.Token);
-        await Until(() => engine!.Started == 1);
+        await Wait.UntilAsync(() => engine!.Started == 1);
         if (stream == "true")
         {
             using HttpResponseMessage response = await sent;
@@ -47,8 +48,8 @@ public sealed class LoadTests
             await leave.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sent);
         }
-        await Until(() => engine!.Cancelled == 1);
-        await Until(() => server.Server.Parts.Admission.InFlight == 0);
+        await Wait.UntilAsync(() => engine!.Cancelled == 1);
+        await Wait.UntilAsync(() => server.Server.Parts.Admission.InFlight == 0);
     }
 
     [Fact]
@@ -69,7 +70,7 @@ public sealed class LoadTests
                 continue;
             }
         }
-        await Until(() => server.Server.Parts.Admission.InFlight == 0 && server.Server.Parts.Inference.Statistics is { Running: 0, Waiting: 0 });
+        await Wait.UntilAsync(() => server.Server.Parts.Admission.InFlight == 0 && server.Server.Parts.Inference.Statistics is { Running: 0, Waiting: 0 });
     }
 
     [Fact]
@@ -79,8 +80,8 @@ public sealed class LoadTests
         using SemaphoreSlim gate = new(0);
         await using TinyServer server = await TinyServer.StartAsync(wrap: inner => engine = new ScriptedInference(inner, _ => "abc") { Gate = gate });
         Task<Answer> running = server.PostAsync("/v1/completions", Body);
-        await Until(() => engine!.Started == 1);
-        Task drained = server.Server.Parts.Admission.DrainAsync(TimeSpan.FromSeconds(20));
+        await Wait.UntilAsync(() => engine!.Started == 1);
+        Task drained = server.Server.Parts.Admission.DrainAsync(Wait.Longest);
         Assert.Equal(503, (await server.GetAsync("/health")).Status);
         Assert.Equal(200, (await server.GetAsync("/health/live")).Status);
         Answer refused = await server.PostAsync("/v1/completions", Body);
@@ -98,18 +99,9 @@ public sealed class LoadTests
         using SemaphoreSlim gate = new(2);
         await using TinyServer server = await TinyServer.StartAsync(wrap: inner => engine = new ScriptedInference(inner, _ => "abcdef") { Gate = gate });
         Task<Answer> running = server.PostAsync("/v1/completions", """{"prompt":"a","max_tokens":50,"stream":true}""");
-        await Until(() => gate.CurrentCount == 0);
+        await Wait.UntilAsync(() => gate.CurrentCount == 0);
         await server.Server.Parts.Admission.DrainAsync(TimeSpan.FromMilliseconds(100));
         IReadOnlyList<JsonElement> events = (await running).Events();
         Assert.Equal("service_unavailable", events[^1].GetProperty("error").GetProperty("code").GetString());
-    }
-
-    internal static async Task Until(Func<bool> holds)
-    {
-        for (int i = 0; i < 10_000 && !holds(); i++)
-        {
-            await Task.Delay(1);
-        }
-        Assert.True(holds(), "it did not come to pass within ten seconds");
     }
 }

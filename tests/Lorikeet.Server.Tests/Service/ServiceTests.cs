@@ -176,8 +176,8 @@ public sealed partial class ServiceTests(Contract.FieldTests.Host host) : IClass
         await using TinyServer held = await TinyServer.StartAsync(wrap: inner => scripted = new ScriptedInference(inner, _ => "abc"));
         Answer passed = await held.PostAsync("/v1/completions", """{"prompt":"a","max_tokens":900,"ignore_eos":true}""", null, ("X-Lorikeet-Deadline-Ms", "1"));
         Assert.True(passed.Status is 200 or 503);
-        await using TinyServer real = await TinyServer.StartAsync();
-        Answer late = await real.PostAsync("/v1/completions", """{"prompt":["a","b","c","d"],"n":4,"max_tokens":1000,"ignore_eos":true}""", null, ("X-Lorikeet-Deadline-Ms", "30"));
+        await using TinyServer real = await TinyServer.StartAsync((o, _) => o with { Engine = o.Engine with { MaxSequences = 1 } });
+        Answer late = await real.PostAsync("/v1/completions", """{"prompt":["a","b","c","d"],"n":32,"max_tokens":1000,"ignore_eos":true}""", null, ("X-Lorikeet-Deadline-Ms", "30"));
         late.Error(503, "deadline_exceeded");
         Assert.InRange(int.Parse(late.Header("Retry-After")!, System.Globalization.CultureInfo.InvariantCulture), 1, 60);
     }

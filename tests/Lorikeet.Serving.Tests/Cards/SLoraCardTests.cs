@@ -241,6 +241,6 @@ public sealed unsafe class SLoraCardTests
 
         public override long EstimateBytes() => 0;
 
-        public override Adapter Read(string name, LanguageModel model) => make(model);
+        public override Adapter Read(string name, LanguageModel model, FactorStorage factors) => make(model);
     }
 }

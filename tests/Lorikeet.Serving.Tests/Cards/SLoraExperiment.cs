@@ -166,7 +166,7 @@ public sealed class SLoraExperiment(ITestOutputHelper output) : IDisposable
 
         public override long EstimateBytes() => 0;
 
-        public override Adapter Read(string name, LanguageModel model)
+        public override Adapter Read(string name, LanguageModel model, FactorStorage factors)
         {
             Adapter adapter = new(name, model);
             foreach (LinearSite site in Sites(model))

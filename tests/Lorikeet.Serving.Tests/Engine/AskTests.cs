@@ -287,6 +287,6 @@ public sealed class AskTests : IDisposable
 
         public override Tensor Forward(in SiteCall call) => change.Forward(call);
 
-        public override SiteForm? Lower(Site site, FactorStorage factors) => change.Lower(site, factors);
+        public override SiteForm? Lower(Site site, FactorPacker packer) => change.Lower(site, packer);
     }
 }

@@ -9,6 +9,11 @@ namespace Lorikeet.Serving.Tests;
 public sealed class EngineHostTests : IDisposable
 {
     private static readonly GenerationRequest endless = new() { Prompt = [1], MaxTokens = 500, EndIds = [] };
+
+    // One answer at a time of very many: none of these requests ends by itself before it is looked at.
+    private static readonly EngineOptions single = new() { MaxSequences = 1 };
+    private const int Many = 200;
+
     private readonly LanguageModel model = TinyModel.Create();
 
     public void Dispose() => model.Dispose();
@@ -49,15 +54,18 @@ public sealed class EngineHostTests : IDisposable
     [Fact]
     public async Task A_cancelled_request_ends_with_its_figures_and_frees_its_pages()
     {
+        using ManualResetEventSlim go = new();
         using EngineHost host = new(model);
-        await using GenerationStream stream = host.Submit(endless with { Choices = 2 });
+        await using GenerationStream stream = host.Submit(endless with { Choices = 2, Constraint = _ => new Paced(10, go) });
         List<GenerationEvent> events = [];
         await foreach (GenerationEvent next in stream)
         {
             events.Add(next);
             if (events.Count == 3)
             {
+                // The step in progress goes on when the engine has been told.
                 stream.Cancel();
+                go.Set();
             }
         }
         Assert.Equal([FinishReason.Cancelled, FinishReason.Cancelled], events[^2..].Select(e => e.Finish));
@@ -69,6 +77,7 @@ public sealed class EngineHostTests : IDisposable
     [Fact]
     public async Task A_full_queue_is_known_before_a_request_is_made()
     {
+        using ManualResetEventSlim go = new();
         using EngineHost host = new(model, null, new EngineOptions { MaxSequences = 1, MaxWaiting = 2 });
         List<GenerationStream> streams = [];
         int refused = 0;
@@ -76,7 +85,7 @@ public sealed class EngineHostTests : IDisposable
         {
             try
             {
-                streams.Add(host.Submit(endless));
+                streams.Add(host.Submit(endless with { Constraint = _ => new Paced(0, go) }));
             }
             catch (EngineBusyException)
             {
@@ -86,6 +95,7 @@ public sealed class EngineHostTests : IDisposable
         Assert.InRange(streams.Count, 2, 3);
         Assert.Equal(12 - streams.Count, refused);
         Assert.Equal(refused, host.Statistics.Refused);
+        go.Set();
         foreach (GenerationStream stream in streams)
         {
             await stream.DisposeAsync();
@@ -118,15 +128,15 @@ public sealed class EngineHostTests : IDisposable
     [Fact]
     public async Task Closing_ends_what_runs_with_an_error()
     {
-        EngineHost host = new(model);
-        GenerationStream stream = host.Submit(endless);
+        EngineHost host = new(model, null, single);
+        GenerationStream stream = host.Submit(endless with { Choices = Many });
         await stream.Events.ReadAsync();
         host.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
         {
             await foreach (GenerationEvent next in stream)
             {
-                Assert.Equal(FinishReason.None, next.Finish);
+                Assert.True(next.Finish is FinishReason.None or FinishReason.Length);
             }
         });
         await stream.DisposeAsync();
@@ -136,7 +146,7 @@ public sealed class EngineHostTests : IDisposable
     [Fact]
     public async Task Adapters_come_go_and_stay_by_command()
     {
-        using EngineHost host = new(model);
+        using EngineHost host = new(model, null, single);
         AdapterVersion version = TinySource.Version(1), broken = new("broken", new TinySource(1) { Error = new BadFileException("x: broken") });
         await host.LoadAsync(version);
         Assert.Equal(1, version.Figures.Loads);
@@ -149,7 +159,7 @@ public sealed class EngineHostTests : IDisposable
         Assert.Equal(2, broken.Figures.LoadFailures);
         await Assert.ThrowsAsync<InvalidOperationException>(() => host.LeftAsync(version));
         Task left;
-        await using (GenerationStream stream = host.Submit(endless with { Adapters = [new AdapterShare(version)] }))
+        await using (GenerationStream stream = host.Submit(endless with { Adapters = [new AdapterShare(version)], Choices = Many }))
         {
             await stream.Events.ReadAsync();
             await host.RetireAsync(version);
@@ -175,5 +185,21 @@ public sealed class EngineHostTests : IDisposable
         Assert.Equal(FinishReason.Cancelled, (await cancelled.Events.ReadAsync()).Finish);
         Assert.Equal(FinishReason.Expired, (await expires.Events.ReadAsync()).Finish);
         go.SetResult();
+    }
+
+    /// <summary>Lets an answer have some tokens, and holds the engine's thread before the next one until it is told to go on.</summary>
+    private sealed class Paced(int free, ManualResetEventSlim go) : ITokenConstraint
+    {
+        private int tokens;
+
+        public void Mask(Span<float> scores)
+        {
+            if (tokens >= free)
+            {
+                go.Wait();
+            }
+        }
+
+        public void Accept(int token) => tokens++;
     }
 }

@@ -75,7 +75,7 @@ public sealed class TextGeneratorTests : IDisposable
                 Assert.Fail($"an event came: {next}");
             }
         });
-        Assert.True(entered.Wait(TimeSpan.FromSeconds(30)));
+        Assert.True(entered.Wait(Lorikeet.Testing.Wait.Longest));
         await stop.CancelAsync();
         // The step stands still until go: that the caller does not leave meanwhile can only be watched for a while.
         bool early = await Task.WhenAny(leaving, Task.Delay(200)) == leaving;

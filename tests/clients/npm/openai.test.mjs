@@ -166,7 +166,7 @@ test('keys', { skip: !keyed }, async () => {
   assert.equal((await new OpenAI({ baseURL: `${keyed}/v1`, apiKey: key, maxRetries: 0 }).chat.completions.create({ model, messages, max_tokens: 1 })).object, 'chat.completion');
 });
 
-test('too many at once: 429, which the client repeats after the time it is told', { skip: !keyed, timeout: 30_000 }, async () => {
+test('too many at once: 429, which the client repeats after the time it is told', { skip: !keyed, timeout: 300_000 }, async () => {
   const [patient, statuses] = counting({ baseURL: `${keyed}/v1`, apiKey: key, maxRetries: 10 });
   const [hasty] = counting({ baseURL: `${keyed}/v1`, apiKey: key, maxRetries: 0 });
   // Its head is here, so it runs, and the limit is one at once.
