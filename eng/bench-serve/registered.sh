@@ -43,11 +43,16 @@ cold() {
   start 8195 "$work/cold.log" $LORIKEET serve --model "$work/S" --port 8195 --cache-mib 2048 "${options[@]}"
   # Adapters 0 to 7 warm the code up.
   for r in 1 2 3; do first_token 8195 --adapter-count 8 --requests 16 --seed $r > /dev/null; done
+  read -r known spent < <(loads 8195)
   first=$(first_token 8195 --adapters "${names[@]}" --requests 40 --seed 7)
+  read -r count seconds < <(loads 8195)
   for r in 8 9 10; do warm+=("$(first_token 8195 --adapters "${names[@]}" --requests 40 --seed $r)"); done
-  printf 'cold %.1f   warm %s   difference %.1f ms\n' "$first" "$(median "${warm[*]}")" "$(awk "BEGIN {print $first - $(median "${warm[*]}")}")"
+  printf 'cold %.1f   warm %s   difference %.1f ms; a load took %.1f ms (mean of %d)\n' "$first" "$(median "${warm[*]}")" "$(awk "BEGIN {print $first - $(median "${warm[*]}")}")" \
+    "$(awk "BEGIN {print 1000 * ($seconds - $spent) / ($count - $known)}")" "$((count - known))"
   stop "$pid"
 }
+# loads PORT: how many adapters were read, and the seconds that took.
+loads() { curl -s "http://127.0.0.1:$1/metrics" | awk '/^vllm:lora_adapter_load_seconds_count/ {c = $2} /^vllm:lora_adapter_load_seconds_sum/ {s = $2} END {print c + 0, s + 0}'; }
 first_token() {
   lorikeet bench serve --server "http://127.0.0.1:$1" --ids 49000 --json --in-turn --concurrency 1 --input 16 17 --output 1 2 --warm-up 0 "${@:2}" 2> /dev/null | jq -r '.first_token_s.p50 * 1000'
 }
