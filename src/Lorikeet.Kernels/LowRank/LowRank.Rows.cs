@@ -38,6 +38,10 @@ public static unsafe partial class LowRank
         {
             Shrink(streams, gathered, type, lanes, inputs, wide);
         }
+        for (int i = 0; i < count; i++)
+        {
+            ScaleHidden(*rows[i].Segment, inputs, rows[i].Hidden);
+        }
     }
 
     /// <summary>y += scale * (bias + B h) of some columns of one row.</summary>

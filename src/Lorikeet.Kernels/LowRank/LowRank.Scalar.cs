@@ -36,17 +36,12 @@ public static unsafe partial class LowRank
     }
 
     /// <summary>Int8: h_j times its rank's scale; other types keep h as it is.</summary>
-    private static void ScaleHidden(in LowRankRow row, in LowRankChanges changes)
+    private static void ScaleHidden(in LowRankSegment segment, int inputs, float* h)
     {
-        LowRankSegment* segment = row.Segment;
-        if (segment->Type != FactorType.Int8)
+        float* scales = (float*)(segment.Factors + new FactorLayout(segment.Rank, inputs, 1, segment.Type).OffsetScales);
+        for (int j = 0; segment.Type == FactorType.Int8 && j < segment.Rank; j++)
         {
-            return;
-        }
-        float* scales = (float*)(segment->Factors + new FactorLayout(segment->Rank, changes.Inputs, 1, segment->Type).OffsetScales);
-        for (int j = 0; j < segment->Rank; j++)
-        {
-            row.Hidden[j] *= scales[j];
+            h[j] *= scales[j];
         }
     }
 

@@ -41,6 +41,10 @@ public static unsafe partial class LowRank
                     Multiply(left + k, inputs, rows, made, some, hidden + (p * FactorLayout.Lanes), width, k > 0);
                 }
             }
+            for (int r = 0; r < rows; r++)
+            {
+                ScaleHidden(segment, inputs, hidden + ((long)r * width));
+            }
         }
     }
 

@@ -148,34 +148,33 @@ public static unsafe partial class LowRank
             int from = (int)Math.Clamp((first - start + each - 1) / each, 0, segment->Rows);
             int to = (int)Math.Clamp((end - start + each - 1) / each, 0, segment->Rows);
             start += each * segment->Rows;
-            bool tiles = variant != KernelVariant.Scalar && to - from >= TileRows;
-            if (tiles)
+            if (variant == KernelVariant.Scalar)
             {
-                float* own = hidden + ((long)from * width);
-                ShrinkTiles(*segment, from, to, changes.X, changes.Inputs, own, wide);
-            }
-            for (int r = from; r < to; r++)
-            {
-                LowRankRow row = new() { Segment = segment, Row = r, Hidden = hidden + ((long)r * width) };
-                if (tiles || variant == KernelVariant.Scalar)
+                for (int r = from; r < to; r++)
                 {
-                    if (!tiles)
-                    {
-                        ShrinkScalar(*segment, r, changes.X, changes.Inputs, row.Hidden);
-                    }
-                    ScaleHidden(row, changes);
-                    continue;
+                    ShrinkScalar(*segment, r, changes.X, changes.Inputs, hidden + ((long)r * width));
+                    ScaleHidden(*segment, changes.Inputs, hidden + ((long)r * width));
                 }
-                group[grouped++] = row;
-                if (grouped == GroupRows)
+            }
+            else if (to - from >= TileRows)
+            {
+                ShrinkTiles(*segment, from, to, changes.X, changes.Inputs, hidden + ((long)from * width), wide);
+            }
+            else
+            {
+                for (int r = from; r < to; r++)
                 {
-                    Shrink(group, grouped, changes, wide);
-                    grouped = 0;
+                    if (grouped == GroupRows)
+                    {
+                        Shrink(group, grouped, changes.X, changes.Inputs, wide);
+                        grouped = 0;
+                    }
+                    group[grouped++] = new LowRankRow { Segment = segment, Row = r, Hidden = hidden + ((long)r * width) };
                 }
             }
             hidden += (long)segment->Rows * width;
         }
-        Shrink(group, grouped, changes, wide);
+        Shrink(group, grouped, changes.X, changes.Inputs, wide);
     }
 
     /// <summary>y += scale * (bias + B h) of some columns of some rows of y, for one site; columns begin with a panel.</summary>
@@ -191,22 +190,27 @@ public static unsafe partial class LowRank
             if (segment.Site == site && from < to)
             {
                 FactorLayout layout = new(segment.Rank, changes.Inputs, outputs, segment.Type);
-                if (variant != KernelVariant.Scalar && to - from >= TileRows)
+                float* h = hidden + ((long)from * width), own = y + ((long)(segment.Row + from) * outputs);
+                bool more = i + 1 < changes.Count && changes.First[i + 1].Site == site;
+                // What is read next: the same columns of the next segment's B.
+                byte* next = PanelOfB(changes.First[more ? i + 1 : i], changes.Inputs, column);
+                if (variant == KernelVariant.Scalar)
                 {
-                    ExpandTiles(segment, layout, from, to, hidden + ((long)from * width), y, column, columns, wide);
-                }
-                for (int r = from; r < to && (variant == KernelVariant.Scalar || to - from < TileRows); r++)
-                {
-                    float* h = hidden + ((long)r * width), own = y + ((long)(segment.Row + r) * outputs);
-                    float scale = RowScale(segment, r);
-                    if (variant == KernelVariant.Scalar)
+                    for (int r = from; r < to; r++, h += width, own += outputs)
                     {
-                        ExpandScalar(segment, layout, h, scale, own, column, columns);
-                        continue;
+                        ExpandScalar(segment, layout, h, RowScale(segment, r), own, column, columns);
                     }
-                    // What is read next: the same columns of the next segment's B.
-                    bool more = i + 1 < changes.Count && changes.First[i + 1].Site == site;
-                    Expand(segment, layout, h, scale, own, column, columns, PanelOfB(changes.First[more ? i + 1 : i], changes.Inputs, column), wide);
+                }
+                else if (to - from >= TileRows)
+                {
+                    ExpandTiles(segment, layout, from, to, h, y, column, columns, wide);
+                }
+                else
+                {
+                    for (int r = from; r < to; r++, h += width, own += outputs)
+                    {
+                        Expand(segment, layout, h, RowScale(segment, r), own, column, columns, next, wide);
+                    }
                 }
             }
             hidden += (long)segment.Rows * width;
@@ -222,15 +226,6 @@ public static unsafe partial class LowRank
 
     /// <summary>Floats of one row's h.</summary>
     internal static int WidthOf(in LowRankSegment segment) => new FactorLayout(segment.Rank, 1, 1, segment.Type).HiddenFloats;
-
-    private static void Shrink(LowRankRow* rows, int count, in LowRankChanges changes, bool wide)
-    {
-        Shrink(rows, count, changes.X, changes.Inputs, wide);
-        for (int i = 0; i < count; i++)
-        {
-            ScaleHidden(rows[i], changes);
-        }
-    }
 
     /// <summary>First every row's h, then ranges of columns of all sites: a range waits for all h, and for nothing else.</summary>
     private struct ApplyJob : IJob
