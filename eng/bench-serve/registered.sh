@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What many registered adapters cost on S: start-up and memory by how many are registered, throughput with 200 in rotation against one, a cold adapter against a warm one.
-# After prepare.sh. Usage: eng/bench-serve/registered.sh FOLDER [rounds, 3] [parts: start cold flora lora]
+# What many registered adapters cost on S: start-up and memory by how many are registered, throughput with 200 in rotation against one, a cold adapter against a warm one;
+# and whether each answer in a crowd is the one that the same request gets alone. After prepare.sh.
+# Usage: eng/bench-serve/registered.sh FOLDER [rounds, 3] [parts: start cold flora lora same]
 . "$(dirname "$0")/common.sh"
 work=$1 rounds=${2:-3}; shift; shift || true
 parts=${*:-start cold flora lora}
@@ -51,6 +52,25 @@ first_token() {
   lorikeet bench serve --server "http://127.0.0.1:$1" --ids 49000 --json --in-turn --concurrency 1 --input 16 17 --output 1 2 --warm-up 0 "${@:2}" 2> /dev/null | jq -r '.first_token_s.p50 * 1000'
 }
 
+# 1,000 adapters registered (200 LoRA of rank 4, 800 FLoRA of rank 1), 100 of each kind in rotation, a cache that holds about half of those: token ids and log-probabilities of REQUESTS answers.
+same() {
+  local options=() names=() name i requests=(--requests "${REQUESTS:-400}" --in-turn --input 16 49 --output 8 17 --warm-up 0 --seed 11)
+  for ((i = 0; i < 200; i++)); do name=$(printf 'bench-%04d' "$i"); options+=(--adapter "lora-$i=$work/lora4/$name"); done
+  for ((i = 0; i < 800; i++)); do name=$(printf 'bench-%04d' "$i"); options+=(--adapter "flora-$i=$work/flora1/$name"); done
+  for ((i = 0; i < 100; i++)); do names+=("lora-$i" "flora-$i"); done
+  start 8196 "$work/same.log" $LORIKEET serve --model "$work/S" --port 8196 --cache-mib "${CACHE_MIB:-320}" "${options[@]}"
+  load 8196 --adapters "${names[@]}" "${requests[@]}" --concurrency 64 --answers "$work/crowd.jsonl" > /dev/null
+  curl -s "http://127.0.0.1:8196/metrics" > "$work/same.metrics"
+  stop "$pid"
+  start 8196 "$work/same.log" $LORIKEET serve --model "$work/S" --port 8196 --cache-mib 2048 "${options[@]}"
+  load 8196 --adapters "${names[@]}" "${requests[@]}" --concurrency 1 --answers "$work/alone.jsonl" > /dev/null
+  stop "$pid"
+  printf '%s registered, %s answers, %s tokens; %s differ from the answers that the same requests get alone\n' \
+    "$(awk '/^lorikeet_adapters_registered / {print $2}' "$work/same.metrics")" "$(jq -s 'map(select(.finish_reason != null)) | length' "$work/crowd.jsonl")" \
+    "$(jq -s 'map(.token_ids | length) | add' "$work/crowd.jsonl")" "$(cmp -s "$work/crowd.jsonl" "$work/alone.jsonl" && echo 0 || diff "$work/crowd.jsonl" "$work/alone.jsonl" | grep -c '^<')"
+  grep -E '^lorikeet_adapter_(loads|evictions)_total' "$work/same.metrics" || true
+}
+
 rotation="64 requests in flight, prompts of 16 to 48, answers of 24 to 48 tokens: tokens/s of answers with one adapter and with 200, medians"
 for part in $parts; do
   case $part in
@@ -58,6 +78,7 @@ for part in $parts; do
     flora) echo "$rotation"; rotate "FLoRA r=1, 10000 registered" --registry "$work/registry-10000.db" ;;
     lora) echo "$rotation"; rotate "LoRA r=4, 200 registered" --adapter-dir "$work/lora4" --cache-mib 2048 ;;
     cold) cold ;;
+    same) same ;;
     *) echo "there is no part $part" >&2; exit 2 ;;
   esac
 done

@@ -24,7 +24,7 @@ public sealed class ServeCommandTests
         using HttpResponseMessage answer = await http.PostAsync(new Uri("/v1/completions", UriKind.Relative), body);
         using JsonDocument json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
         Assert.Equal("legal", json.RootElement.GetProperty("model").GetString());
-        using (Process kill = Process.Start("kill", ["-TERM", $"{server.Id}"]))
+        using (Process kill = Process.Start("/bin/sh", ["-c", $"kill -TERM {server.Id}"]))
         {
             await kill.WaitForExitAsync();
         }

@@ -34,6 +34,7 @@ internal static class BenchServeCommand
     private static readonly Option<double?> SloToken = new("--slo-token") { Description = "Seconds for each further token that are in time; default: any" };
     private static readonly Option<double> Limit = new("--timeout") { Description = "Seconds after which a request has failed", DefaultValueFactory = _ => 600 };
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Equal seeds send equal requests", DefaultValueFactory = _ => 42 };
+    private static readonly Option<string?> Answers = new("--answers") { Description = "Also write all answers to this file, token ids and log-probabilities too: a line of JSON for each request, the same for the same answer" };
     private static readonly Option<string?> Html = new("--html") { Description = "Also write a page with pictures to this file" };
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object instead of text" };
 
@@ -46,7 +47,7 @@ internal static class BenchServeCommand
             "  lorikeet bench make ./loras --base ./base --count 100\n  lorikeet serve --model ./base --adapter-dir ./loras\n" +
             "  lorikeet bench serve --adapter-count 100 --alpha 0.3 --rate 4 --duration 60 --html load.html\n  lorikeet bench serve --server http://peer:8000 --adapters a b c --concurrency 16 --requests 200")
         {
-            Server, Key, Adapters, Count, Model, LoraIds, Rate, Duration, Requests, Alpha, InTurn, Cv, Input, Output, Concurrency, Warm, Chat, Ids, Plain, SloFirst, SloToken, Limit, Seed, Html, Json,
+            Server, Key, Adapters, Count, Model, LoraIds, Rate, Duration, Requests, Alpha, InTurn, Cv, Input, Output, Concurrency, Warm, Chat, Ids, Plain, SloFirst, SloToken, Limit, Seed, Answers, Html, Json,
         };
         command.SetAction((parsed, stop) => Task.Run(() => RunAsync(parsed, stop), stop));
         return command;
@@ -57,8 +58,8 @@ internal static class BenchServeCommand
         ServeWorkload workload = Read(parsed);
         string[] names = parsed.GetValue(Adapters) is { Length: > 0 } given ? given : [.. Enumerable.Range(0, parsed.GetValue(Count)).Select(BenchAdapters.Name)];
         string? key = parsed.GetValue(Key) ?? Environment.GetEnvironmentVariable("OPENAI_API_KEY");
-        PromptMaker prompts = new(workload.Seed, parsed.GetValue(Chat), parsed.GetValue(Plain), parsed.GetValue(Ids), parsed.GetValue(LoraIds));
-        using CompletionClient client = new(new Uri(parsed.GetValue(Server)!), key, prompts, TimeSpan.FromSeconds(parsed.GetValue(Limit)));
+        PromptMaker prompts = new(workload.Seed, parsed.GetValue(Chat), parsed.GetValue(Plain), parsed.GetValue(Ids), parsed.GetValue(LoraIds), scores: parsed.GetValue(Answers) is not null);
+        using CompletionClient client = new(new Uri(parsed.GetValue(Server)!), key, prompts, TimeSpan.FromSeconds(parsed.GetValue(Limit)), keep: parsed.GetValue(Answers) is not null);
         if (names.Length == 0)
         {
             names = [parsed.GetValue(Model) ?? await client.FirstModelAsync(stop)];
@@ -72,6 +73,10 @@ internal static class BenchServeCommand
             : FormattableString.Invariant($"{workload.Requests} requests at {workload.Rate} a second, {names.Length} names"));
         ServeResult result = new(concurrency is { } width ? await run.ClosedAsync(width, stop) : await run.OpenAsync(stop), parsed.GetValue(SloFirst), parsed.GetValue(SloToken));
         JsonObject settings = Settings(parsed, workload);
+        if (parsed.GetValue(Answers) is { } answers)
+        {
+            AtomicFile.WriteText(answers, string.Concat(result.All.Select(o => o.Answer + "\n")));
+        }
         if (parsed.GetValue(Html) is { } page)
         {
             AtomicFile.WriteText(page, ServePage.Write(result, settings));

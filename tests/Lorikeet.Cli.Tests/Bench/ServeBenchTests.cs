@@ -37,6 +37,44 @@ public sealed class ServeBenchTests
         Assert.Contains("In flight", html, StringComparison.Ordinal);
     }
 
+    /// <summary>Answers that are kept are all that was said: equal runs write equal files, however many requests were on the way.</summary>
+    [Theory]
+    [InlineData]
+    [InlineData("--chat")]
+    public async Task Kept_answers_of_equal_requests_are_equal_files(params string[] more)
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyFiles.Model(folder["base"]);
+        Cli.Run("bench", "make", folder["loras"], "--base", model, "--count", "3", "--rank", "2", "4").Done();
+        await File.WriteAllTextAsync(Path.Combine(model, "chat_template.jinja"), "{{ messages[0].content }}");
+        await using LorikeetServer server = await StartAsync(model, folder["loras"]);
+        string[] one = await RunAsync("one", "1"), many = await RunAsync("many", "6"), other = await RunAsync("other", "1", "--seed", "3");
+        Assert.Equal(one, many);
+        Assert.NotEqual(one, other);
+        Assert.Equal(12, one.Length);
+        for (int i = 0; i < one.Length; i++)
+        {
+            using JsonDocument line = JsonDocument.Parse(one[i]);
+            JsonElement root = line.RootElement;
+            Assert.Equal((i, "length"), (root.GetProperty("request").GetInt32(), root.GetProperty("finish_reason").GetString()));
+            int tokens = root.GetProperty(more.Length > 0 ? "content" : "token_logprobs").GetArrayLength();
+            Assert.InRange(tokens, 3, 5);
+            Assert.Equal(tokens, root.GetProperty("token_ids").GetArrayLength());
+        }
+        string[] failed = await RunAsync("failed", "1", "--adapters", "absent");
+        Assert.All(failed, line => Assert.Contains("404 model_not_found", line, StringComparison.Ordinal));
+        await server.StopAsync();
+
+        async Task<string[]> RunAsync(string name, string concurrency, params string[] last)
+        {
+            string[] adapters = last.Contains("--adapters") ? [] : ["--adapter-count", "3"];
+            await Task.Run(() => Cli.Run([
+                "bench", "serve", "--server", server.Address.ToString(), "--requests", "12", "--concurrency", concurrency, "--input", "2", "5", "--output", "3", "6", "--answers", folder[name],
+                .. adapters, .. more, .. last]).Done());
+            return await File.ReadAllLinesAsync(folder[name]);
+        }
+    }
+
     [Fact]
     public async Task Failures_are_counted_by_kind()
     {

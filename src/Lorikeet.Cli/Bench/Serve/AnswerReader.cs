@@ -7,9 +7,14 @@ namespace Lorikeet.Cli.Bench;
 internal sealed class AnswerReader
 {
     private readonly List<double> gaps = [];
+    private readonly AnswerText? whole;
     private double first = double.NaN, last = double.NaN;
     private int pieces;
     private int? input, output;
+
+    /// <summary>A reader.</summary>
+    /// <param name="whole">Takes all that the answer says; null: only when it says it is noted.</param>
+    public AnswerReader(AnswerText? whole = null) => this.whole = whole;
 
     /// <summary>Reads to the end; what went wrong, or null.</summary>
     public async Task<string?> ReadAsync(Stream stream, Stopwatch clock, CancellationToken stop)
@@ -79,7 +84,15 @@ internal sealed class AnswerReader
             input = Number(usage, "prompt_tokens") ?? input;
             output = Number(usage, "completion_tokens") ?? output;
         }
-        if (root.TryGetProperty("choices", out JsonElement choices) && choices.ValueKind == JsonValueKind.Array && choices.EnumerateArray().Any(HasText))
+        if (!root.TryGetProperty("choices", out JsonElement choices) || choices.ValueKind != JsonValueKind.Array)
+        {
+            return null;
+        }
+        if (whole is not null && choices.GetArrayLength() > 0 && choices[0].ValueKind == JsonValueKind.Object)
+        {
+            whole.Add(choices[0]);
+        }
+        if (choices.EnumerateArray().Any(HasText))
         {
             if (pieces++ == 0)
             {

@@ -12,8 +12,9 @@ internal sealed class CompletionClient : IDisposable
     private readonly HttpClient http;
     private readonly PromptMaker prompts;
     private readonly TimeSpan timeout;
+    private readonly bool keep;
 
-    public CompletionClient(Uri server, string? key, PromptMaker prompts, TimeSpan timeout)
+    public CompletionClient(Uri server, string? key, PromptMaker prompts, TimeSpan timeout, bool keep = false)
     {
         // Connections are not what is measured: as many as there are requests.
         http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue, UseProxy = false }) { BaseAddress = server, Timeout = Timeout.InfiniteTimeSpan };
@@ -23,6 +24,7 @@ internal sealed class CompletionClient : IDisposable
         }
         this.prompts = prompts;
         this.timeout = timeout;
+        this.keep = keep;
     }
 
     /// <summary>The first model that the server lists.</summary>
@@ -43,7 +45,8 @@ internal sealed class CompletionClient : IDisposable
     /// <param name="stop">Ends the run.</param>
     public async Task<RequestOutcome> SendAsync(PlannedRequest request, string model, double due, Stopwatch clock, CancellationToken stop)
     {
-        AnswerReader reader = new();
+        AnswerText? whole = keep ? new AnswerText() : null;
+        AnswerReader reader = new(whole);
         string? error = null;
         double sent = clock.Elapsed.TotalSeconds;
         using CancellationTokenSource over = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -75,7 +78,7 @@ internal sealed class CompletionClient : IDisposable
         {
             error = "no JSON";
         }
-        return reader.Outcome(request, clock.Elapsed.TotalSeconds) with { Due = due, Sent = sent, Error = error };
+        return reader.Outcome(request, clock.Elapsed.TotalSeconds) with { Due = due, Sent = sent, Error = error, Answer = whole?.Line(request, model, error) };
     }
 
     /// <inheritdoc/>

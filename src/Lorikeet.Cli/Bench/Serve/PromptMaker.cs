@@ -10,7 +10,8 @@ namespace Lorikeet.Cli.Bench;
 /// <param name="plain">Only fields of OpenAI's own API: an answer may end early.</param>
 /// <param name="ids">Prompts are token ids below this; null: they are words.</param>
 /// <param name="loraIds">Say which adapter by its number in llama-server's field <c>lora</c>, in the place of <c>model</c>.</param>
-internal sealed class PromptMaker(ulong seed, bool chat, bool plain, int? ids, bool loraIds = false)
+/// <param name="scores">Ask for token ids and log-probabilities too.</param>
+internal sealed class PromptMaker(ulong seed, bool chat, bool plain, int? ids, bool loraIds = false, bool scores = false)
 {
     private static readonly string[] Words =
         ("time year people way day man thing woman life child world school state family student group country problem hand part place case week company system program question work " +
@@ -73,6 +74,19 @@ internal sealed class PromptMaker(ulong seed, bool chat, bool plain, int? ids, b
             if (!plain)
             {
                 json.WriteBoolean("ignore_eos", true);
+            }
+            if (scores && chat)
+            {
+                json.WriteBoolean("logprobs", true);
+                json.WriteNumber("top_logprobs", 2);
+            }
+            else if (scores)
+            {
+                json.WriteNumber("logprobs", 2);
+            }
+            if (scores && !plain)
+            {
+                json.WriteBoolean("return_token_ids", true);
             }
             json.WriteEndObject();
         }

@@ -27,6 +27,9 @@ internal sealed record RequestOutcome
     /// <summary>Seconds between pieces of text.</summary>
     public IReadOnlyList<double> Gaps { get; init; } = [];
 
+    /// <summary>All that the answer says, as a line of JSON; null: it was not kept.</summary>
+    public string? Answer { get; init; }
+
     /// <summary>The kind of failure; null: it was answered.</summary>
     public string? Error { get; init; }
 
