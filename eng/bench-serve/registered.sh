@@ -62,6 +62,7 @@ cold_with() {
     "$(awk "BEGIN {print 1000 * ($seconds - $spent) / ($count - $known)}")" "$((count - known))"
   stop "$pid"
 }
+loads() { curl -s "http://127.0.0.1:$1/metrics" | awk '/^vllm:lora_adapter_load_seconds_count/ {c = $2} /^vllm:lora_adapter_load_seconds_sum/ {s = $2} END {print c + 0, s + 0}'; }
 first_token() {
   lorikeet bench serve --server "http://127.0.0.1:$1" --ids 49000 --json --in-turn --concurrency 1 --input 16 17 --output 1 2 --warm-up 0 "${@:2}" 2> /dev/null | jq -r '.first_token_s.p50 * 1000'
 }
