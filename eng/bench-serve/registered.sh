@@ -35,19 +35,34 @@ rotate() {
 }
 
 cold() {
-  local names=() warm=() first options=() i r
+  local options=() i
   for ((i = 0; i < 48; i++)); do options+=(--adapter "$(printf 'bench-%04d=%s/lora16/bench-%04d' "$i" "$work" "$i")"); done
-  for ((i = 8; i < 48; i++)); do names+=("$(printf 'bench-%04d' "$i")"); done
   echo "a cold adapter (LoRA r=16, bf16, all linear layers, files in the page cache): first token of a request of 16 tokens, ms, medians of 40"
   cat "$work"/lora16/*/adapter_model.safetensors > /dev/null
-  start 8195 "$work/cold.log" $LORIKEET serve --model "$work/S" --port 8195 --cache-mib 2048 "${options[@]}"
-  # Adapters 0 to 7 warm the code up.
+  # A full cache throws one out for each that comes; one with room takes memory that is new to the process.
+  cold_with "cache full" 224 "${options[@]}"
+  cold_with "cache with room" 2048 "${options[@]}"
+}
+# cold_with WHAT MIB OPTIONS OF THE SERVER...
+cold_with() {
+  local what=$1 cache=$2 names=() warm=() first r i; shift 2
+  for ((i = 8; i < 48; i++)); do names+=("$(printf 'bench-%04d' "$i")"); done
+  start 8195 "$work/cold.log" $LORIKEET serve --model "$work/S" --port 8195 --cache-mib "$cache" "$@"
+  # Once through all where the cache is to be full; adapters 0 to 7 warm the code up.
+  if [ "$cache" -lt 1000 ]; then first_token 8195 --adapters "${names[@]}" --requests 40 --seed 6 > /dev/null; fi
   for r in 1 2 3; do first_token 8195 --adapter-count 8 --requests 16 --seed $r > /dev/null; done
+  read -r known spent < <(loads 8195)
   first=$(first_token 8195 --adapters "${names[@]}" --requests 40 --seed 7)
-  for r in 8 9 10; do warm+=("$(first_token 8195 --adapters "${names[@]}" --requests 40 --seed $r)"); done
-  printf 'cold %.1f   warm %s   difference %.1f ms\n' "$first" "$(median "${warm[*]}")" "$(awk "BEGIN {print $first - $(median "${warm[*]}")}")"
+  read -r count seconds < <(loads 8195)
+  for r in 8 9 10; do
+    first_token 8195 --adapter-count 8 --requests 8 --seed $r > /dev/null
+    warm+=("$(first_token 8195 --adapter-count 8 --requests 40 --seed $r)")
+  done
+  printf '%-16s cold %.1f   warm %s   difference %.1f ms; a load took %.1f ms (mean of %d)\n' "$what" "$first" "$(median "${warm[*]}")" "$(awk "BEGIN {print $first - $(median "${warm[*]}")}")" \
+    "$(awk "BEGIN {print 1000 * ($seconds - $spent) / ($count - $known)}")" "$((count - known))"
   stop "$pid"
 }
+loads() { curl -s "http://127.0.0.1:$1/metrics" | awk '/^vllm:lora_adapter_load_seconds_count/ {c = $2} /^vllm:lora_adapter_load_seconds_sum/ {s = $2} END {print c + 0, s + 0}'; }
 first_token() {
   lorikeet bench serve --server "http://127.0.0.1:$1" --ids 49000 --json --in-turn --concurrency 1 --input 16 17 --output 1 2 --warm-up 0 "${@:2}" 2> /dev/null | jq -r '.first_token_s.p50 * 1000'
 }

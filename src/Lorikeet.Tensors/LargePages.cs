@@ -10,7 +10,11 @@ internal static unsafe partial class LargePages
     private const long RegionBytes = 16 * PageBytes;
     private const int AdviseHugePage = 14;
 
+    // Memory that was touched before is worth keeping: a page that is new to the process is cleared, and fetched from the host where the machine is a guest.
+    private const long SpareBytes = 64L << 20;
+
     private static readonly Lock gate = new();
+    private static readonly List<(nint Memory, long Bytes)> spares = [];
     private static Region? open;
 
     /// <summary>Memory of its own, to be freed with <see cref="NativeMemory.AlignedFree"/>.</summary>
@@ -53,9 +57,63 @@ internal static unsafe partial class LargePages
         }
     }
 
-    /// <summary>A region that its owner alone cuts into parts, and closes when there will be no more.</summary>
+    /// <summary>A region that its owner alone cuts into parts, and closes when there will be no more; the memory of one that is gone, where one fits.</summary>
     /// <param name="bytes">Its size.</param>
-    public static Region Open(long bytes) => new(Allocate(bytes), bytes);
+    public static Region Open(long bytes)
+    {
+        lock (gate)
+        {
+            if (Fitting(bytes) is >= 0 and int i)
+            {
+                (nint memory, long size) = spares[i];
+                spares.RemoveAt(i);
+                return new Region((byte*)memory, bytes, size);
+            }
+        }
+        // Smaller ones the allocator keeps by itself.
+        return new Region(Allocate(bytes), bytes, bytes < PageBytes ? 0 : bytes);
+    }
+
+    /// <summary>Sees to it that the next region of this size finds memory that was touched before.</summary>
+    /// <param name="bytes">Its size.</param>
+    public static void Prepare(long bytes)
+    {
+        lock (gate)
+        {
+            if (bytes is < PageBytes or > SpareBytes || Fitting(bytes) >= 0)
+            {
+                return;
+            }
+        }
+        Region region = Open(bytes);
+        region.Touch();
+        region.Close();
+    }
+
+    // The smallest that is large enough; none that is more than half empty.
+    private static int Fitting(long bytes)
+    {
+        int best = -1;
+        for (int i = 0; i < spares.Count; i++)
+        {
+            if (spares[i].Bytes >= bytes && spares[i].Bytes <= 2 * bytes && (best < 0 || spares[i].Bytes < spares[best].Bytes))
+            {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private static void Keep(byte* memory, long bytes)
+    {
+        spares.Add(((nint)memory, bytes));
+        for (long all = spares.Sum(s => s.Bytes); all > SpareBytes; all -= bytes)
+        {
+            bytes = spares[0].Bytes;
+            NativeMemory.AlignedFree((byte*)spares[0].Memory);
+            spares.RemoveAt(0);
+        }
+    }
 
     private static long Rounded(long bytes) => (bytes + 63) / 64 * 64;
 
@@ -63,7 +121,10 @@ internal static unsafe partial class LargePages
     private static partial int Advise(void* address, nuint length, int advice);
 
     /// <summary>Memory that is given out in order and freed together.</summary>
-    internal sealed class Region(byte* memory, long bytes)
+    /// <param name="memory">Where it begins.</param>
+    /// <param name="bytes">What may be given out.</param>
+    /// <param name="spare">The size of the memory, where it is kept for the next region once all of it was given back; 0: it is freed.</param>
+    internal sealed class Region(byte* memory, long bytes, long spare = 0)
     {
         private readonly byte* memory = memory;
         private readonly long bytes = bytes;
@@ -89,6 +150,15 @@ internal static unsafe partial class LargePages
             lock (gate)
             {
                 return HasRoom(Rounded(bytes)) ? Take(Rounded(bytes)) : null;
+            }
+        }
+
+        /// <summary>Writes to every page.</summary>
+        public void Touch()
+        {
+            for (long i = 0; i < bytes; i += 4096)
+            {
+                memory[i] = 0;
             }
         }
 
@@ -119,7 +189,15 @@ internal static unsafe partial class LargePages
 
         public void Release()
         {
-            if (--owners == 0)
+            if (--owners > 0)
+            {
+                return;
+            }
+            if (spare > 0)
+            {
+                Keep(memory, spare);
+            }
+            else
             {
                 NativeMemory.AlignedFree(memory);
             }

@@ -7,7 +7,7 @@ namespace Lorikeet.Testing;
 public static class Wait
 {
     /// <summary>How long anything may take on a slow and busy machine; never what a test measures.</summary>
-    public static TimeSpan Longest { get; } = TimeSpan.FromMinutes(3);
+    public static TimeSpan Longest { get; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Waits until something holds, and fails where it does not within <see cref="Longest"/>.</summary>
     /// <param name="holds">Asked again and again.</param>

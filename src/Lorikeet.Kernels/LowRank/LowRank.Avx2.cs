@@ -214,12 +214,14 @@ public static unsafe partial class LowRank
     private static void ExpandPanel<TFactor>(byte* b, int rank, float* h, float* bias, float scale, float* y, int lanes)
         where TFactor : struct, IFactor
     {
-        float* edge = stackalloc float[2 * FactorLayout.Lanes];
-        float* start = edge + FactorLayout.Lanes;
-        for (int l = 0; l < FactorLayout.Lanes; l++)
+        // Lanes that do not exist are computed beside y.
+        float* beside = stackalloc float[2 * FactorLayout.Lanes];
+        bool whole = lanes == FactorLayout.Lanes;
+        float* edge = whole ? y : beside, start = whole && bias is not null ? bias : beside + FactorLayout.Lanes;
+        for (int l = 0; l < lanes && !whole; l++)
         {
-            edge[l] = l < lanes ? y[l] : 0f;
-            start[l] = bias is not null && l < lanes ? bias[l] : 0f;
+            edge[l] = y[l];
+            start[l] = bias is null ? 0f : bias[l];
         }
         nint step = 16 * TFactor.Size;
         Vector256<float> s = Avx.LoadVector256(start), t = Avx.LoadVector256(start + 8);
@@ -238,7 +240,10 @@ public static unsafe partial class LowRank
         Vector256<float> factor = Vector256.Create(scale);
         Avx.Store(edge, Fma.MultiplyAdd(factor, s, Avx.LoadVector256(edge)));
         Avx.Store(edge + 8, Fma.MultiplyAdd(factor, t, Avx.LoadVector256(edge + 8)));
-        new ReadOnlySpan<float>(edge, lanes).CopyTo(new Span<float>(y, lanes));
+        if (!whole)
+        {
+            new ReadOnlySpan<float>(edge, lanes).CopyTo(new Span<float>(y, lanes));
+        }
     }
 
     // t = B h and y += scale * t for 64 outputs: four panels of B, read straight through.

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Lorikeet.Kernels;
 using Lorikeet.Models;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Serving;
 
@@ -11,6 +12,9 @@ namespace Lorikeet.Serving;
 /// <param name="threads">Threads; 0: each is read by the call that asks for it.</param>
 internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, int threads) : IDisposable
 {
+    // Until then the request that waited for an adapter has its first token: memory is not prepared beside it.
+    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(50);
+
     private readonly BlockingCollection<AdapterEntry> wanted = [];
     private readonly ConcurrentQueue<LoadedAdapter> loaded = [];
     private readonly List<Thread> workers = [];
@@ -72,13 +76,25 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
 
     private void Work()
     {
-        foreach (AdapterEntry entry in wanted.GetConsumingEnumerable())
+        while (!wanted.IsCompleted)
         {
-            Read(entry);
+            if (!wanted.TryTake(out AdapterEntry? entry, Timeout.Infinite))
+            {
+                continue;
+            }
+            long bytes;
+            do
+            {
+                bytes = Read(entry);
+            }
+            while (wanted.TryTake(out entry, Idle));
+            // The next one, likely of this size, will find memory that was touched before.
+            StorageBlock.Prepare(bytes);
         }
     }
 
-    private void Read(AdapterEntry entry)
+    // Returns the bytes of its forms.
+    private long Read(AdapterEntry entry)
     {
         long start = Stopwatch.GetTimestamp();
         Adapter? adapter = null;
@@ -102,8 +118,10 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
             adapter = null;
             error = e;
         }
+        long bytes = adapter?.FormBytes ?? 0;
         loaded.Enqueue(new LoadedAdapter(entry, adapter, error, Stopwatch.GetElapsedTime(start)));
         Finished?.Invoke();
+        return bytes;
     }
 }
 
