@@ -18,7 +18,7 @@ await host.StartAsync();
 
 IChatClient client = host.Services.GetRequiredService<IChatClient>();
 string[] names = ["rust", "lua", "starter"];
-ChatResponse[] answers = await Task.WhenAll(names.Select(name => client.GetResponseAsync("if", new ChatOptions
+ChatResponse[] answers = await Task.WhenAll(names.Select(name => client.GetResponseAsync("return", new ChatOptions
 {
     ModelId = name,
     MaxOutputTokens = 32,

@@ -11,7 +11,7 @@ using TrainedAdapter rust = AdapterFolder.Load($"{starter}/rust", model);
 using TrainedAdapter lua = AdapterFolder.Load($"{starter}/lua", model);
 using TextGenerator generator = new(model, tokenizer);
 
-GenerationRequest row = new() { Prompt = tokenizer.Encode("if"), MaxTokens = 32, Sampling = new() { Temperature = 0.7, Seed = 1 } };
+GenerationRequest row = new() { Prompt = tokenizer.Encode("return"), MaxTokens = 32, Sampling = new() { Temperature = 0.7, Seed = 1 } };
 string[] answers = ["", "", ""];
 await foreach (GenerationEvent e in generator.GenerateAsync([row with { Adapter = rust }, row with { Adapter = lua }, row]))
 {

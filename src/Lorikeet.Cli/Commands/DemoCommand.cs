@@ -15,9 +15,9 @@ internal static class DemoCommand
     /// <summary>The command.</summary>
     public static Command Create()
     {
-        Option<string> prompt = new("--prompt") { Description = "What every row begins with", DefaultValueFactory = _ => "if" };
+        Option<string> prompt = new("--prompt") { Description = "What every row begins with", DefaultValueFactory = _ => "return" };
         Option<int> tokens = new("--tokens") { Description = "Tokens of each answer", DefaultValueFactory = _ => 64 };
-        Option<ulong> seed = new("--seed") { Description = "Seed of what is drawn", DefaultValueFactory = _ => 1 };
+        Option<ulong> seed = new("--seed") { Description = "Seed of what is drawn", DefaultValueFactory = _ => 3 };
         Option<string> to = new("--out") { Description = "Where the page is written", DefaultValueFactory = _ => Path.Combine("runs", "demo.html") };
         Command command = new(
             "demo",
@@ -54,7 +54,7 @@ internal static class DemoCommand
                 Adapter = adapter,
                 MaxTokens = tokens,
                 EndIds = [],
-                Sampling = new SamplingOptions { Temperature = 0.6, TopP = 0.95, Seed = seed },
+                Sampling = new SamplingOptions { Temperature = 0.7, TopP = 0.9, Seed = seed },
             }),
         ];
         Console.WriteLine($"One prompt, eight rows of one batch, each with its own adapter. The base model ({model.ParameterCount / 1e6:F1} M numbers) never saw these languages.");
