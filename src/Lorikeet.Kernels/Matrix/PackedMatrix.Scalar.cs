@@ -17,9 +17,8 @@ public static unsafe partial class PackedMatrix
             Y = y,
             Accumulate = accumulate,
             After = after,
-            Shrinks = after.Changes is null ? 0 : after.Changes->Begin(KernelVariant.Scalar, PanelCount(outputs)),
         };
-        Team.Shared.Run(ref job, job.Shrinks + PanelCount(outputs));
+        Team.Shared.Run(ref job, PanelCount(outputs));
     }
 
     /// <summary>The reference of <see cref="MultiplyTransposed"/>: plain loops over (input, row, output).</summary>
@@ -51,16 +50,9 @@ public static unsafe partial class PackedMatrix
         public float* Y;
         public bool Accumulate;
         public Epilogue After;
-        public int Shrinks;
 
-        public readonly void Execute(int chunk)
+        public readonly void Execute(int panel)
         {
-            if (chunk < Shrinks)
-            {
-                After.Changes->Shrink(chunk);
-                return;
-            }
-            int panel = chunk - Shrinks;
             int end = Math.Min(Outputs, (panel + 1) * Lanes);
             for (int r = 0; r < Rows; r++)
             {
