@@ -79,6 +79,8 @@ foreach (string language in (string[])["rust"])
 }
 card.WriteLine("""
 
+    Either gets better up to the highest rate that was tried. With as many numbers LoRA learns more here, and FLoRA's one gain is at serving: `docs/methods/flora.md`.
+
     ## Licence
     The model and the adapters: Apache-2.0, as the project. They were trained on free software of many licences, listed in `sources.tsv`; the excerpts in `held-out/` are the beginnings of files of
     the packages marked `held` there and stay under those packages' licences.
