@@ -41,6 +41,7 @@ internal static class DemoCommand
         using LanguageModel model = ModelLoader.Load(BundledFolder.Starter);
         Tokenizer tokenizer = Tokenizer.Load(ModelLocation.Resolve(BundledFolder.Starter));
         TrainedAdapter[] adapters = [.. StarterLanguage.All.Select(l => AdapterFolder.Load(l.Adapter, model, l.Name))];
+        Array.ForEach(adapters, adapter => adapter.Factors = FactorStorage.Int8);
         int[] ids = tokenizer.Encode(prompt);
         if (ids.Length + tokens > model.Config.MaxPositions)
         {
@@ -66,6 +67,8 @@ internal static class DemoCommand
         DemoRates rates = DemoRates.Measure(model, requests, stop);
         Console.WriteLine(rates.Line);
         Console.WriteLine();
+        // What they know is measured to the bit.
+        Array.ForEach(adapters, adapter => adapter.Factors = FactorStorage.Exact);
         using DemoProgress progress = new("measuring eight adapters on eight languages");
         HeatMap map = HeatMap.Measure(model, tokenizer, adapters, progress.Show, stop);
         progress.Clear();

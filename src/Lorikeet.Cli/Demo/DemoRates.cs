@@ -16,7 +16,7 @@ internal sealed record DemoRates(double Together, double OneByOne, double Bare)
     /// <summary>What a user reads.</summary>
     public string Line => string.Create(
         CultureInfo.InvariantCulture,
-        $"together {Together:N0} tokens/s, one after another {OneByOne:N0} tokens/s, together without adapters {Bare:N0} tokens/s ({Together / Bare * 100:F0} % of it with)");
+        $"together {Together:N0} tokens/s, one after another {OneByOne:N0} tokens/s, together without adapters {Bare:N0} tokens/s ({Together / Bare * 100:F0} % of it with; factors as int8)");
 
     /// <summary>Measures: the three take turns, so that a noisy machine disturbs all alike; medians, prompts included in the time.</summary>
     public static DemoRates Measure(LanguageModel model, GenerationRequest[] requests, CancellationToken stop)
