@@ -30,7 +30,7 @@ internal static class DemoPage
             ".answers pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;margin:6px 0}</style>\n<div class=\"answers\">\n");
         for (int i = 0; i < answers.Count; i++)
         {
-            html.Append("<div><b>").Append(Chart.Escape(StarterLanguage.All[i].Title)).Append("</b><pre>").Append(Chart.Escape(answers[i])).Append("</pre></div>\n");
+            html.Append("<div><b>").Append(Chart.Escape(StarterLanguage.All[i].Title)).Append("</b><pre>").AppendJoin('\n', answers[i].Split('\n').Select(Chart.Escape)).Append("</pre></div>\n");
         }
         return html.Append("</div>").ToString();
     }
