@@ -81,7 +81,7 @@ same() {
   load 8196 --adapters "${names[@]}" "${requests[@]}" --concurrency 1 --answers "$work/alone.jsonl" > /dev/null
   stop "$pid"
   printf '%s registered, %s answers, %s tokens; %s differ from the answers that the same requests get alone\n' \
-    "$(awk '/^lorikeet_adapters_registered / {print $2}' "$work/same.metrics")" "$(jq -s 'map(select(.finish_reason != null)) | length' "$work/crowd.jsonl")" \
+    "$(awk '/^lorikeet_adapters_registered / {print int($2)}' "$work/same.metrics")" "$(jq -s 'map(select(.finish_reason != null)) | length' "$work/crowd.jsonl")" \
     "$(jq -s 'map(.token_ids | length) | add' "$work/crowd.jsonl")" "$(cmp -s "$work/crowd.jsonl" "$work/alone.jsonl" && echo 0 || diff "$work/crowd.jsonl" "$work/alone.jsonl" | grep -c '^<')"
   grep -E '^lorikeet_adapter_(loads|evictions)_total' "$work/same.metrics" || true
 }
