@@ -34,6 +34,8 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
     private int ranges;
     private int rowBlock;
     private int rowBlocks;
+    private LowRankChanges* changes;
+    private int shrinks;
 
     public static void Run(byte* x, int rows, int inputs, PackedPart* parts, int count, IntegerVariant variant)
     {
@@ -71,12 +73,20 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
             rowBlock = rowBlock,
             rowBlocks = (rows + rowBlock - 1) / rowBlock,
         };
-        Team.Shared.Run(ref job, job.rowBlocks * ranges);
+        job.changes = parts->After.Changes;
+        job.shrinks = job.changes is null ? 0 : job.changes->Begin(KernelPath.Current, job.rowBlocks * ranges);
+        Team.Shared.Run(ref job, job.shrinks + (job.rowBlocks * ranges));
     }
 
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
+        if (chunk < shrinks)
+        {
+            changes->Shrink(chunk);
+            return;
+        }
+        chunk -= shrinks;
         int range = chunk / rowBlocks;
         int first = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - first);
