@@ -188,12 +188,11 @@ public static unsafe partial class LowRank
     {
         nint panelBytes = (nint)layout.PanelBytesB;
         byte* b = segment.Factors + layout.OffsetB + (column / FactorLayout.Lanes * panelBytes);
-        byte* end = b + ((columns + FactorLayout.Lanes - 1) / FactorLayout.Lanes * panelBytes);
+        nint ahead = (nint)(next - b);
         int o = column;
         for (; o + (4 * FactorLayout.Lanes) <= column + columns; o += 4 * FactorLayout.Lanes, b += 4 * panelBytes)
         {
             float* bias = segment.Bias is null ? null : segment.Bias + o;
-            nint ahead = b + TFactor.Ahead < end ? TFactor.Ahead : (nint)(next - end) + TFactor.Ahead;
             if (wide)
             {
                 ExpandFourPanelsWide<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
@@ -202,6 +201,10 @@ public static unsafe partial class LowRank
             {
                 ExpandFourPanels<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
             }
+        }
+        for (; wide && o + (2 * FactorLayout.Lanes) <= column + columns; o += 2 * FactorLayout.Lanes, b += 2 * panelBytes)
+        {
+            ExpandTwoPanelsWide<TFactor>(b, panelBytes, layout.Rank, h, segment.Bias is null ? null : segment.Bias + o, scale, y + o, ahead);
         }
         for (; o < column + columns; o += FactorLayout.Lanes, b += panelBytes)
         {

@@ -45,8 +45,8 @@ internal unsafe struct Ahead
         {
             if ((nint)next < step)
             {
-                Sse.Prefetch1(*(byte**)next);
-                Sse.Prefetch1(*(byte**)(next + sizeof(long)));
+                Sse.Prefetch0(*(byte**)next);
+                Sse.Prefetch0(*(byte**)(next + sizeof(long)));
                 next += 2 * sizeof(long);
             }
         }

@@ -74,6 +74,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             later = NextReads.Lines,
         };
         job.changes = parts->After.Changes;
+        job.chunks = job.changes is null ? job.chunks : LowRankChanges.Ranges(job.chunks);
         job.shrinks = job.changes is null ? 0 : job.changes->Begin(TTiles.Variant, job.chunks);
         Team.Shared.Run(ref job, job.shrinks + job.chunks);
     }

@@ -40,7 +40,7 @@ internal unsafe struct TileFetches
         {
             for (int i = 0; i < laterLines; i++)
             {
-                Sse.Prefetch1(later[i]);
+                Sse.Prefetch0(later[i]);
             }
             return;
         }

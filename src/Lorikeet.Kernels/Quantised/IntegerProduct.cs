@@ -56,6 +56,7 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         panels = gated ? panels / 2 : panels;
         int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
+        ranges = parts->After.Changes is null ? ranges : LowRankChanges.Ranges(ranges);
         int rowBlocks = Math.Max((rows + most - 1) / most, Math.Min((chunks + ranges - 1) / ranges, (rows + 15) / 16));
         int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + IntegerTile.Most - 1) / IntegerTile.Most * IntegerTile.Most;
         IntegerProduct<TFormat> job = new()
