@@ -15,6 +15,9 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
     /// <summary>Prompt tokens of those that have not begun.</summary>
     public long WaitingTokens { get; private set; }
 
+    /// <summary>Bytes of the prompts that are vectors.</summary>
+    public long VectorBytes { get; private set; }
+
     /// <summary>The request of a number; null: it has ended.</summary>
     public ActiveRequest? Find(int id) => open.GetValueOrDefault(id);
 
@@ -39,7 +42,8 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
         {
             adapters.Bind(share.Version);
         }
-        WaitingTokens += request.Prompt.Count;
+        WaitingTokens += request.PromptLength;
+        VectorBytes += request.Rows?.ByteLength ?? 0;
         nextDeadline = Math.Min(nextDeadline, owner.Ends);
         return owner;
 
@@ -54,7 +58,7 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
             return false;
         }
         owner.Started = options.Clock.GetTimestamp();
-        WaitingTokens -= owner.Request.Prompt.Count;
+        WaitingTokens -= owner.Request.PromptLength;
         return true;
     }
 
@@ -93,16 +97,17 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
         TimeProvider clock = options.Clock;
         long now = clock.GetTimestamp();
         GenerationRequest request = owner.Request;
+        VectorBytes -= request.Rows?.ByteLength ?? 0;
         if (owner.Started == 0)
         {
-            WaitingTokens -= request.Prompt.Count;
+            WaitingTokens -= request.PromptLength;
         }
         foreach (AdapterShare share in request.Adapters)
         {
             adapters.Unbind(share.Version);
         }
         return new RequestUsage(
-            request.Prompt.Count,
+            request.PromptLength,
             owner.CachedTokens,
             owner.GeneratedTokens,
             clock.GetElapsedTime(owner.Arrived, owner.Started == 0 ? now : owner.Started),

@@ -18,6 +18,7 @@ public sealed class EngineHost : IDisposable
     private int inFlight;
     private int arriving;
     private long arrivingTokens;
+    private long vectorBytes;
     private volatile bool draining;
     private bool closing;
     private bool stopped;
@@ -48,6 +49,9 @@ public sealed class EngineHost : IDisposable
     /// <summary>Requests that were handed in and have not ended.</summary>
     public int InFlight => Volatile.Read(ref inFlight);
 
+    /// <summary>Bytes of prompts that are vectors, of requests that have not ended.</summary>
+    public long VectorBytes => Interlocked.Read(ref vectorBytes);
+
     /// <summary>True while new requests are taken; false once draining or closing began.</summary>
     public bool IsAccepting => !draining;
 
@@ -67,7 +71,7 @@ public sealed class EngineHost : IDisposable
     public GenerationStream Submit(GenerationRequest request)
     {
         engine.Check(request);
-        int tokens = request.Prompt.Count;
+        int tokens = request.PromptLength;
         if (Statistics.Waiting + Interlocked.Add(ref arriving, request.Choices) > options.MaxWaiting
             | Statistics.WaitingTokens + Interlocked.Add(ref arrivingTokens, tokens) > options.MaxWaitingTokens)
         {
@@ -75,6 +79,14 @@ public sealed class EngineHost : IDisposable
             Statistics.CountRefusal();
             throw new EngineBusyException(
                 $"{Statistics.Waiting} answers and {Statistics.WaitingTokens} prompt tokens wait; the queue holds {options.MaxWaiting} and {options.MaxWaitingTokens}: try again later");
+        }
+        long held = request.Rows?.ByteLength ?? 0;
+        if (held > 0 && Interlocked.Add(ref vectorBytes, held) > options.MaxVectorBytes)
+        {
+            Interlocked.Add(ref vectorBytes, -held);
+            Arrived(request);
+            Statistics.CountRefusal();
+            throw new EngineBusyException($"prompts that are vectors wait or run; all together may have {options.MaxVectorBytes} bytes: try again later");
         }
         GenerationStream stream = new(this, request);
         Interlocked.Increment(ref inFlight);
@@ -85,7 +97,7 @@ public sealed class EngineHost : IDisposable
         catch (ObjectDisposedException)
         {
             Arrived(request);
-            Interlocked.Decrement(ref inFlight);
+            Left(request);
             throw;
         }
         return stream;
@@ -183,7 +195,13 @@ public sealed class EngineHost : IDisposable
     private void Arrived(GenerationRequest request)
     {
         Interlocked.Add(ref arriving, -request.Choices);
-        Interlocked.Add(ref arrivingTokens, -request.Prompt.Count);
+        Interlocked.Add(ref arrivingTokens, -request.PromptLength);
+    }
+
+    private void Left(GenerationRequest request)
+    {
+        Interlocked.Decrement(ref inFlight);
+        Interlocked.Add(ref vectorBytes, -(request.Rows?.ByteLength ?? 0));
     }
 
     private async Task Run(Action work)
@@ -341,7 +359,7 @@ public sealed class EngineHost : IDisposable
 
     private void End(GenerationStream stream, Exception? error)
     {
-        Interlocked.Decrement(ref inFlight);
+        Left(stream.Request);
         stream.Close(error);
     }
 
