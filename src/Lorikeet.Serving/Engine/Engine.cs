@@ -42,7 +42,7 @@ public sealed class Engine : IDisposable
         options.Check();
         if (options.MaxLength > model.Config.MaxPositions)
         {
-            throw new ArgumentException($"MaxLength is {options.MaxLength}; the model's sequences end at {model.Config.MaxPositions}", nameof(options));
+            throw new ArgumentException($"MaxLength (--max-model-len) is {options.MaxLength}; the model's sequences end at {model.Config.MaxPositions}", nameof(options));
         }
         this.options = options;
         Model = model;
