@@ -15,8 +15,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
     public async Task AnswerAsync(HttpContext http, Caller caller)
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
-        using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        CompletionJob job = await ReadAsync(new Fields(document.RootElement), caller, http);
+        CompletionJob job = await ReadAsync(http, ticket);
         ticket.Charge(job.PromptTokens);
         services.Prepare(http, caller, job.Spec);
         await new CompletionAnswer(services, job, ticket).SendAsync(http);
@@ -25,8 +24,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
     public async Task RenderAsync(HttpContext http, Caller caller)
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
-        using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        CompletionJob job = await ReadAsync(new Fields(document.RootElement), caller, http);
+        CompletionJob job = await ReadAsync(http, ticket);
         if (job.Prompts[0].Rows is not null)
         {
             throw ApiException.Unsupported(PromptEmbeds.Field, $"{PromptEmbeds.Field} has no token ids that could be rendered");
@@ -44,8 +42,16 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         });
     }
 
-    private async Task<CompletionJob> ReadAsync(Fields body, Caller caller, HttpContext http)
+    // The body, which vectors make long, is let go before the answer begins.
+    private async Task<CompletionJob> ReadAsync(HttpContext http, Admission.Ticket ticket)
     {
+        using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
+        return await ReadAsync(new Fields(document.RootElement), ticket, http);
+    }
+
+    private async Task<CompletionJob> ReadAsync(Fields body, Admission.Ticket ticket, HttpContext http)
+    {
+        Caller caller = ticket.Caller;
         ServerLimits limits = services.Options.Limits;
         services.Known.Check(body, Names);
         (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, http.RequestAborted);
@@ -69,7 +75,7 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         }
         int? top = (int?)body.Integer("logprobs", 0, 20);
         TokenConstraint? constraint = services.Constraints.Read(body, caller.Tenant);
-        List<CompletionPrompt> prompts = ReadPrompts(body, spec);
+        List<CompletionPrompt> prompts = ReadPrompts(body, spec, ticket);
         services.CheckChoices(prompts.Count, spec);
         services.CheckConstraint(constraint, spec);
         int context = services.Context;
@@ -92,12 +98,12 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         };
     }
 
-    private List<CompletionPrompt> ReadPrompts(in Fields body, GenerationSpec spec)
+    private List<CompletionPrompt> ReadPrompts(in Fields body, GenerationSpec spec, Admission.Ticket ticket)
     {
         int context = services.Context;
         if (body.TryGet(PromptEmbeds.Field, out JsonElement vectors))
         {
-            List<PromptRows> given = PromptEmbeds.Read(body, vectors, services.Options, services.Inference.Model.EmbeddingWidth);
+            List<PromptRows> given = PromptEmbeds.Read(body, vectors, services.Options, services.Inference.Model.EmbeddingWidth, ticket);
             return given.ConvertAll(rows =>
             {
                 (int first, int count) = PromptFit.Fit(rows.Count, spec.Truncate, spec.TruncateRight, context, PromptEmbeds.Field);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lorikeet.Models;
 using Lorikeet.Models.Files;
@@ -15,8 +16,9 @@ internal static class PromptEmbeds
     /// <param name="value">The field.</param>
     /// <param name="options">Whether it is offered at all, how many prompts a request may have, and how many bytes.</param>
     /// <param name="width">Numbers of a row of the model's token table.</param>
-    /// <exception cref="ApiException">400: it is not offered, or anything about it is wrong; the message says which, what was found and what was expected.</exception>
-    public static List<PromptRows> Read(in Fields body, JsonElement value, ServerOptions options, int width)
+    /// <param name="ticket">The admitted request, which holds the vectors until it ends.</param>
+    /// <exception cref="ApiException">429: other requests hold as many as there may be. 400: it is not offered, or anything about it is wrong; the message says which, what was found and what was expected.</exception>
+    public static List<PromptRows> Read(in Fields body, JsonElement value, ServerOptions options, int width, Admission.Ticket ticket)
     {
         if (!options.PromptEmbeds)
         {
@@ -27,30 +29,35 @@ internal static class PromptEmbeds
             Refuse(other, body.Has(other));
         }
         Refuse("echo", body.Flag("echo") == true);
-        List<PromptRows> prompts = [];
         if (value.ValueKind != JsonValueKind.Array)
         {
-            prompts.Add(Decode(value, Field, width));
+            Hold(BytesOf(value));
+            return [Decode(value, Field, width)];
         }
-        else
+        int count = value.GetArrayLength();
+        if (count == 0)
         {
-            int count = value.GetArrayLength();
-            if (count == 0)
-            {
-                throw ApiException.Value(Field, $"{Field} is an empty array; expected {Expected}");
-            }
-            if (count > options.Limits.Prompts)
-            {
-                throw ApiException.Limit(Field, count, options.Limits.Prompts, $"there are too many prompts in {Field}");
-            }
-            foreach (JsonElement item in value.EnumerateArray())
-            {
-                prompts.Add(Decode(item, $"{Field}[{prompts.Count}]", width));
-            }
+            throw ApiException.Value(Field, $"{Field} is an empty array; expected {Expected}");
         }
-        long bytes = prompts.Sum(p => p.ByteLength);
-        return bytes <= options.Engine.MaxVectorBytes ? prompts : throw ApiException.Limit(Field, bytes, options.Engine.MaxVectorBytes, "bytes of vectors");
+        if (count > options.Limits.Prompts)
+        {
+            throw ApiException.Limit(Field, count, options.Limits.Prompts, $"there are too many prompts in {Field}");
+        }
+        Hold(value.EnumerateArray().Sum(BytesOf));
+        return [.. value.EnumerateArray().Select((item, i) => Decode(item, $"{Field}[{i}]", width))];
+
+        void Hold(long bytes)
+        {
+            if (bytes > options.Limits.VectorBytes)
+            {
+                throw ApiException.Limit(Field, bytes, options.Limits.VectorBytes, "bytes of vectors");
+            }
+            ticket.Hold(bytes);
+        }
     }
+
+    // What a string becomes that is base64, known before anything is made of it.
+    private static long BytesOf(JsonElement item) => item.ValueKind == JsonValueKind.String ? (long)JsonMarshal.GetRawUtf8Value(item).Length / 4 * 3 : 0;
 
     private static PromptRows Decode(JsonElement item, string place, int width)
     {

@@ -267,7 +267,6 @@ public sealed class Engine : IDisposable
     {
         string? full = scheduler.Waiting + request.Choices > options.MaxWaiting ? $"{scheduler.Waiting} answers wait; the queue holds {options.MaxWaiting}"
             : requests.WaitingTokens + request.PromptLength > options.MaxWaitingTokens ? $"{requests.WaitingTokens} prompt tokens wait; the queue holds {options.MaxWaitingTokens}"
-            : requests.VectorBytes + (request.Rows?.ByteLength ?? 0) > options.MaxVectorBytes ? $"{requests.VectorBytes} bytes of prompts that are vectors wait or run; there is room for {options.MaxVectorBytes}"
             : null;
         if (full is not null)
         {

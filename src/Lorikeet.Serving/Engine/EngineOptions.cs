@@ -17,9 +17,6 @@ public sealed record EngineOptions
     /// <summary>The longest sequence, prompt and answer together; 0 (default): the model's.</summary>
     public int MaxLength { get; init; }
 
-    /// <summary>Bytes of all prompts that are vectors and wait or run; more are refused. Default 256 MiB, beside <see cref="CacheBytes"/>.</summary>
-    public long MaxVectorBytes { get; init; } = 256L << 20;
-
     /// <summary>The most requests that wait; more are refused. Default: no limit.</summary>
     public int MaxWaiting { get; init; } = int.MaxValue;
 
@@ -68,7 +65,6 @@ public sealed record EngineOptions
         Require(MaxWaiting >= 1, $"MaxWaiting is {MaxWaiting}; expected 1 or more");
         Require(MaxWaitingTokens >= 1, $"MaxWaitingTokens is {MaxWaitingTokens}; expected 1 or more");
         Require(MaxLength >= 0, $"MaxLength is {MaxLength}; expected 0 (the model's) or more");
-        Require(MaxVectorBytes >= 0, $"MaxVectorBytes is {MaxVectorBytes}; expected 0 or more");
         Require(DraftTokens is >= 0 and <= 64, $"DraftTokens is {DraftTokens}; expected 0 to 64");
         Require(PrefetchDepth >= 0, $"PrefetchDepth is {PrefetchDepth}; expected 0 or more");
         Require(LoaderThreads is >= 0 and <= 64, $"LoaderThreads is {LoaderThreads}; expected 0 to 64");

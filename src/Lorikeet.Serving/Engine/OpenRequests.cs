@@ -15,9 +15,6 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
     /// <summary>Prompt tokens of those that have not begun.</summary>
     public long WaitingTokens { get; private set; }
 
-    /// <summary>Bytes of the prompts that are vectors.</summary>
-    public long VectorBytes { get; private set; }
-
     /// <summary>The request of a number; null: it has ended.</summary>
     public ActiveRequest? Find(int id) => open.GetValueOrDefault(id);
 
@@ -43,7 +40,6 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
             adapters.Bind(share.Version);
         }
         WaitingTokens += request.PromptLength;
-        VectorBytes += request.Rows?.ByteLength ?? 0;
         nextDeadline = Math.Min(nextDeadline, owner.Ends);
         return owner;
 
@@ -97,7 +93,6 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
         TimeProvider clock = options.Clock;
         long now = clock.GetTimestamp();
         GenerationRequest request = owner.Request;
-        VectorBytes -= request.Rows?.ByteLength ?? 0;
         if (owner.Started == 0)
         {
             WaitingTokens -= request.PromptLength;

@@ -22,9 +22,6 @@ internal sealed class RequestCheck(LanguageModel model, Tokenizer? tokenizer, En
             Require(request.Prompt.Count == 0, $"the prompt has {request.Prompt.Count} token ids and {rows.Count} vectors; expected the one or the other");
             Require(rows.Width == model.EmbeddingWidth, $"the prompt's vectors have {rows.Width} numbers; the model's have {model.EmbeddingWidth}");
             Require(request.PromptLogProbabilities is null, "a prompt of vectors has no tokens that could be scored: prompt_logprobs must be absent");
-            Require(
-                rows.ByteLength <= options.MaxVectorBytes,
-                $"the prompt's vectors have {rows.ByteLength} bytes; all that wait or run together may have {options.MaxVectorBytes}: shorten it, or raise MaxVectorBytes");
         }
         foreach (int id in request.Prompt)
         {

@@ -18,7 +18,6 @@ public sealed class EngineHost : IDisposable
     private int inFlight;
     private int arriving;
     private long arrivingTokens;
-    private long vectorBytes;
     private volatile bool draining;
     private bool closing;
     private bool stopped;
@@ -49,9 +48,6 @@ public sealed class EngineHost : IDisposable
     /// <summary>Requests that were handed in and have not ended.</summary>
     public int InFlight => Volatile.Read(ref inFlight);
 
-    /// <summary>Bytes of prompts that are vectors, of requests that have not ended.</summary>
-    public long VectorBytes => Interlocked.Read(ref vectorBytes);
-
     /// <summary>True while new requests are taken; false once draining or closing began.</summary>
     public bool IsAccepting => !draining;
 
@@ -80,14 +76,6 @@ public sealed class EngineHost : IDisposable
             throw new EngineBusyException(
                 $"{Statistics.Waiting} answers and {Statistics.WaitingTokens} prompt tokens wait; the queue holds {options.MaxWaiting} and {options.MaxWaitingTokens}: try again later");
         }
-        long held = request.Rows?.ByteLength ?? 0;
-        if (held > 0 && Interlocked.Add(ref vectorBytes, held) > options.MaxVectorBytes)
-        {
-            Interlocked.Add(ref vectorBytes, -held);
-            Arrived(request);
-            Statistics.CountRefusal();
-            throw new EngineBusyException($"prompts that are vectors wait or run; all together may have {options.MaxVectorBytes} bytes: try again later");
-        }
         GenerationStream stream = new(this, request);
         Interlocked.Increment(ref inFlight);
         try
@@ -97,7 +85,7 @@ public sealed class EngineHost : IDisposable
         catch (ObjectDisposedException)
         {
             Arrived(request);
-            Left(request);
+            Interlocked.Decrement(ref inFlight);
             throw;
         }
         return stream;
@@ -196,12 +184,6 @@ public sealed class EngineHost : IDisposable
     {
         Interlocked.Add(ref arriving, -request.Choices);
         Interlocked.Add(ref arrivingTokens, -request.PromptLength);
-    }
-
-    private void Left(GenerationRequest request)
-    {
-        Interlocked.Decrement(ref inFlight);
-        Interlocked.Add(ref vectorBytes, -(request.Rows?.ByteLength ?? 0));
     }
 
     private async Task Run(Action work)
@@ -359,7 +341,7 @@ public sealed class EngineHost : IDisposable
 
     private void End(GenerationStream stream, Exception? error)
     {
-        Left(stream.Request);
+        Interlocked.Decrement(ref inFlight);
         stream.Close(error);
     }
 

@@ -189,49 +189,17 @@ public sealed class PromptRowsTests : IDisposable
     [Fact]
     public void What_cannot_be_is_refused()
     {
-        using Engine engine = new(model, Options with { MaxLength = 64, MaxVectorBytes = 200 * 48 * sizeof(float) });
+        using Engine engine = new(model, Options with { MaxLength = 64 });
         GenerationRequest request = AsRows(Ask(40));
         Refused(request with { Prompt = [1, 2] }, "2 token ids and 40 vectors");
         Refused(request with { Rows = PromptRows.Of(new float[47], 47) }, "have 47 numbers; the model's have 48");
         Refused(request with { PromptLogProbabilities = 1 }, "prompt_logprobs");
         Refused(AsRows(Ask(64)), "64 tokens");
-        Refused(AsRows(Ask(201)), "MaxVectorBytes");
-        using Engine small = new(model, Options with { MaxVectorBytes = 39 * 48 * sizeof(float) });
-        Assert.Contains("MaxVectorBytes", Assert.Throws<ArgumentException>(() => small.Add(request)).Message, StringComparison.Ordinal);
         Assert.Contains("MaxLength", Assert.Throws<ArgumentException>(() => new Engine(model, new EngineOptions { MaxLength = 513 })).Message, StringComparison.Ordinal);
         // An answer ends where the engine's sequences do.
         Assert.Equal(24, Answers.Run(engine, [request with { MaxTokens = 100 }])[0].Ids.Count);
 
         void Refused(GenerationRequest wrong, string with) => Assert.Contains(with, Assert.Throws<ArgumentException>(() => engine.Add(wrong)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Bytes_of_vectors_are_counted_until_their_request_ends()
-    {
-        GenerationRequest request = AsRows(Ask(40)) with { MaxTokens = 400 };
-        EngineOptions options = Options with { MaxVectorBytes = 2 * request.Rows!.ByteLength };
-        using (Engine engine = new(model, options))
-        {
-            int[] ids = [engine.Add(request), engine.Add(request)];
-            Assert.Contains("vectors", Assert.Throws<EngineBusyException>(() => engine.Add(request)).Message, StringComparison.Ordinal);
-            engine.Step();
-            engine.Cancel(ids[0]);
-            engine.Step();
-            engine.Add(request);
-            Assert.Throws<EngineBusyException>(() => engine.Add(request));
-        }
-        using EngineHost host = new(model, options: options);
-        await using (GenerationStream first = host.Submit(request))
-        {
-            await using GenerationStream second = host.Submit(request);
-            Assert.Equal(options.MaxVectorBytes, host.VectorBytes);
-            Assert.Throws<EngineBusyException>(() => host.Submit(request));
-            // Prompts of ids are no matter of it.
-            await using GenerationStream third = host.Submit(Ask(40));
-        }
-        Assert.Equal(0, host.VectorBytes);
-        Assert.Equal(0, host.InFlight);
-        await host.AuditAsync();
     }
 
     private void Same(List<Answer> answers) => Assert.All(answers, (answer, i) => answer.IsEqualTo(asIds[i]));
