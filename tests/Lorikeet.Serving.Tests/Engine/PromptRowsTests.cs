@@ -129,7 +129,7 @@ public sealed class PromptRowsTests : IDisposable
         using Engine engine = new(model, Options);
         GenerationRequest request = AsRows(Ask(length));
         Assert.Equal(0, Cached(engine, request));
-        Assert.Equal(cached, Cached(engine, request with { Rows = RowsOf([.. Ask(length).Prompt]) }));
+        Assert.Equal(cached, Cached(engine, request with { Rows = AsRows(Ask(length)).Rows }));
         Assert.Equal(length / 32 * 32, Cached(engine, AsRows(Ask(length + 40, length))));
     }
 
@@ -138,9 +138,9 @@ public sealed class PromptRowsTests : IDisposable
     {
         using Engine engine = new(model, Options with { LoaderThreads = 0 });
         GenerationRequest ids = Ask(100), request = AsRows(ids);
-        float[] changed = Numbers([.. ids.Prompt]);
+        float[] changed = TinyModel.Numbers(model, [.. ids.Prompt]);
         changed[^1] = MathF.BitIncrement(changed[^1]);
-        float[] early = Numbers([.. ids.Prompt]);
+        float[] early = TinyModel.Numbers(model, [.. ids.Prompt]);
         early[0] = MathF.BitIncrement(early[0]);
         GenerationRequest[] different =
         [
@@ -220,19 +220,7 @@ public sealed class PromptRowsTests : IDisposable
         return usage.CachedTokens;
     }
 
-    private GenerationRequest AsRows(GenerationRequest request) => request with { Prompt = [], Rows = RowsOf([.. request.Prompt]) };
-
-    private PromptRows RowsOf(int[] ids) => PromptRows.Of(Numbers(ids), model.EmbeddingWidth);
-
-    private float[] Numbers(int[] ids)
-    {
-        float[] rows = new float[ids.Length * model.EmbeddingWidth];
-        for (int i = 0; i < ids.Length; i++)
-        {
-            model.ReadEmbedding(ids[i], rows.AsSpan(i * model.EmbeddingWidth));
-        }
-        return rows;
-    }
+    private GenerationRequest AsRows(GenerationRequest request) => TinyModel.AsRows(model, request);
 
     // The second number: beginning with the prompt of the first so many tokens.
     private static GenerationRequest Ask(int length, int alike = 0) => new()
