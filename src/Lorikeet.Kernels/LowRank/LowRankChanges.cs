@@ -82,7 +82,7 @@ public unsafe struct LowRankChanges
     /// <summary>Into how many ranges of columns a product is cut: one for each thread.</summary>
     /// <remarks>
     /// A range reads its columns of every adapter's B. With sixteen adapters of rank 16 in the usual ranges of 50 to 130 columns that is 2 to 4 KB here and there, which memory gives
-    /// at half the rate of longer stretches: measured on S, 16 rows, such a step took 8 % longer.
+    /// at half the rate of longer stretches (docs/performance.md).
     /// </remarks>
     /// <param name="wanted">How many it would be cut into without changes.</param>
     internal static int Ranges(int wanted) => Math.Min(wanted, Team.Shared.Threads);
