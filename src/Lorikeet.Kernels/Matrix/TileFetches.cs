@@ -5,14 +5,15 @@ namespace Lorikeet.Kernels;
 /// <summary>Who fetches what while the tiles of some panels, one after the other, compute on different rows.</summary>
 /// <remarks>
 /// The first tiles share what the matrix has next: were it left to one of them, which reads the panels, the memory would rest while the others compute. The last ones
-/// fetch lines that are read later (B of the changes that these columns end with, what was announced in <see cref="NextReads"/>), as many tiles as both need at one rate.
+/// fetch lines that are read later (B of the changes that these columns end with, what was announced in <see cref="NextReads"/>), as many tiles as both need at one rate;
+/// a few lines are asked for before the first tile.
 /// </remarks>
 internal unsafe struct TileFetches
 {
     /// <summary>Lines that the tiles of some panels fetch at most.</summary>
     public const int MostLines = 2048;
 
-    // Lines that are asked for at once before a lone tile: they come while it computes, and do not hold it up.
+    // Lines that are asked for at once before a tile: they come while it computes, and do not hold it up.
     private const int MostAtOnce = 96;
 
     private byte** list;
@@ -36,20 +37,17 @@ internal unsafe struct TileFetches
     {
         list = later;
         (lines, tiles, listing, depth) = (laterLines, count, 0, ks);
-        if (count == 1)
+        if (laterLines <= MostAtOnce)
         {
             for (int i = 0; i < laterLines; i++)
             {
-                Sse.Prefetch0(later[i]);
+                Sse.Prefetch1(later[i]);
             }
             return;
         }
-        if (laterLines > 0)
-        {
-            double share = laterLines / (laterLines + ((double)bytes / NextLines.Line));
-            int least = (laterLines + ks - 1) / ks;
-            listing = Math.Clamp((int)Math.Round(share * count), least, count - 1);
-        }
+        double share = laterLines / (laterLines + ((double)bytes / NextLines.Line));
+        int least = (laterLines + ks - 1) / ks;
+        listing = Math.Clamp((int)Math.Round(share * count), least, count - 1);
     }
 
     /// <summary>What a tile fetches; tiles are asked for in order.</summary>
