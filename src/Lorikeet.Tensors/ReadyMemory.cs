@@ -3,14 +3,13 @@ namespace Lorikeet.Tensors;
 /// <summary>Keeps memory touched ahead for the <see cref="StorageBlock"/>s to come, on a thread of its own.</summary>
 /// <remarks>
 /// As many blocks lie ready as were expected, of the sizes that came last; memory of blocks that are gone counts. What was taken is replaced once none was taken for 50 ms, a
-/// MiB every 2 ms or so; at once where less than a quarter is left. A block that finds none takes new memory, in small pages. What lies ready is the process's: several of these share it.
+/// page of 2 MB every few milliseconds. A block that finds none takes new memory, in small pages. What lies ready is the process's: several of these share it.
 /// </remarks>
 public sealed unsafe class ReadyMemory : IDisposable
 {
     /// <summary>The most blocks that are expected at a time.</summary>
     public const int MostBlocks = 32;
 
-    private const long StepBytes = 1 << 20;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(2);
     private readonly object gate = new();
@@ -119,7 +118,7 @@ public sealed unsafe class ReadyMemory : IDisposable
                     {
                         Monitor.Wait(gate);
                     }
-                    else if (hasNews && !SpareMemory.IsLow(expected[..known], most))
+                    else if (hasNews)
                     {
                         // Those who wait for what was taken just now have their first token before memory is touched beside them.
                         hasNews = false;
@@ -134,7 +133,7 @@ public sealed unsafe class ReadyMemory : IDisposable
             // One block at a time: what is expected meanwhile counts from the next on.
             if (SpareMemory.TryAdd(expected[..known], most, out SpareMemory.Block fresh))
             {
-                Touch(fresh, inSteps: !SpareMemory.IsLow(expected[..known], most));
+                Touch(fresh);
                 continue;
             }
             lock (gate)
@@ -148,24 +147,20 @@ public sealed unsafe class ReadyMemory : IDisposable
         }
     }
 
-    private void Touch(SpareMemory.Block fresh, bool inSteps)
+    private void Touch(SpareMemory.Block fresh)
     {
-        for (long at = 0; at < fresh.Bytes; at += StepBytes)
+        for (long at = 0; at < fresh.Bytes; at += LargePages.PageBytes)
         {
-            fresh.Touch(at, at + StepBytes);
-            if (inSteps)
+            fresh.Touch(at, at + LargePages.PageBytes);
+            // Steps of answers that run have the cores in between. A thread of a low priority would not do: it may hold a lock, the system's too, while it waits for a core.
+            lock (gate)
             {
-                // Steps of answers that run have the cores in between. A thread of a low priority would not do: it may hold a lock, the system's too, while it waits for a core.
-                lock (gate)
+                if (!closed)
                 {
-                    if (!closed)
-                    {
-                        Monitor.Wait(gate, Breath);
-                    }
+                    Monitor.Wait(gate, Breath);
                 }
             }
         }
-        LargePages.Gather(fresh.Memory, fresh.Bytes);
         SpareMemory.Keep(fresh);
     }
 }

@@ -65,22 +65,10 @@ internal static unsafe class SpareMemory
         }
     }
 
-    /// <summary>True where fewer than a quarter of these blocks would find memory.</summary>
-    /// <param name="sizes">The sizes.</param>
-    /// <param name="room">The most bytes that may lie ready for them; sizes that come too late are left out.</param>
-    public static bool IsLow(ReadOnlySpan<long> sizes, long room)
-    {
-        lock (gate)
-        {
-            (int wanted, int found, _) = Match(sizes, room, stackalloc bool[blocks.Count]);
-            return found * 4 < wanted;
-        }
-    }
-
     /// <summary>Memory for one block more, to be touched and kept, so that blocks of all these sizes could be taken at once.</summary>
     /// <param name="sizes">The sizes, the dearest first.</param>
     /// <param name="room">The most bytes that may lie ready for them; sizes that come too late are left out.</param>
-    /// <param name="fresh">The memory, in small pages.</param>
+    /// <param name="fresh">The memory.</param>
     /// <returns>False: that was so already, or there is no room for more.</returns>
     public static bool TryAdd(ReadOnlySpan<long> sizes, long room, out Block fresh)
     {
@@ -96,7 +84,7 @@ internal static unsafe class SpareMemory
         }
         try
         {
-            fresh = new Block(LargePages.AllocateSmall(missing), missing);
+            fresh = new Block(LargePages.Allocate(missing), missing);
             return true;
         }
         catch (OutOfMemoryException)
@@ -110,7 +98,7 @@ internal static unsafe class SpareMemory
     private static long MakeRoom(ReadOnlySpan<long> sizes, long room)
     {
         Span<bool> taken = stackalloc bool[blocks.Count];
-        long missing = Match(sizes, room, taken).Missing;
+        long missing = FirstMissing(sizes, room, taken);
         for (int i = 0, at = 0; i < taken.Length && missing > 0 && bytes + missing > most; i++)
         {
             if (taken[i])
@@ -125,9 +113,8 @@ internal static unsafe class SpareMemory
         return bytes + missing > most ? 0 : missing;
     }
 
-    private static (int Wanted, int Found, long Missing) Match(ReadOnlySpan<long> sizes, long room, Span<bool> taken)
+    private static long FirstMissing(ReadOnlySpan<long> sizes, long room, Span<bool> taken)
     {
-        int wanted = 0, found = 0;
         long missing = 0;
         room = Math.Min(room, most);
         foreach (long size in sizes)
@@ -136,18 +123,16 @@ internal static unsafe class SpareMemory
             {
                 break;
             }
-            wanted++;
             if (Fitting(size, taken) is >= 0 and int fits)
             {
                 taken[fits] = true;
-                found++;
             }
             else if (missing == 0)
             {
                 missing = size;
             }
         }
-        return (wanted, found, missing);
+        return missing;
     }
 
     // None that is more than half empty, but for a page.
