@@ -114,7 +114,7 @@ internal static class Project
         ["ruby"] = [".rb"],
         ["perl"] = [".pm", ".pl"],
         ["lua"] = [".lua", ".nse"],
-        ["javascript"] = [".js"],
+        ["haskell"] = [".hs"],
         ["shell"] = [".sh", ".bash", ".bats", ""],
         ["tcl"] = [".tcl"],
         ["scheme"] = [".scm"],
@@ -244,7 +244,8 @@ internal static partial class Clean
             {
                 break;
             }
-            block = (block || line.StartsWith("/*", StringComparison.Ordinal) || line.StartsWith("=pod", StringComparison.Ordinal)) && !line.EndsWith("*/", StringComparison.Ordinal);
+            block = (block || line.StartsWith("/*", StringComparison.Ordinal) || line.StartsWith("=pod", StringComparison.Ordinal) || line.StartsWith("{-", StringComparison.Ordinal))
+                && !line.EndsWith("*/", StringComparison.Ordinal) && !line.EndsWith("-}", StringComparison.Ordinal);
             licence |= Licence().IsMatch(line);
         }
         IEnumerable<string> body = licence ? lines.Skip(start) : lines;
@@ -253,8 +254,9 @@ internal static partial class Clean
 
     private static bool Starts(string line, string language) => language switch
     {
-        "c" or "go" or "java" or "rust" or "javascript" => line.StartsWith("//", StringComparison.Ordinal) || line.StartsWith("/*", StringComparison.Ordinal),
+        "c" or "go" or "java" or "rust" => line.StartsWith("//", StringComparison.Ordinal) || line.StartsWith("/*", StringComparison.Ordinal),
         "lua" => line.StartsWith("--", StringComparison.Ordinal),
+        "haskell" => line.StartsWith("--", StringComparison.Ordinal) || line.StartsWith("{-", StringComparison.Ordinal),
         "scheme" => line.StartsWith(';'),
         _ => line.StartsWith('#'),
     };

@@ -12,7 +12,7 @@ if (args.Length != 2)
 const int OfOne = 3000, Together = 24000;
 JsonSerializerOptions plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 Directory.CreateDirectory(args[1]);
-foreach (string language in (string[])["rust", "ruby", "perl", "lua", "javascript", "shell", "tcl", "scheme"])
+foreach (string language in (string[])["rust", "ruby", "perl", "lua", "haskell", "shell", "tcl", "scheme"])
 {
     int length = 0;
     List<string> lines = [];

@@ -31,6 +31,9 @@ public partial class LanguageModel : IDisposable
     /// <summary>The token table.</summary>
     public EmbeddingSite Embedding => parts.Embedding;
 
+    /// <summary>Numbers of a row of the token table, which is what rows that are given have: the hidden size, but for models that project from another.</summary>
+    public int EmbeddingWidth => parts.Embedding.Outputs;
+
     /// <summary>The table of learned positions, or null.</summary>
     public EmbeddingSite? Positions => parts.Positions;
 
@@ -103,6 +106,22 @@ public partial class LanguageModel : IDisposable
         return null;
     }
 
+    /// <summary>Reads a token's row as a step does, before anything else is done to it: what Transformers takes as <c>inputs_embeds</c>.</summary>
+    /// <remarks>Where reading scales (Gemma multiplies with sqrt(hidden size)) the row is scaled, as in Transformers from 5.4 on.</remarks>
+    /// <param name="token">The token's id.</param>
+    /// <param name="to">Receives the row, [<see cref="EmbeddingWidth"/>].</param>
+    public void ReadEmbedding(int token, Span<float> to)
+    {
+        Embedding.Weight.Read(token, to);
+        if (parts.LookupScale != 1f)
+        {
+            foreach (ref float value in to[..EmbeddingWidth])
+            {
+                value *= parts.LookupScale;
+            }
+        }
+    }
+
     /// <summary>The hidden states after the last norm.</summary>
     /// <remarks>Rows of stateful sequences are stored in pages reserved before; the caller counts them with <see cref="SequenceState.Append"/> after the step.</remarks>
     /// <param name="run">The run: rows, plan, tape.</param>
@@ -121,7 +140,7 @@ public partial class LanguageModel : IDisposable
         {
             parts.Rotary[i].Prepare(run);
         }
-        Tensor h = Begin(run, input.Embeddings.Exists ? input.Embeddings : Embedding.Forward(run, default, input.Tokens));
+        Tensor h = Begin(run, input.Embeddings.Exists ? input.Embeddings : LookUp(run, input));
         run.Tap?.Residual(-1, h);
         Tensor[]? carried = Observe(run, -1, h, null);
         // Where nobody looks back at a block's values, the next block's take their place, which is still in the caches.
@@ -166,6 +185,28 @@ public partial class LanguageModel : IDisposable
 
     /// <summary>From hidden states to what a head reads: [rows, Head.Inputs].</summary>
     internal Tensor ToHead(ModelRun run, in Tensor hidden) => parts.ProjectOut is null ? hidden : parts.ProjectOut.Forward(run, hidden);
+
+    /// <summary>From tokens to embeddings: rows of the table, and those that are given.</summary>
+    private Tensor LookUp(ModelRun run, Input input)
+    {
+        Tensor h = Embedding.Forward(run, default, input.Tokens);
+        if (parts.LookupScale != 1f)
+        {
+            h = Scale.Forward(run, h, parts.LookupScale);
+        }
+        if (input.Given.Length > 0 && run.Tape is not null)
+        {
+            throw new InvalidOperationException("rows that prompts give are for inference; a recorded run takes embeddings");
+        }
+        foreach (ref readonly GivenRows given in input.Given)
+        {
+            for (int i = 0; i < given.Count; i++)
+            {
+                given.From.CopyTo(given.First + i, h.Row(given.Row + i));
+            }
+        }
+        return h;
+    }
 
     /// <summary>From embeddings to the first block's input.</summary>
     private Tensor Begin(ModelRun run, in Tensor embeddings)

@@ -2,7 +2,7 @@ namespace Lorikeet.Models;
 
 /// <summary>The parts of a <see cref="LanguageModel"/>.</summary>
 /// <remarks>
-/// h = embedding(ids), or given; h = embeddingNorm( embeddingScale * projectIn(h) + positions ); the blocks; the final norm;
+/// h = lookupScale * embedding(ids), or given; h = embeddingNorm( embeddingScale * projectIn(h) + positions ); the blocks; the final norm;
 /// logits = cap( logitScale * head( projectOut(h) ) ). What is absent does nothing.
 /// </remarks>
 public sealed record ModelParts
@@ -13,7 +13,10 @@ public sealed record ModelParts
     /// <summary>From the table's width to the hidden size, or null.</summary>
     public Projection? ProjectIn { get; init; }
 
-    /// <summary>What embeddings are multiplied by.</summary>
+    /// <summary>What rows of the token table are multiplied by as they are read; rows that are given have it in them.</summary>
+    public float LookupScale { get; init; } = 1f;
+
+    /// <summary>What embeddings are multiplied by, read or given.</summary>
     public float EmbeddingScale { get; init; } = 1f;
 
     /// <summary>A table of learned positions, added to the embeddings, or null.</summary>

@@ -19,7 +19,7 @@ public sealed partial record ServerLimits
     [
         (nameof(BodyBytes), BodyBytes, 64 << 20), (nameof(UploadBytes), UploadBytes, 16L << 30), (nameof(HeaderBytes), HeaderBytes, 64 << 10), (nameof(RequestLineBytes), RequestLineBytes, 16 << 10),
         (nameof(JsonDepth), JsonDepth, 128), (nameof(Connections), Connections, 65_536), (nameof(StreamStall), StreamStall.TotalSeconds, 300), (nameof(QueueRequests), QueueRequests, 65_536),
-        (nameof(QueueTokens), QueueTokens, 64_000_000), (nameof(Deadline), Deadline.TotalSeconds, 3600), (nameof(LongestDeadline), LongestDeadline.TotalSeconds, 3600), (nameof(Prompts), Prompts, 2048),
+        (nameof(QueueTokens), QueueTokens, 64_000_000), (nameof(Deadline), Deadline.TotalSeconds, 3600), (nameof(LongestDeadline), LongestDeadline.TotalSeconds, 3600), (nameof(Prompts), Prompts, 2048), (nameof(VectorBytes), VectorBytes, 64L << 30),
         (nameof(EmbeddingInputs), EmbeddingInputs, 2048), (nameof(EmbeddingTokens), EmbeddingTokens, 3_000_000), (nameof(Choices), Choices, 1024), (nameof(GeneratedTokens), GeneratedTokens, 1 << 20),
         (nameof(Messages), Messages, 8192), (nameof(Tools), Tools, 128), (nameof(ToolBytes), ToolBytes, 1 << 20), (nameof(Stops), Stops, 64), (nameof(StopCharacters), StopCharacters, 1024),
         (nameof(StopTokens), StopTokens, 1024), (nameof(BadWords), BadWords, 1024), (nameof(AnswerBytes), AnswerBytes, 64 << 20), (nameof(SchemaBytes), SchemaBytes, 256 << 10), (nameof(SchemaDepth), SchemaDepth, 64),

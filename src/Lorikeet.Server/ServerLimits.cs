@@ -39,6 +39,9 @@ public sealed partial record ServerLimits
     /// <summary>Prompts of one completion request; default 128.</summary>
     public int Prompts { get; init; } = 128;
 
+    /// <summary>Bytes of the vectors that all requests with <c>prompt_embeds</c> hold together; default 256 MiB, at most 64 GiB.</summary>
+    public long VectorBytes { get; init; } = 256L << 20;
+
     /// <summary>Inputs of one embedding request; default 2,048.</summary>
     public int EmbeddingInputs { get; init; } = 2048;
 

@@ -57,6 +57,9 @@ public sealed record ServerOptions
     /// <summary>Whether requests may bring their own chat template.</summary>
     public bool RequestTemplates { get; set; }
 
+    /// <summary>Whether completions take <c>prompt_embeds</c>: prompts that are vectors in place of token ids.</summary>
+    public bool PromptEmbeds { get; set; }
+
     /// <summary>Whether <c>GET /tokenizer_info</c> exists.</summary>
     public bool TokenizerInfo { get; set; }
 

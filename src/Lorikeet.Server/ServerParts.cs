@@ -24,7 +24,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Inference = inference;
         logger = loggers.CreateLogger<ServerParts>();
         ServerLimits limits = options.Limits;
-        int context = PromptFit.Context(inference.Model);
+        int context = options.Engine.Longest(inference.Model);
         Metrics = new ServerMetrics(clock, context);
         Registry = new Registry(RegistryDatabase.Of(options.Registry), options.RegistryPoll, clock, loggers.CreateLogger<Registry>());
         Registry.Changed += inference.Follow;
@@ -40,7 +40,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Services = new GenerationServices(
             options, inference, Admission, new ModelFields(Directory, limits), constraints, new ChatPrompt(new ChatTemplates(set, limits), inference.Tokenizer, options),
             new KnownFields(options.Strict, loggers.CreateLogger<KnownFields>()), new GenerationRunner(inference, Metrics, Admission),
-            new Fingerprint(inference.Model, Fingerprint.OfModel(place, options.Weights?.Name)), Defaults(place, inference), Forced(), rates, clock, loggers.CreateLogger<GenerationServices>());
+            new Fingerprint(inference.Model, context, Fingerprint.OfModel(place, options.Weights?.Name)), Defaults(place, inference), Forced(), rates, clock, loggers.CreateLogger<GenerationServices>());
         Chat = new ChatEndpoint(Services);
         Embeddings = new EmbeddingEndpoint(Services, EmbeddingSettings.Read(place, options.Pooling));
     }

@@ -45,6 +45,14 @@ public sealed class ServeCommandTests
     [Fact]
     public void An_absent_model_is_one_line() => Assert.Contains("/no/such", Cli.Run("serve", "--model", "/no/such").Refused(), StringComparison.Ordinal);
 
+    [Fact]
+    public void Sequences_longer_than_the_models_are_one_line()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyFiles.Model(folder["base"]);
+        Assert.Contains("--max-model-len", Cli.Run("serve", "--model", model, "--port", "0", "--max-model-len", "1M").Refused(), StringComparison.Ordinal);
+    }
+
     private static Process Start(params string[] arguments)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!.Contains("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };

@@ -39,6 +39,21 @@ internal static class TinyModel
         return adapter;
     }
 
+    /// <summary>The same request with the rows of the token table in place of the ids.</summary>
+    public static GenerationRequest AsRows(LanguageModel model, GenerationRequest request) =>
+        request with { Prompt = [], Rows = PromptRows.Of(Numbers(model, [.. request.Prompt]), model.EmbeddingWidth) };
+
+    /// <summary>The rows of the token table for some ids, [ids, hidden].</summary>
+    public static float[] Numbers(LanguageModel model, int[] ids)
+    {
+        float[] rows = new float[ids.Length * model.EmbeddingWidth];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            model.ReadEmbedding(ids[i], rows.AsSpan(i * model.EmbeddingWidth));
+        }
+        return rows;
+    }
+
     public static int[] Prompt(int number, int length)
     {
         CounterRandom random = new CounterRandom(50).Named($"prompt {number}");

@@ -11,7 +11,7 @@ internal static class ServeCommand
 {
     private static readonly Option<string> Model = new("--model") { Description = "Model folder, GGUF file, or org/name in the local Hugging Face cache", Required = true };
     private static readonly Option<string?> Weights = WeightsOption.Create();
-    private static readonly Option<string[]> Names = new("--served-model-name") { Description = "A name the base answers to; repeat for aliases. Default: the last part of --model", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Names = new("--served-model-name") { Description = "A name the base answers to; repeat for aliases. Default: the last part of --model, and all of it where it is org/name", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<string> Host = new("--host") { Description = "IP address to listen on", DefaultValueFactory = _ => "127.0.0.1" };
     private static readonly Option<int> Port = new("--port") { Description = "Port; 0: any free one", DefaultValueFactory = _ => 8000 };
     private static readonly Option<string[]> Adapters = new("--adapter") { Description = "NAME=FOLDER: an adapter for everybody; repeat for several" };
@@ -20,7 +20,7 @@ internal static class ServeCommand
     private static readonly Option<string?> Store = new("--store") { Description = "Folder of uploaded adapters; without it uploads are refused" };
     private static readonly Option<bool> Runtime = new("--allow-runtime-adapters") { Description = "Offer vLLM's routes that load adapters from this machine's disk" };
     private static readonly Option<string[]> Roots = new("--load-root") { Description = "With --allow-runtime-adapters: a folder that may be read; repeat for several. Default: any" };
-    private static readonly Option<string[]> ApiKeys = new("--api-key") { Description = "A key that may infer and manage, beside those of the registry; turns keys on" };
+    private static readonly Option<string[]> ApiKeys = new("--api-key") { Description = "A key that may infer and manage, beside those of the registry; turns keys on; several may follow", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<bool> RequireKeys = new("--require-keys") { Description = "Demand keys on 127.0.0.1 too" };
     private static readonly Option<bool> Insecure = new("--insecure") { Description = "Demand no keys although others can reach the address" };
     private static readonly Option<bool> OpenMetrics = new("--open-metrics") { Description = "Metrics need no key; they name adapters" };
@@ -38,6 +38,7 @@ internal static class ServeCommand
     private static readonly Option<bool> VllmErrors = new("--vllm-errors") { Description = "Errors in vLLM's words" };
     private static readonly Option<bool> Strict = new("--strict") { Description = "Refuse fields that no route knows" };
     private static readonly Option<bool> Templates = new("--trust-request-chat-template") { Description = "Requests may bring their own chat template" };
+    private static readonly Option<bool> PromptEmbeds = new("--enable-prompt-embeds") { Description = "Completions take prompt_embeds: prompts that are vectors in place of token ids" };
     private static readonly Option<bool> TokenizerInfo = new("--enable-tokenizer-info-endpoint") { Description = "Offer GET /tokenizer_info" };
     private static readonly Option<string[]> Origins = new("--allow-origin") { Description = "An origin that browsers may call from; repeat for several" };
     private static readonly Option<int> Drain = new("--drain") { Description = "Seconds that running answers have after SIGTERM", DefaultValueFactory = _ => 30 };
@@ -54,15 +55,19 @@ internal static class ServeCommand
             "  lorikeet key --registry registry.db --scope admin --scope manage --scope infer")
         {
             Model, Weights, Names, Host, Port, Adapters, AdapterFolder, Registry, Store, Runtime, Roots, ApiKeys, RequireKeys, Insecure, OpenMetrics, MaxSequences, MaxRows, CacheBytes,
-            Queue, DeadlineSeconds, Draft, AdapterType, GenerationConfig, Override, Pooling, NamedFinish, VllmErrors, Strict, Templates, TokenizerInfo, Origins, Drain,
+            Queue, DeadlineSeconds, Draft, AdapterType, GenerationConfig, Override, Pooling, NamedFinish, VllmErrors, Strict, Templates, PromptEmbeds, TokenizerInfo, Origins, Drain,
         };
+        foreach (Option flag in VllmFlags.All)
+        {
+            command.Options.Add(flag);
+        }
         command.SetAction(RunAsync);
         return command;
     }
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken stop)
     {
-        ServerOptions options = Read(parsed);
+        ServerOptions options = Read(parsed, Environment.GetEnvironmentVariable);
         bool others = options.Host != "localhost" && !System.Net.IPAddress.IsLoopback(System.Net.IPAddress.Parse(options.Host));
         if ((options.Keys ?? others) && options.Registry is null && options.ApiKeys.Count == 0)
         {
@@ -85,7 +90,10 @@ internal static class ServeCommand
         return 0;
     }
 
-    private static ServerOptions Read(ParseResult parsed)
+    /// <summary>The options of a server.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="environment">An environment variable's value, or null.</param>
+    internal static ServerOptions Read(ParseResult parsed, Func<string, string?> environment)
     {
         string model = parsed.GetValue(Model)!;
         string[] names = parsed.GetValue(Names) ?? [];
@@ -109,11 +117,11 @@ internal static class ServeCommand
         {
             throw new UsageException($"--host is '{parsed.GetValue(Host)}'; expected an IP address, for example 127.0.0.1 or 0.0.0.0");
         }
-        return new ServerOptions
+        return VllmFlags.Apply(parsed, environment, new ServerOptions
         {
             Model = model,
             Weights = parsed.GetValue(Weights) is { } format ? WeightsOption.Parse(format) : null,
-            ServedNames = names.Length > 0 ? names : [Path.GetFileName(Path.TrimEndingDirectorySeparator(model))],
+            ServedNames = names.Length > 0 ? names : NamesOf(model),
             Host = parsed.GetValue(Host)!,
             Port = port,
             Adapters = [.. (parsed.GetValue(Adapters) ?? []).Select(Adapter)],
@@ -128,6 +136,7 @@ internal static class ServeCommand
             VllmErrors = parsed.GetValue(VllmErrors),
             Strict = parsed.GetValue(Strict),
             RequestTemplates = parsed.GetValue(Templates),
+            PromptEmbeds = parsed.GetValue(PromptEmbeds),
             TokenizerInfo = parsed.GetValue(TokenizerInfo),
             NamedToolFinish = finish,
             GenerationConfig = parsed.GetValue(GenerationConfig)!,
@@ -145,7 +154,14 @@ internal static class ServeCommand
                 Factors = AdapterTypes.Parse(parsed.GetValue(AdapterType)!),
                 Queue = "vtc",
             },
-        };
+        });
+    }
+
+    // vLLM serves a model of the hub by its whole name: clients that were made for it ask for that.
+    private static string[] NamesOf(string model)
+    {
+        string last = Path.GetFileName(Path.TrimEndingDirectorySeparator(model));
+        return model.Count(c => c == '/') == 1 && model[0] is not ('/' or '.') && last.Length > 0 && !Path.Exists(model) ? [last, model] : [last];
     }
 
     private static KeyValuePair<string, string> Adapter(string text)

@@ -11,7 +11,8 @@ namespace Lorikeet.Cli.Demo;
 /// <param name="Bare">All rows in one batch, none with an adapter.</param>
 internal sealed record DemoRates(double Together, double OneByOne, double Bare)
 {
-    private const int Rounds = 5;
+    private const int WarmUp = 5, LeastRounds = 5, MostRounds = 25;
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(8);
 
     /// <summary>What a user reads.</summary>
     public string Line => string.Create(
@@ -25,21 +26,22 @@ internal sealed record DemoRates(double Together, double OneByOne, double Bare)
         GenerationRequest[][] together = [requests], alone = [.. requests.Select(r => new[] { r })], without = [bare];
         using Engine engine = new(model);
         List<double>[] rates = [[], [], []];
-        for (int round = 0; round <= Rounds; round++)
+        long began = Stopwatch.GetTimestamp();
+        for (int round = 0; round < WarmUp + MostRounds && (round < WarmUp + LeastRounds || Stopwatch.GetElapsedTime(began) < Enough); round++)
         {
             GenerationRequest[][][] ways = [together, alone, without];
             for (int way = 0; way < ways.Length; way++)
             {
                 stop.ThrowIfCancellationRequested();
                 double rate = Rate(engine, ways[way]);
-                // The first round warms up.
-                if (round > 0)
+                // The first rounds still compile.
+                if (round >= WarmUp)
                 {
                     rates[way].Add(rate);
                 }
             }
         }
-        double[] medians = [.. rates.Select(r => r.Order().ElementAt(Rounds / 2))];
+        double[] medians = [.. rates.Select(r => r.Order().ElementAt(r.Count / 2))];
         return new DemoRates(medians[0], medians[1], medians[2]);
     }
 

@@ -12,7 +12,7 @@ internal sealed record StarterLanguage(string Name, string Title)
         new("ruby", "Ruby"),
         new("perl", "Perl"),
         new("lua", "Lua"),
-        new("javascript", "JavaScript"),
+        new("haskell", "Haskell"),
         new("shell", "shell"),
         new("tcl", "Tcl"),
         new("scheme", "Scheme"),

@@ -160,7 +160,7 @@ internal sealed class ModelsVerifier : IVerifier
         Tensor value = Storage.Zeros(new Shape(ids.Length, model.Embedding.Outputs));
         for (int i = 0; i < ids.Length; i++)
         {
-            model.Embedding.Weight.Read(ids[i], value.Row(i));
+            model.ReadEmbedding(ids[i], value.Row(i));
         }
         using Parameter embeddings = new("inputs_embeds", value);
         using ModelRun run = new() { Rows = new Rows(ids.Length), Tape = new Tape() };

@@ -45,7 +45,7 @@ internal static class Gemma
     private static LanguageModel Build(ModelBuilder b)
     {
         RotaryTable rotary = b.Rotary();
-        return b.Decoder(Layer, name => b.RmsNorm(name, offset: 1f), parts => parts with { EmbeddingScale = Scale(b.Config) });
+        return b.Decoder(Layer, name => b.RmsNorm(name, offset: 1f), parts => parts with { LookupScale = Scale(b.Config) });
 
         Block Layer(int i)
         {

@@ -60,7 +60,7 @@ internal static class Gemma2
         return b.Decoder(
             Layer,
             name => b.RmsNorm(name, offset: 1f),
-            parts => parts with { EmbeddingScale = Gemma.Scale(config), LogitCap = Cap(b.Own, "final_logit_softcapping", third ? 0 : 30) });
+            parts => parts with { LookupScale = Gemma.Scale(config), LogitCap = Cap(b.Own, "final_logit_softcapping", third ? 0 : 30) });
 
         Block Layer(int i)
         {

@@ -7,6 +7,10 @@ internal static class PickleFiles
 
     public static bool IsPickle(string path) => Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Whether bytes are those of a pickle, old or (as torch.save writes them now) in a zip: the ninth byte of a safetensors file, whose length may begin alike, is a brace.</summary>
+    public static bool IsPickle(ReadOnlySpan<byte> file) =>
+        (file.StartsWith("PK"u8) || (file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5)) && (file.Length < 9 || file[8] != (byte)'{');
+
     /// <summary>The first file of a folder whose name says weights in a pickle; null where there is none.</summary>
     public static string? FindIn(string folder) =>
         Directory.EnumerateFiles(folder).Where(IsPickle).Where(f => Path.GetFileName(f) != "training_args.bin").Order(StringComparer.Ordinal).FirstOrDefault();

@@ -16,6 +16,7 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
     private long waiting;
     private long waitingTokens;
     private long inFlight;
+    private long vectorBytes;
     private long averageTicks = TimeSpan.FromSeconds(1).Ticks;
     private volatile bool draining;
     private volatile bool ready;
@@ -28,6 +29,9 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
 
     /// <summary>Requests that wait for their first step.</summary>
     public long Waiting => Interlocked.Read(ref waiting);
+
+    /// <summary>Bytes of the vectors that requests brought as their prompts.</summary>
+    public long VectorBytes => Interlocked.Read(ref vectorBytes);
 
     /// <summary>Ends requests that outlive the drain.</summary>
     public CancellationToken Ending => ending.Token;
@@ -124,6 +128,7 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
     {
         private readonly long arrived = owner.clock.GetTimestamp();
         private long tokens;
+        private long vectors;
         private AdapterBinding binding = AdapterBinding.Base;
         private bool started;
         private bool ended;
@@ -142,6 +147,18 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
             {
                 owner.metrics.Rejected("queue_full");
                 throw ApiException.Busy("server_overloaded", "the queue has too many prompt tokens; come back later", owner.ExpectedWait);
+            }
+        }
+
+        /// <summary>Counts the vectors that the request brings, before they are decoded; they are let go with it.</summary>
+        /// <exception cref="ApiException">429: others hold too many.</exception>
+        public void Hold(long bytes)
+        {
+            vectors += bytes;
+            if (Interlocked.Add(ref owner.vectorBytes, bytes) > owner.limits.VectorBytes)
+            {
+                owner.metrics.Rejected("queue_full");
+                throw ApiException.Busy("server_overloaded", "too many prompts of vectors are worked on; come back later", owner.ExpectedWait);
             }
         }
 
@@ -179,6 +196,7 @@ internal sealed class Admission(ServerLimits limits, RateLimits rates, ServerMet
             Start();
             lease.Dispose();
             owner.Count(binding, -1);
+            Interlocked.Add(ref owner.vectorBytes, -vectors);
             Interlocked.Decrement(ref owner.inFlight);
             long took = owner.clock.GetElapsedTime(arrived).Ticks;
             long average = Interlocked.Read(ref owner.averageTicks);

@@ -75,7 +75,7 @@ internal sealed class ChatEndpoint(GenerationServices services)
         ToolPlan tools = ToolPlan.Read(body, services.Options.Limits);
         TokenConstraint? constraint = services.Constraints.Read(body, caller.Tenant);
         (int[] prompt, ChatTemplate template, string? continued) = services.ChatPrompt.Read(body, adapter, tools.ForTemplate, stop);
-        int context = PromptFit.Context(services.Inference.Model);
+        int context = services.Context;
         prompt = PromptFit.Cut(prompt, spec.Truncate, spec.TruncateRight, context, "messages");
         if (tools.Mode is ToolMode.Named or ToolMode.Required && constraint is not null)
         {

@@ -15,8 +15,9 @@ internal sealed class CompletionAnswer(GenerationServices services, CompletionJo
         bool scoredPrompt = Job.Repeats && Job.Top >= 0;
         GenerationRequest[] requests =
         [
-            .. Job.Prompts.Select(prompt => Services.Request(ticket.Caller, Job.Adapter, Job.Spec, prompt, Job.MaxTokens, Job.Top, Job.Constraint) with
+            .. Job.Prompts.Select(prompt => Services.Request(ticket.Caller, Job.Adapter, Job.Spec, prompt.Ids, Job.MaxTokens, Job.Top, Job.Constraint) with
             {
+                Rows = prompt.Rows,
                 PromptLogProbabilities = Job.Spec.PromptLogProbs is { } asked ? Math.Max(asked, scoredPrompt ? Job.Top : 0) : scoredPrompt ? Job.Top : null,
             }),
         ];
@@ -75,7 +76,7 @@ internal sealed class CompletionAnswer(GenerationServices services, CompletionJo
         }
         choice.Opened = true;
         int number = choice.Index / Job.Spec.Choices;
-        int[] prompt = Job.Prompts[number];
+        int[] prompt = Job.Prompts[number].Ids;
         await stream.SendAsync(json => Chunk(json, choice, Text(prompt), Job.Top >= 0 ? TokenNames.Echoed(prompt, promptScores[number]) : [], [], null));
     }
 
@@ -102,7 +103,7 @@ internal sealed class CompletionAnswer(GenerationServices services, CompletionJo
         foreach (ChoiceState choice in choices)
         {
             int number = choice.Index / Job.Spec.Choices;
-            int[] prompt = Job.Prompts[number];
+            int[] prompt = Job.Prompts[number].Ids;
             string text = (Job.Repeats ? Text(prompt) : "") + choice.Text;
             IReadOnlyList<ScoredToken> scores = Job.Repeats && Job.Top >= 0 ? [.. TokenNames.Echoed(prompt, promptScores[number]), .. choice.Scores] : choice.Scores;
             WriteChoice(json, choice, text, scores, Job.Spec.ReturnTokenIds ? choice.Ids : null, choice.Reason(ToolPlan.None, "stop") ?? "length");
@@ -135,9 +136,9 @@ internal sealed class CompletionAnswer(GenerationServices services, CompletionJo
         if (ids is not null)
         {
             TokenList.Write(json, "token_ids", ids);
-            if (!Job.Spec.Stream)
+            if (!Job.Spec.Stream && Job.Prompts[number].Rows is null)
             {
-                TokenList.Write(json, "prompt_token_ids", Job.Prompts[number]);
+                TokenList.Write(json, "prompt_token_ids", Job.Prompts[number].Ids);
             }
         }
         if (Job.Spec.PromptLogProbs is not null && promptScores[number] is { } scored)

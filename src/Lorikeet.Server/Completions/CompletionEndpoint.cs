@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using System.Text.Json;
-using Lorikeet.Serving;
+using Lorikeet.Models;
 using Microsoft.AspNetCore.Http;
 
 namespace Lorikeet.Server;
@@ -10,13 +10,12 @@ internal sealed class CompletionEndpoint(GenerationServices services)
 {
     private const int DefaultTokens = 16;
 
-    public static FrozenSet<string> Names { get; } = GenerationFields.Names.Union(["prompt", "best_of", "suffix", "prompt_embeds"]).ToFrozenSet(StringComparer.Ordinal);
+    public static FrozenSet<string> Names { get; } = GenerationFields.Names.Union(["prompt", "best_of", "suffix", PromptEmbeds.Field]).ToFrozenSet(StringComparer.Ordinal);
 
     public async Task AnswerAsync(HttpContext http, Caller caller)
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
-        using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        CompletionJob job = await ReadAsync(new Fields(document.RootElement), caller, http);
+        CompletionJob job = await ReadAsync(http, ticket);
         ticket.Charge(job.PromptTokens);
         services.Prepare(http, caller, job.Spec);
         await new CompletionAnswer(services, job, ticket).SendAsync(http);
@@ -25,28 +24,38 @@ internal sealed class CompletionEndpoint(GenerationServices services)
     public async Task RenderAsync(HttpContext http, Caller caller)
     {
         using Admission.Ticket ticket = services.Admission.Enter(caller);
-        using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
-        CompletionJob job = await ReadAsync(new Fields(document.RootElement), caller, http);
+        CompletionJob job = await ReadAsync(http, ticket);
+        if (job.Prompts[0].Rows is not null)
+        {
+            throw ApiException.Unsupported(PromptEmbeds.Field, $"{PromptEmbeds.Field} has no token ids that could be rendered");
+        }
         await JsonText.WriteAsync(http, 200, json =>
         {
             json.WriteStartArray();
-            foreach (int[] prompt in job.Prompts)
+            foreach (CompletionPrompt prompt in job.Prompts)
             {
                 json.WriteStartObject();
-                TokenList.Write(json, "token_ids", prompt);
+                TokenList.Write(json, "token_ids", prompt.Ids);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
         });
     }
 
-    private async Task<CompletionJob> ReadAsync(Fields body, Caller caller, HttpContext http)
+    // The body, which vectors make long, is let go before the answer begins.
+    private async Task<CompletionJob> ReadAsync(HttpContext http, Admission.Ticket ticket)
     {
+        using JsonDocument document = await RequestBody.ReadAsync(http, services.Options.Limits);
+        return await ReadAsync(new Fields(document.RootElement), ticket, http);
+    }
+
+    private async Task<CompletionJob> ReadAsync(Fields body, Admission.Ticket ticket, HttpContext http)
+    {
+        Caller caller = ticket.Caller;
         ServerLimits limits = services.Options.Limits;
         services.Known.Check(body, Names);
         (string echo, AdapterBinding adapter) = await services.Models.ReadAsync(body, caller, http.RequestAborted);
         body.Refuse("the model continues a text, it does not fill gaps", "suffix");
-        body.Refuse("this build takes texts and token ids", "prompt_embeds");
         GenerationSpec spec = GenerationFields.Read(body, services.DefaultsOf(adapter), services.Tokenizer, services.Vocabulary, limits);
         bool repeats = body.Flag("echo") ?? false;
         if (spec is { AskedTokens: false, MaxTokens: null })
@@ -66,10 +75,10 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         }
         int? top = (int?)body.Integer("logprobs", 0, 20);
         TokenConstraint? constraint = services.Constraints.Read(body, caller.Tenant);
-        List<int[]> prompts = ReadPrompts(body, spec);
+        List<CompletionPrompt> prompts = ReadPrompts(body, spec, ticket);
         services.CheckChoices(prompts.Count, spec);
         services.CheckConstraint(constraint, spec);
-        int context = PromptFit.Context(services.Inference.Model);
+        int context = services.Context;
         int longest = prompts.Max(p => p.Length);
         int tokens = spec.MaxTokens == 0 ? 0 : PromptFit.MostTokens(spec, longest, prompts.Count * spec.Choices, context, limits, "max_tokens");
         long total = prompts.Sum(p => (long)p.Length);
@@ -89,30 +98,29 @@ internal sealed class CompletionEndpoint(GenerationServices services)
         };
     }
 
-    private List<int[]> ReadPrompts(in Fields body, GenerationSpec spec)
+    private List<CompletionPrompt> ReadPrompts(in Fields body, GenerationSpec spec, Admission.Ticket ticket)
     {
+        int context = services.Context;
+        if (body.TryGet(PromptEmbeds.Field, out JsonElement vectors))
+        {
+            List<PromptRows> given = PromptEmbeds.Read(body, vectors, services.Options, services.Inference.Model.EmbeddingWidth, ticket);
+            return given.ConvertAll(rows =>
+            {
+                (int first, int count) = PromptFit.Fit(rows.Count, spec.Truncate, spec.TruncateRight, context, PromptEmbeds.Field);
+                return new CompletionPrompt([], rows.Part(first, count));
+            });
+        }
         if (!body.TryGet("prompt", out JsonElement prompt))
         {
             throw body.Absent("prompt", "a string, strings, token ids, or arrays of token ids");
         }
         bool special = body.Flag("add_special_tokens") ?? true;
-        int context = PromptFit.Context(services.Inference.Model);
-        List<int[]> prompts = [];
+        List<CompletionPrompt> prompts = [];
         foreach (InputText input in InputText.Read(prompt, "prompt", services.Options.Limits.Prompts, services.Vocabulary))
         {
-            prompts.Add(PromptFit.Cut(input.Ids ?? services.Tokenizer.Encode(input.Text!, special), spec.Truncate, spec.TruncateRight, context, "prompt"));
+            int[] ids = input.Ids ?? services.Tokenizer.Encode(input.Text!, special);
+            prompts.Add(new CompletionPrompt(PromptFit.Cut(ids, spec.Truncate, spec.TruncateRight, context, "prompt")));
         }
         return prompts;
     }
-}
-
-/// <summary>A completion request, read and checked.</summary>
-internal sealed record CompletionJob : GenerationJob
-{
-    public required IReadOnlyList<int[]> Prompts { get; init; }
-
-    /// <summary>Whether the prompt comes before the answer.</summary>
-    public bool Repeats { get; init; }
-
-    public override long PromptTokens => Prompts.Sum(p => (long)p.Length);
 }

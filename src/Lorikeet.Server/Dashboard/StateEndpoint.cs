@@ -9,7 +9,7 @@ internal sealed class StateEndpoint(ServerMetrics metrics, IInference inference,
 {
     private readonly long started = clock.GetTimestamp();
     private readonly long weights = inference.Model.WeightBytes;
-    private readonly int context = PromptFit.Context(inference.Model);
+    private readonly int context = options.Engine.Longest(inference.Model);
 
     public Task AnswerAsync(HttpContext http, Caller caller)
     {

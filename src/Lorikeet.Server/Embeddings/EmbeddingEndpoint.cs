@@ -93,7 +93,7 @@ internal sealed class EmbeddingEndpoint(GenerationServices services, EmbeddingSe
             throw ApiException.Value("truncate_prompt_tokens", "truncate_prompt_tokens is 0; expected -1 (to the context) or 1 and more");
         }
         // A vector needs no room for an answer.
-        int context = PromptFit.Context(services.Inference.Model) + 1;
+        int context = services.Context + 1;
         if (body.Has("messages"))
         {
             if (body.Has("input"))

@@ -11,14 +11,14 @@ internal sealed class Fingerprint
 {
     private readonly string machine;
 
-    public Fingerprint(LanguageModel model, string modelHash)
+    public Fingerprint(LanguageModel model, int context, string modelHash)
     {
         machine = string.Join(
             '\n',
             typeof(Fingerprint).Assembly.ManifestModule.ModuleVersionId, typeof(LanguageModel).Assembly.ManifestModule.ModuleVersionId, typeof(Softmax).Assembly.ManifestModule.ModuleVersionId,
             RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription, RuntimeInformation.RuntimeIdentifier, RuntimeInformation.ProcessArchitecture,
             Environment.GetEnvironmentVariable("LORIKEET_KERNELS"), System.Runtime.Intrinsics.X86.Avx512F.IsSupported, System.Runtime.Intrinsics.X86.Avx2.IsSupported,
-            modelHash, model.Config.MaxPositions);
+            modelHash, model.Config.MaxPositions, context);
     }
 
     public string Of(AdapterBinding adapter) =>

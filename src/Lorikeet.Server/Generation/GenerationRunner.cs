@@ -55,7 +55,7 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
                     case FinishReason.Expired:
                         throw Expired(usage.Completion > 0);
                     case FinishReason.Failed:
-                        throw Failure(next.Error, adapter);
+                        throw Failure(next.Error, adapter, requests[next.Id].Rows is not null);
                     case FinishReason.Cancelled:
                         throw ApiException.Unavailable("service_unavailable", "the engine dropped the request");
                     case FinishReason.Stop or FinishReason.Length:
@@ -81,10 +81,11 @@ internal sealed class GenerationRunner(IInference inference, ServerMetrics metri
         RetrySeconds = admission.ExpectedWait,
     };
 
-    private static ApiException Failure(Exception? error, AdapterBinding adapter) => error switch
+    private static ApiException Failure(Exception? error, AdapterBinding adapter, bool vectors) => error switch
     {
+        null when vectors => ApiException.Value(PromptEmbeds.Field, "no token could be chosen: the vectors lead to what is no number, or all tokens were ruled out"),
         null => new ApiException(500, ErrorTypes.Server, null, null, "no token could be chosen: all were ruled out, or the model gave what is no number") { Repeatable = false },
-        AdapterLoadException { InnerException: { } inner } => Failure(inner, adapter),
+        AdapterLoadException { InnerException: { } inner } => Failure(inner, adapter, vectors),
         CacheTooSmallException => ApiException.Bad(null, "limit_exceeded", "the request and its adapter need more memory than the server has for keys, values and adapters"),
         GrammarException e => ApiException.Bad(null, "limit_exceeded", e.Message),
         IOException or NotSupportedException or UnauthorizedAccessException or InvalidDataException => ApiException.Bad("model", "invalid_adapter", "the adapter cannot be used: its files are absent, damaged or do not fit"),

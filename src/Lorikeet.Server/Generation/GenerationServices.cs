@@ -37,6 +37,9 @@ internal sealed partial class GenerationServices(
 
     public int Vocabulary => inference.Model.Config.VocabularySize;
 
+    /// <summary>The longest text that is read, prompt and answer together.</summary>
+    public int Context => options.Engine.Longest(inference.Model);
+
     public TokenNames Names { get; } = new(inference.Tokenizer, constraints);
 
     public long Now => clock.GetUtcNow().ToUnixTimeSeconds();

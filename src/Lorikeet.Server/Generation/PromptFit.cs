@@ -1,5 +1,3 @@
-using Lorikeet.Models;
-
 namespace Lorikeet.Server;
 
 /// <summary>Fits prompts into the context and answers into the budgets.</summary>
@@ -9,17 +7,19 @@ internal static class PromptFit
     /// <exception cref="ApiException">400 <c>context_length_exceeded</c>.</exception>
     public static int[] Cut(int[] prompt, int? truncate, bool right, int context, string param)
     {
-        if (truncate is { } asked)
-        {
-            int most = asked < 0 ? context - 1 : asked;
-            if (prompt.Length > most)
-            {
-                prompt = right ? prompt[..most] : prompt[^most..];
-            }
-        }
-        return prompt.Length == 0 ? throw ApiException.Value(param, "the prompt has no tokens; expected at least one")
-            : prompt.Length < context ? prompt
-            : throw ApiException.Bad(param, "context_length_exceeded", $"the prompt has {prompt.Length} tokens; this model's context has {context}, with room for at least one token of the answer");
+        (int first, int count) = Fit(prompt.Length, truncate, right, context, param);
+        return count == prompt.Length ? prompt : prompt[first..(first + count)];
+    }
+
+    /// <summary>What is left of a prompt: its first token and how many.</summary>
+    /// <exception cref="ApiException">400 <c>context_length_exceeded</c>.</exception>
+    public static (int First, int Count) Fit(int length, int? truncate, bool right, int context, string param)
+    {
+        int most = truncate is not { } asked ? length : asked < 0 ? context - 1 : asked;
+        int count = Math.Min(length, most);
+        return count == 0 ? throw ApiException.Value(param, "the prompt has no tokens; expected at least one")
+            : count < context ? (right ? 0 : length - count, count)
+            : throw ApiException.Bad(param, "context_length_exceeded", $"the prompt has {count} tokens; this model's context has {context}, with room for at least one token of the answer");
     }
 
     /// <summary>The most tokens of each answer.</summary>
@@ -34,7 +34,4 @@ internal static class PromptFit
         }
         return (int)most;
     }
-
-    /// <summary>The longest text a model reads.</summary>
-    public static int Context(LanguageModel model) => model.Config.MaxPositions;
 }

@@ -70,11 +70,11 @@ internal sealed class ServerMetrics(TimeProvider clock, int context)
     {
         foreach (GenerationRequest request in requests)
         {
-            PromptTokens.Add(request.Prompt.Count);
+            PromptTokens.Add(request.PromptLength);
             ParamsMaxTokens.Add(request.MaxTokens);
             ParamsN.Add(request.Choices);
         }
         return new RequestTrace(
-            this, adapter.Single is { } one ? adapters.Of(tenant, one.Name) : null, adapter.Single?.Name, Traffic.Of(tenant, adapter).Begin(requests.Sum(r => (long)r.Prompt.Count)));
+            this, adapter.Single is { } one ? adapters.Of(tenant, one.Name) : null, adapter.Single?.Name, Traffic.Of(tenant, adapter).Begin(requests.Sum(r => (long)r.PromptLength)));
     }
 }

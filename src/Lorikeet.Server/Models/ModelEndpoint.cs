@@ -89,7 +89,7 @@ internal sealed class ModelEndpoint(AdapterDirectory directory, AdapterEndpoint 
         json.WriteString("parent", adapter is null ? null : directory.BaseName);
         if (adapter is null)
         {
-            json.WriteNumber("max_model_len", PromptFit.Context(services.Inference.Model));
+            json.WriteNumber("max_model_len", services.Context);
         }
         else
         {

@@ -94,9 +94,9 @@ internal static partial class OpenApiDocument
 
     private static void WriteBody(Utf8JsonWriter json, Routes.Route route)
     {
-        IReadOnlyList<string> required = OpenApiFields.Required(route.Path);
+        IReadOnlyList<string> required = OpenApiFields.Required(route.Path), oneOf = OpenApiFields.OneOf(route.Path);
         json.WriteStartObject("requestBody");
-        json.WriteBoolean("required", required.Count > 0);
+        json.WriteBoolean("required", required.Count + oneOf.Count > 0);
         json.WriteStartObject("content");
         json.WriteStartObject("application/json");
         json.WriteStartObject("schema");
@@ -107,6 +107,19 @@ internal static partial class OpenApiDocument
             foreach (string name in required)
             {
                 json.WriteStringValue(name);
+            }
+            json.WriteEndArray();
+        }
+        if (oneOf.Count > 0)
+        {
+            json.WriteStartArray("anyOf");
+            foreach (string name in oneOf)
+            {
+                json.WriteStartObject();
+                json.WriteStartArray("required");
+                json.WriteStringValue(name);
+                json.WriteEndArray();
+                json.WriteEndObject();
             }
             json.WriteEndArray();
         }

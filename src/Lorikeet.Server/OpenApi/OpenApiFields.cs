@@ -16,6 +16,7 @@ internal static class OpenApiFields
         ["messages"] = """{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/Message"}}""",
         ["prompt"] = Prompts,
         ["input"] = Prompts,
+        [PromptEmbeds.Field] = """{"oneOf":[{"type":["string","null"],"contentEncoding":"base64","description":"A safetensors file with one tensor prompt_embeds [tokens, hidden] of F32, F16 or BF16; offered where the server was started with --enable-prompt-embeds"},{"type":"array","minItems":1,"items":{"type":"string","contentEncoding":"base64"}}]}""",
         ["tokens"] = """{"type":"array","items":{"type":"integer","minimum":0}}""",
         ["n"] = Integer(1, 128),
         ["best_of"] = Integer(0, 20),
@@ -121,7 +122,7 @@ internal static class OpenApiFields
     public static IReadOnlyList<string> Required(string path) => path switch
     {
         "/v1/chat/completions" or "/v1/chat/completions/render" => ["messages"],
-        "/v1/completions" or "/v1/completions/render" => ["prompt"],
+        "/v1/completions/render" => ["prompt"],
         "/v1/responses" => ["input"],
         "/detokenize" or "/v1/detokenize" => ["tokens"],
         "/v1/load_lora_adapter" => ["lora_name", "lora_path"],
@@ -129,6 +130,9 @@ internal static class OpenApiFields
         "/lorikeet/v1/adapters/{name}/alias" => ["alias"],
         _ => [],
     };
+
+    /// <summary>Fields of which a route needs one; none: it has no such choice.</summary>
+    public static IReadOnlyList<string> OneOf(string path) => path == "/v1/completions" ? ["prompt", PromptEmbeds.Field] : [];
 
     private static string Integer(long least, long? most = null) =>
         string.Create(CultureInfo.InvariantCulture, $$"""{"type":["integer","null"],"minimum":{{least}}{{(most is { } m ? $",\"maximum\":{m}" : "")}}}""");

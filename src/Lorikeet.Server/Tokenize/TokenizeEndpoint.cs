@@ -39,7 +39,7 @@ internal sealed class TokenizeEndpoint(GenerationServices services)
         {
             json.WriteStartObject();
             json.WriteNumber("count", ids.Length);
-            json.WriteNumber("max_model_len", PromptFit.Context(services.Inference.Model));
+            json.WriteNumber("max_model_len", services.Context);
             TokenList.Write(json, "tokens", ids);
             if (texts)
             {

@@ -40,6 +40,10 @@ public sealed class Engine : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         options ??= new EngineOptions();
         options.Check();
+        if (options.MaxLength > model.Config.MaxPositions)
+        {
+            throw new ArgumentException($"MaxLength (--max-model-len) is {options.MaxLength}; the model's sequences end at {model.Config.MaxPositions}", nameof(options));
+        }
         this.options = options;
         Model = model;
         Tokenizer = tokenizer;
@@ -266,7 +270,7 @@ public sealed class Engine : IDisposable
     private void RefuseWhereFull(GenerationRequest request)
     {
         string? full = scheduler.Waiting + request.Choices > options.MaxWaiting ? $"{scheduler.Waiting} answers wait; the queue holds {options.MaxWaiting}"
-            : requests.WaitingTokens + request.Prompt.Count > options.MaxWaitingTokens ? $"{requests.WaitingTokens} prompt tokens wait; the queue holds {options.MaxWaitingTokens}"
+            : requests.WaitingTokens + request.PromptLength > options.MaxWaitingTokens ? $"{requests.WaitingTokens} prompt tokens wait; the queue holds {options.MaxWaitingTokens}"
             : null;
         if (full is not null)
         {

@@ -14,6 +14,9 @@ public sealed record EngineOptions
     /// <summary>Bytes for keys and values of all sequences and for adapters named by <see cref="GenerationRequest.Adapters"/>; default 1 GiB.</summary>
     public long CacheBytes { get; init; } = 1L << 30;
 
+    /// <summary>The longest sequence, prompt and answer together; 0 (default): the model's.</summary>
+    public int MaxLength { get; init; }
+
     /// <summary>The most requests that wait; more are refused. Default: no limit.</summary>
     public int MaxWaiting { get; init; } = int.MaxValue;
 
@@ -61,11 +64,20 @@ public sealed record EngineOptions
         Require(CacheBytes >= 0, $"CacheBytes is {CacheBytes}; expected 0 or more");
         Require(MaxWaiting >= 1, $"MaxWaiting is {MaxWaiting}; expected 1 or more");
         Require(MaxWaitingTokens >= 1, $"MaxWaitingTokens is {MaxWaitingTokens}; expected 1 or more");
+        Require(MaxLength >= 0, $"MaxLength is {MaxLength}; expected 0 (the model's) or more");
         Require(DraftTokens is >= 0 and <= 64, $"DraftTokens is {DraftTokens}; expected 0 to 64");
         Require(PrefetchDepth >= 0, $"PrefetchDepth is {PrefetchDepth}; expected 0 or more");
         Require(LoaderThreads is >= 0 and <= 64, $"LoaderThreads is {LoaderThreads}; expected 0 to 64");
         Require(QueuePolicies.Names.Contains(Queue), $"Queue is '{Queue}'; expected {string.Join(", ", QueuePolicies.Names)}");
         Require(EvictionPolicies.Names.Contains(Eviction), $"Eviction is '{Eviction}'; expected {string.Join(", ", EvictionPolicies.Names)}");
+    }
+
+    /// <summary>The longest sequence of a model, prompt and answer together.</summary>
+    /// <param name="model">The model.</param>
+    public int Longest(LanguageModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return MaxLength == 0 ? model.Config.MaxPositions : Math.Min(MaxLength, model.Config.MaxPositions);
     }
 
     private static void Require(bool holds, string message)

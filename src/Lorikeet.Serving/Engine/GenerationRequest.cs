@@ -5,8 +5,14 @@ namespace Lorikeet.Serving;
 /// <summary>One request: a prompt, and one or more answers to it, or a vector of it.</summary>
 public sealed record GenerationRequest
 {
-    /// <summary>The prompt's token ids; at least one.</summary>
+    /// <summary>The prompt's token ids; at least one, none where <see cref="Rows"/> are the prompt.</summary>
     public required IReadOnlyList<int> Prompt { get; init; }
+
+    /// <summary>The prompt as vectors in place of token ids; null (default): it is <see cref="Prompt"/>. Penalties and guesses see no token of it.</summary>
+    public PromptRows? Rows { get; init; }
+
+    /// <summary>Tokens of the prompt, ids or vectors.</summary>
+    public int PromptLength => Rows?.Count ?? Prompt.Count;
 
     /// <summary>An adapter that the caller holds; null: none, or those of <see cref="Adapters"/>. It must live until the request has ended.</summary>
     public Adapter? Adapter { get; init; }

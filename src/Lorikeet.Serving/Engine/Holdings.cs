@@ -10,6 +10,7 @@ internal sealed class Holdings
     private readonly AdapterGroups groups = new();
     private readonly Dictionary<string, Mixture> mixtures = new(StringComparer.Ordinal);
     private readonly StateLayout plain;
+    private readonly int[] key = new int[Sequence.BlockKeyLength];
 
     public Holdings(LanguageModel model, EngineOptions options, Memory memory, PrefixCache prefixes, AdapterCache adapters)
     {
@@ -298,5 +299,6 @@ internal sealed class Holdings
         return block;
     }
 
-    private static ReadOnlySpan<int> Block(Sequence sequence, int index) => sequence.Tokens.Slice(index * SequenceState.PageTokens, SequenceState.PageTokens);
+    /// <summary>What a block is compared by, valid until the next call.</summary>
+    private ReadOnlySpan<int> Block(Sequence sequence, int index) => sequence.BlockKey(index, key);
 }

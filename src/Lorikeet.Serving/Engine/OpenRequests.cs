@@ -39,7 +39,7 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
         {
             adapters.Bind(share.Version);
         }
-        WaitingTokens += request.Prompt.Count;
+        WaitingTokens += request.PromptLength;
         nextDeadline = Math.Min(nextDeadline, owner.Ends);
         return owner;
 
@@ -54,7 +54,7 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
             return false;
         }
         owner.Started = options.Clock.GetTimestamp();
-        WaitingTokens -= owner.Request.Prompt.Count;
+        WaitingTokens -= owner.Request.PromptLength;
         return true;
     }
 
@@ -95,14 +95,14 @@ internal sealed class OpenRequests(EngineOptions options, AdapterCache adapters,
         GenerationRequest request = owner.Request;
         if (owner.Started == 0)
         {
-            WaitingTokens -= request.Prompt.Count;
+            WaitingTokens -= request.PromptLength;
         }
         foreach (AdapterShare share in request.Adapters)
         {
             adapters.Unbind(share.Version);
         }
         return new RequestUsage(
-            request.Prompt.Count,
+            request.PromptLength,
             owner.CachedTokens,
             owner.GeneratedTokens,
             clock.GetElapsedTime(owner.Arrived, owner.Started == 0 ? now : owner.Started),

@@ -14,9 +14,15 @@ internal sealed class RequestCheck(LanguageModel model, Tokenizer? tokenizer, En
     public void Run(GenerationRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        int prompt = request.Prompt.Count, vocabulary = model.Config.VocabularySize, longest = model.Config.MaxPositions;
+        int prompt = request.PromptLength, vocabulary = model.Config.VocabularySize, longest = options.Longest(model);
         bool generates = request.Ask == Ask.Generate;
         Require(prompt > 0, "the prompt is empty; expected at least one token");
+        if (request.Rows is { } rows)
+        {
+            Require(request.Prompt.Count == 0, $"the prompt has {request.Prompt.Count} token ids and {rows.Count} vectors; expected the one or the other");
+            Require(rows.Width == model.EmbeddingWidth, $"the prompt's vectors have {rows.Width} numbers; the model's have {model.EmbeddingWidth}");
+            Require(request.PromptLogProbabilities is null, "a prompt of vectors has no tokens that could be scored: prompt_logprobs must be absent");
+        }
         foreach (int id in request.Prompt)
         {
             Require(id >= 0 && id < vocabulary, $"the prompt has token {id}; expected ids from 0 to {vocabulary - 1}");
@@ -44,7 +50,7 @@ internal sealed class RequestCheck(LanguageModel model, Tokenizer? tokenizer, En
 
     /// <summary>The most tokens that an answer can have.</summary>
     public int Most(GenerationRequest request) =>
-        request.Ask == Ask.Generate ? Math.Min(request.MaxTokens, model.Config.MaxPositions - request.Prompt.Count) : 0;
+        request.Ask == Ask.Generate ? Math.Min(request.MaxTokens, options.Longest(model) - request.PromptLength) : 0;
 
     private void Adapters(GenerationRequest request)
     {

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Lorikeet.Models;
 using Lorikeet.Models.Text;
 
@@ -6,6 +8,9 @@ namespace Lorikeet.Serving;
 /// <summary>One answer on its way: its tokens, its state, how its next token is chosen.</summary>
 internal sealed class Sequence
 {
+    /// <summary>The most numbers of a <see cref="BlockKey"/>.</summary>
+    public const int BlockKeyLength = 1 + (SHA256.HashSizeInBytes / sizeof(int)) + SequenceState.PageTokens;
+
     private readonly TextStream? stream;
     private readonly StopMatcher? stops;
     private readonly int[] tokens;
@@ -19,11 +24,11 @@ internal sealed class Sequence
         Constraint = Request.Constraint?.Invoke(choice);
         Ends = [.. ends];
         MaxTokens = maxTokens;
-        PromptLength = Request.Prompt.Count;
+        PromptLength = Request.PromptLength;
         Count = PromptLength;
-        // All the room it will ever need: a decode step allocates nothing.
+        // All the room it will ever need: a decode step allocates nothing. Where vectors are the prompt, their places hold an id that nobody looks at.
         tokens = new int[PromptLength + maxTokens];
-        for (int i = 0; i < PromptLength; i++)
+        for (int i = 0; i < Request.Prompt.Count; i++)
         {
             tokens[i] = Request.Prompt[i];
         }
@@ -68,8 +73,11 @@ internal sealed class Sequence
     /// <summary>The prompt's vector as it comes; null: not asked for.</summary>
     public HiddenPool? Pool { get; }
 
-    /// <summary>Prompt and answer so far.</summary>
-    public ReadOnlySpan<int> Tokens => tokens.AsSpan(0, Count);
+    /// <summary>How many places at the beginning have a vector and no token.</summary>
+    public int Vectors => Request.Rows is null ? 0 : PromptLength;
+
+    /// <summary>The tokens of prompt and answer so far, from place <see cref="Vectors"/> on.</summary>
+    public ReadOnlySpan<int> Tokens => tokens.AsSpan(Vectors, Count - Vectors);
 
     public int Count { get; private set; }
 
@@ -155,8 +163,29 @@ internal sealed class Sequence
     public void CopyIds(Span<int> to)
     {
         int known = Rows - Drafts;
-        Tokens.Slice(State!.Length, known).CopyTo(to);
+        tokens.AsSpan(State!.Length, known).CopyTo(to);
         Guesses.AsSpan(0, Drafts).CopyTo(to[known..]);
+    }
+
+    /// <summary>How many of the step's rows the prompt gives: they come first.</summary>
+    public int GivenRows => Request.Rows is null ? 0 : Math.Clamp(PromptLength - State!.Length, 0, Rows);
+
+    /// <summary>What a block of its past is compared by, token by token; where it begins with vectors, minus their number and their hash stand for them.</summary>
+    /// <param name="index">The block.</param>
+    /// <param name="room">Memory to write it in, <see cref="BlockKeyLength"/> at least.</param>
+    public ReadOnlySpan<int> BlockKey(int index, Span<int> room)
+    {
+        int first = index * SequenceState.PageTokens, end = first + SequenceState.PageTokens, vectors = Math.Clamp(Vectors - first, 0, SequenceState.PageTokens);
+        if (vectors == 0)
+        {
+            return tokens.AsSpan(first, SequenceState.PageTokens);
+        }
+        room[0] = -vectors;
+        ReadOnlySpan<int> digest = MemoryMarshal.Cast<byte, int>(Request.Rows!.Digest(index));
+        digest.CopyTo(room[1..]);
+        ReadOnlySpan<int> rest = tokens.AsSpan(first + vectors, end - first - vectors);
+        rest.CopyTo(room[(1 + digest.Length)..]);
+        return room[..(1 + digest.Length + rest.Length)];
     }
 
     /// <summary>Guesses that came true let it guess more, those that did not, less; what repeats itself once may do so again.</summary>

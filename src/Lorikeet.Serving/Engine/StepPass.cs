@@ -29,7 +29,7 @@ internal sealed class StepPass(LanguageModel model) : IDisposable
         run.Arena.Reset();
         run.Rows = rows.Rows;
         run.Plan = rows.Plan;
-        Hidden = model.Forward(run, Input.Of(rows.Ids));
+        Hidden = model.Forward(run, Input.Of(rows.Ids, rows.Given));
         Logits = default;
         if (rows.LogitRows > 0)
         {

@@ -10,6 +10,7 @@ internal sealed class StepRows
     private readonly List<(SequenceState State, int Rows)> last = [];
     private readonly List<RowSegment> segments = [];
     private readonly List<RowSegment> logitSegments = [];
+    private readonly List<GivenRows> given = [];
     private List<RowSegment> planned = [];
 
     public StepRows(LanguageModel model) => this.model = model;
@@ -34,6 +35,9 @@ internal sealed class StepRows
     /// <summary>Token ids, one for each row.</summary>
     public int[] Ids { get; private set; } = [];
 
+    /// <summary>Rows that prompts give as vectors; their ids mean nothing.</summary>
+    public ReadOnlySpan<GivenRows> Given => CollectionsMarshal.AsSpan(given);
+
     /// <summary>Describes the step.</summary>
     /// <param name="scheduled">The sequences with rows, grouped by adapter.</param>
     public void Set(List<Sequence> scheduled)
@@ -47,9 +51,14 @@ internal sealed class StepRows
             Build(scheduled);
         }
         int at = 0;
+        given.Clear();
         foreach (Sequence sequence in scheduled)
         {
             sequence.CopyIds(Ids.AsSpan(at, sequence.Rows));
+            if (sequence.GivenRows is > 0 and var rows)
+            {
+                given.Add(new GivenRows(at, rows, sequence.Request.Rows!, sequence.State!.Length));
+            }
             at += sequence.Rows;
         }
     }

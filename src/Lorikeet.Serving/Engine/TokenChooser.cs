@@ -80,7 +80,7 @@ internal sealed class TokenChooser(LanguageModel model)
         GenerationEvent next;
         try
         {
-            int token = sequence.Sampler.Choose(scores, sequence.Tokens, sequence.PromptLength, scratch, sequence.Constraint);
+            int token = sequence.Sampler.Choose(scores, sequence.Tokens, sequence.PromptLength - sequence.Vectors, scratch, sequence.Constraint, sequence.Vectors);
             if (token < 0)
             {
                 return sequence.End(FinishReason.Failed);

@@ -67,7 +67,7 @@ public sealed class EngineHost : IDisposable
     public GenerationStream Submit(GenerationRequest request)
     {
         engine.Check(request);
-        int tokens = request.Prompt.Count;
+        int tokens = request.PromptLength;
         if (Statistics.Waiting + Interlocked.Add(ref arriving, request.Choices) > options.MaxWaiting
             | Statistics.WaitingTokens + Interlocked.Add(ref arrivingTokens, tokens) > options.MaxWaitingTokens)
         {
@@ -187,7 +187,7 @@ public sealed class EngineHost : IDisposable
     private void Arrived(GenerationRequest request)
     {
         Interlocked.Add(ref arriving, -request.Choices);
-        Interlocked.Add(ref arrivingTokens, -request.Prompt.Count);
+        Interlocked.Add(ref arrivingTokens, -request.PromptLength);
     }
 
     private async Task Run(Action work)

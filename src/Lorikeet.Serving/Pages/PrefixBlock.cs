@@ -6,7 +6,7 @@ namespace Lorikeet.Serving;
 /// <param name="cache">The tree.</param>
 /// <param name="root">Whose past it is.</param>
 /// <param name="parent">The block before it; null: it is the first.</param>
-/// <param name="tokens">Its tokens.</param>
+/// <param name="tokens">What it is compared by: its tokens, or what stands for its vectors and the tokens after them (<see cref="Sequence.BlockKey"/>).</param>
 /// <param name="pages">Its pages.</param>
 internal sealed class PrefixBlock(PrefixCache cache, PrefixRoot root, PrefixBlock? parent, int[] tokens, SharedPages pages) : Evictable
 {

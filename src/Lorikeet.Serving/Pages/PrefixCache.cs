@@ -5,7 +5,7 @@ namespace Lorikeet.Serving;
 /// <summary>Keys and values of past requests, to be read by later ones that begin alike.</summary>
 /// <remarks>
 /// A tree whose edges are blocks of 32 tokens: what is found was compared token by token from the first on, below a root that stands for adapter,
-/// weights, tenant and salt. A hash leads to the place; it never decides. Blocks that no running request uses are idle and are thrown out when
+/// weights, tenant and salt. A hash leads to the place; it never decides. Only of vectors in place of tokens SHA-256 decides. Blocks that no running request uses are idle and are thrown out when
 /// room is needed.
 /// </remarks>
 internal sealed class PrefixCache(Memory memory)

@@ -38,12 +38,13 @@ public sealed class Sampler
 
     /// <summary>Chooses the token that follows a text.</summary>
     /// <param name="scores">The model's scores, [vocabulary]; they are changed.</param>
-    /// <param name="tokens">Prompt and answer so far; the token's position is their number.</param>
+    /// <param name="tokens">Prompt and answer so far; the token's position is their number, and <paramref name="before"/>.</param>
     /// <param name="promptLength">How many of them are prompt.</param>
     /// <param name="scratch">Memory for this vocabulary.</param>
     /// <param name="constraint">Rules tokens out before anything else does; null: none.</param>
+    /// <param name="before">Places before the first of them that have no token: a prompt of vectors.</param>
     /// <returns>The token; -1 where the scores allow none: they are not finite, or all tokens are ruled out.</returns>
-    public int Choose(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch, ITokenConstraint? constraint = null)
+    public int Choose(Span<float> scores, ReadOnlySpan<int> tokens, int promptLength, SamplingScratch scratch, ITokenConstraint? constraint = null, int before = 0)
     {
         ArgumentNullException.ThrowIfNull(scratch);
         if (!Reduce.AllFinite(scores))
@@ -58,7 +59,7 @@ public sealed class Sampler
             return best >= 0 && float.IsFinite(scores[best]) ? best : -1;
         }
         Cut(scores, scratch.Candidates);
-        return Draw(scratch.Candidates, tokens.Length);
+        return Draw(scratch.Candidates, before + tokens.Length);
     }
 
     /// <summary>Changes the model's scores into those that are drawn from, as <see cref="Choose"/> does; tokens that are ruled out get negative infinity.</summary>

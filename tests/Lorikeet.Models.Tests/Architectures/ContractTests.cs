@@ -58,6 +58,49 @@ public sealed class ContractTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Rows_of_the_token_table_in_place_of_ids_give_the_bits_of_the_ids(string name)
+    {
+        using LanguageModel model = TinyArchitectures.Create(name);
+        int[] tokens = TinyModel.Tokens(20);
+        float[] rows = new float[tokens.Length * model.EmbeddingWidth];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            model.ReadEmbedding(tokens[i], rows.AsSpan(i * model.EmbeddingWidth, model.EmbeddingWidth));
+        }
+        PromptRows prompt = PromptRows.Of(rows, model.EmbeddingWidth);
+        float[] whole = TinyModel.Whole(model, tokens);
+        using Parameter embeddings = new("embeddings", Storage.Zeros(new Shape(tokens.Length, model.EmbeddingWidth)));
+        rows.CopyTo(embeddings.Value.Span);
+        using ModelRun run = new() { Rows = new Rows(tokens.Length) };
+        Assert.Equal(whole, model.Logits(run, model.Forward(run, Input.Of(embeddings.Value))).Span);
+        run.Arena.Reset();
+        Assert.Equal(whole, model.Logits(run, model.Forward(run, Input.Of(new int[tokens.Length], [new GivenRows(0, tokens.Length, prompt, 0)]))).Span);
+        // Some of them, from the middle of the prompt.
+        int[] mixed = [.. tokens];
+        mixed.AsSpan(3, 5).Clear();
+        run.Arena.Reset();
+        Assert.Equal(whole, model.Logits(run, model.Forward(run, Input.Of(mixed, [new GivenRows(3, 5, prompt, 3)]))).Span);
+        run.Arena.Reset();
+        Assert.NotEqual(whole, model.Logits(run, model.Forward(run, Input.Of(mixed))).Span.ToArray());
+    }
+
+    /// <summary>What Transformers gives and takes as embeddings: Gemma's are scaled as they are read, Granite's later.</summary>
+    [Fact]
+    public void A_row_is_read_with_the_scale_of_the_table_and_without_that_of_the_model()
+    {
+        foreach (string name in TinyArchitectures.All.Keys)
+        {
+            using LanguageModel model = TinyArchitectures.Create(name);
+            float[] read = new float[model.EmbeddingWidth], stored = new float[model.EmbeddingWidth];
+            model.ReadEmbedding(5, read);
+            model.Embedding.Weight.Read(5, stored);
+            float scale = model.Config.ModelType.StartsWith("gemma", StringComparison.Ordinal) ? MathF.Sqrt(model.Config.HiddenSize) : 1f;
+            Assert.Equal(stored.Select(v => v * scale), read);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void A_recorded_run_has_the_same_bits_and_the_gradients_of_its_loss(string name)
     {
         using LanguageModel model = TinyArchitectures.Create(name);

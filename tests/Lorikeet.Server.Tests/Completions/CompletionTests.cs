@@ -76,5 +76,20 @@ public sealed class CompletionTests(Contract.FieldTests.Host host) : IClassFixtu
     public async Task Render_gives_the_ids() =>
         Assert.Equal("[{\"token_ids\":[97,98]},{\"token_ids\":[99]}]", (await host.Server.PostAsync("/v1/completions/render", """{"prompt":["ab","c"]}""")).Ok().GetRawText());
 
+    [Fact]
+    public async Task Sequences_end_where_the_operator_says()
+    {
+        await using TinyServer server = await TinyServer.StartAsync((o, _) => o with { Engine = o.Engine with { MaxLength = 20 } });
+        JsonElement answer = (await server.PostAsync("/v1/completions", """{"prompt":[1,2,3,4,5],"max_tokens":100,"ignore_eos":true}""")).Ok();
+        Assert.Equal(15, answer.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
+        Assert.Equal("length", answer.GetProperty("choices")[0].GetProperty("finish_reason").GetString());
+        (await server.PostAsync("/v1/completions", """{"prompt":"12345678901234567890"}""")).Error(400, "context_length_exceeded", "prompt");
+        (await server.PostAsync("/v1/chat/completions", """{"messages":[{"role":"user","content":"12345678901234567890"}]}""")).Error(400, "context_length_exceeded", "messages");
+        (await server.PostAsync("/v1/embeddings", """{"input":"123456789012345678901"}""")).Error(400, "context_length_exceeded", "input");
+        (await server.PostAsync("/v1/embeddings", """{"input":"12345678901234567890"}""")).Ok();
+        Assert.Equal(20, (await server.GetAsync("/v1/models/tiny")).Ok().GetProperty("max_model_len").GetInt32());
+        Assert.Equal(20, (await server.PostAsync("/tokenize", """{"prompt":"a"}""")).Ok().GetProperty("max_model_len").GetInt32());
+    }
+
     private Task<Answer> PostAsync(string body) => host.Server.PostAsync("/v1/completions", body);
 }

@@ -7,13 +7,15 @@ namespace Lorikeet.Server.Tests.Faults;
 /// <param name="seed">The seed.</param>
 /// <param name="config">An adapter's adapter_config.json.</param>
 /// <param name="weights">Its adapter_model.safetensors.</param>
-internal sealed class MalformedRequests(ulong seed, byte[] config, byte[] weights)
+/// <param name="vectors">A prompt of vectors, as a safetensors file.</param>
+internal sealed class MalformedRequests(ulong seed, byte[] config, byte[] weights, byte[] vectors)
 {
     private static readonly string[] Generation = [.. GenerationFields.Names.Order(StringComparer.Ordinal)];
 
     private static readonly (string Path, string Body, string[] Fields)[] Routes =
     [
         ("/v1/completions", """{"prompt":"x","max_tokens":2""", [.. Generation, "prompt", "best_of", "suffix", "prompt_embeds"]),
+        ("/v1/completions", """{"prompt_embeds":"VECTORS","max_tokens":2""", [.. Generation, "prompt", "best_of", "suffix"]),
         ("/v1/chat/completions", """{"messages":[{"role":"user","content":"x"}],"max_tokens":2""", [.. ChatEndpoint.Names.Order(StringComparer.Ordinal)]),
         ("/v1/embeddings", """{"input":"x" """, [.. EmbeddingEndpoint.Names.Order(StringComparer.Ordinal)]),
         ("/tokenize", """{"prompt":"x" """, [.. TokenizeEndpoint.Names.Order(StringComparer.Ordinal)]),
@@ -63,6 +65,7 @@ internal sealed class MalformedRequests(ulong seed, byte[] config, byte[] weight
         9 or 10 => Multipart(),
         11 => Odd(),
         12 => Several(),
+        13 => Vectors(),
         _ => WrongField(),
     };
 
@@ -192,6 +195,33 @@ internal sealed class MalformedRequests(ulong seed, byte[] config, byte[] weight
         }
     }
 
+    private MalformedRequest Vectors()
+    {
+        byte[] file = [.. vectors];
+        for (int changes = random.Next(4); changes > 0; changes--)
+        {
+            switch (random.Next(7))
+            {
+                case 0: file = file[..random.Next(file.Length + 1)]; break;
+                case 1: file = [.. file, .. new byte[1 + random.Next(9)]]; break;
+                case 2: file = [.. random.Pick(["PK\u0003\u0004", "\u0080\u0002", "GGUF", "version "]).Select(c => (byte)c), .. file]; break;
+                case 3 when file.Length > 0: file = Changed(file, random.Next(Math.Min(8, file.Length)), 0xFF); break;
+                case 4 when file.Length > 9: file = Changed(file, 8 + random.Next(file.Length - 8), (byte)random.Next(256)); break;
+                case 5 when file.Length > 4: file = Nan(file); break;
+                default: break;
+            }
+        }
+        string text = Convert.ToBase64String(file);
+        text = random.Next(5) switch
+        {
+            0 when text.Length > 0 => text.Remove(random.Next(text.Length), 1),
+            1 => text.Insert(random.Next(text.Length + 1), random.Pick(["-", "_", "=", " ", "\u00e9", ".", "%2B"])),
+            _ => text,
+        };
+        string more = random.Pick(["", "", "", ",\"prompt\":\"x\"", ",\"echo\":true", ",\"prompt_logprobs\":2", ",\"truncate_prompt_tokens\":1", ",\"n\":2", ",\"stream\":true"]);
+        return Json("vectors", random.Next(8) == 0 ? "/v1/completions/render" : "/v1/completions", $"{{\"max_tokens\":2,\"prompt_embeds\":{(random.Next(4) == 0 ? $"[\"{text}\",{random.Pick(Wrong)}]" : $"\"{text}\"")}{more}}}");
+    }
+
     private MalformedRequest RawBytes()
     {
         if (random.Next(3) > 0)
@@ -203,7 +233,8 @@ internal sealed class MalformedRequests(ulong seed, byte[] config, byte[] weight
         return new MalformedRequest("random bytes", MalformedRequest.Raw, "", null, [.. head, .. bytes]);
     }
 
-    private static MalformedRequest Json(string kind, string path, string body) => new(kind, "POST", path, "application/json", Encoding.UTF8.GetBytes(body));
+    private MalformedRequest Json(string kind, string path, string body) =>
+        new(kind, "POST", path, "application/json", Encoding.UTF8.GetBytes(body.Replace("VECTORS", Convert.ToBase64String(vectors), StringComparison.Ordinal)));
 
     private static byte[] Changed(byte[] bytes, int at, byte value)
     {

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Lorikeet.Models;
 using Lorikeet.Serving;
 using Lorikeet.Testing;
 
@@ -13,18 +14,22 @@ namespace Lorikeet.Server.Tests.Faults;
 public sealed class MalformedTests
 {
     [Fact]
-    public Task A_thousand() => RunAsync(11, 1000);
+    public Task A_thousand() => RunAsync(11, 1000, vectors: false);
+
+    [Fact]
+    public Task A_thousand_with_prompts_of_vectors_switched_on() => RunAsync(13, 1000, vectors: true);
 
     [Fact]
     [Trait("Category", "Slow")]
-    public Task Twenty_thousand() => RunAsync(12, 20_000);
+    public Task Twenty_thousand() => RunAsync(12, 20_000, vectors: true);
 
-    private static async Task RunAsync(ulong seed, int count)
+    private static async Task RunAsync(ulong seed, int count, bool vectors)
     {
         await using TinyServer server = await TinyServer.StartAsync((o, folder) => o with
         {
             Registry = Path.Combine(folder, "registry.db"),
             RuntimeLoading = true,
+            PromptEmbeds = vectors,
             LoadRoots = [folder],
             Engine = new EngineOptions { CacheBytes = 16 << 20, MaxSequences = 16, MaxRows = 128, PoisonFreedPages = true },
             Limits = new ServerLimits { GeneratedTokens = 64, Deadline = Wait.Longest },
@@ -32,7 +37,7 @@ public sealed class MalformedTests
         string folder = server.Adapter("kept", 1);
         await Adapters.RegistryTests.PutAsync(server, "kept", folder, 201);
         string[] before = await Proof.AnswersAsync(server, "tiny", "kept");
-        MalformedRequests source = new(seed, await File.ReadAllBytesAsync(Path.Combine(folder, "adapter_config.json")), await File.ReadAllBytesAsync(Path.Combine(folder, "adapter_model.safetensors")));
+        MalformedRequests source = new(seed, await File.ReadAllBytesAsync(Path.Combine(folder, "adapter_config.json")), await File.ReadAllBytesAsync(Path.Combine(folder, "adapter_model.safetensors")), SmallSafetensors.Of(PromptRows.TensorName, "[5,16]", new float[80]));
         ConcurrentDictionary<int, int> statuses = [];
         // What is made once and kept (compiled code, pools, the bounded caches) is made in the first part.
         int warm = count / 4;

@@ -11,6 +11,7 @@ internal static class Proof
         EngineInference inference = server.Engine;
         await Wait.UntilAsync(() => server.Server.Parts.Admission.InFlight == 0 && inference.Statistics is { Running: 0, Waiting: 0 });
         Assert.Equal(0, server.Server.Parts.Admission.Waiting);
+        Assert.Equal(0, server.Server.Parts.Admission.VectorBytes);
         Assert.Equal(0, inference.Host.InFlight);
         Assert.Null(inference.Host.LastError);
         await inference.Host.AuditAsync();

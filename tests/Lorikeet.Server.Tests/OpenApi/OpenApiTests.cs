@@ -56,7 +56,7 @@ public sealed partial class OpenApiTests(OpenApiTests.Host host) : IClassFixture
     {
         string[] words =
         [
-            "type", "properties", "required", "items", "enum", "const", "oneOf", "allOf", "minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "minItems", "minProperties", "maxProperties",
+            "type", "properties", "required", "items", "enum", "const", "oneOf", "anyOf", "allOf", "minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength", "minItems", "minProperties", "maxProperties",
             "additionalProperties", "format", "description", "contentEncoding", "contentMediaType", "$ref",
         ];
         int references = 0;
@@ -115,7 +115,7 @@ public sealed partial class OpenApiTests(OpenApiTests.Host host) : IClassFixture
                     case "items":
                         Schema(word.Value, place + "[]");
                         break;
-                    case "oneOf" or "allOf":
+                    case "oneOf" or "anyOf" or "allOf":
                         Assert.All(word.Value.EnumerateArray(), s => Schema(s, place));
                         break;
                     default:
