@@ -8,7 +8,7 @@ namespace Lorikeet.Tensors;
 public sealed unsafe class ReadyMemory : IDisposable
 {
     /// <summary>The most blocks that are expected at a time.</summary>
-    public const int MostBlocks = 32;
+    public const int MostBlocks = 64;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(2);

@@ -7,7 +7,7 @@ namespace Lorikeet.Serving;
 /// <remarks>Belongs to the engine's thread; only reading is done elsewhere. Their bytes and the keys' and values' share one budget.</remarks>
 internal sealed class AdapterCache : IDisposable
 {
-    private const long MostReady = 256L << 20;
+    private const long MostReady = 512L << 20;
     private readonly Memory memory;
     private readonly ReadyMemory ready;
     private readonly bool readsAside;
@@ -20,7 +20,7 @@ internal sealed class AdapterCache : IDisposable
     {
         this.memory = memory;
         this.prefixes = prefixes;
-        ready = new ReadyMemory(Math.Min(memory.Pool.BudgetBytes / 8, MostReady));
+        ready = new ReadyMemory(Math.Min(memory.Pool.BudgetBytes / 4, MostReady));
         // Where the step that wants an adapter reads it, nothing happens beside it.
         readsAside = threads > 0;
         loader = new AdapterLoader(model, factors, threads, readsAside ? ready : null);

@@ -105,7 +105,7 @@ public sealed class EngineHost : IDisposable
         await probe.Done.Task.WaitAsync(stop).ConfigureAwait(false);
     }
 
-    /// <summary>Says that an adapter of some size is likely to be asked for: memory for it is touched in the background, an eighth of the cache's bytes and 256 MiB at most for all such.</summary>
+    /// <summary>Says that an adapter of some size is likely to be asked for: memory for it is touched in the background, a quarter of the cache's bytes and 512 MiB at most for all such.</summary>
     /// <param name="bytes">The bytes it will take; those of its files are near enough.</param>
     public Task ExpectAsync(long bytes) => Run(() => engine.Expect(bytes));
 
