@@ -6,7 +6,9 @@ namespace Lorikeet.Kernels;
 /// <summary>Work that a <see cref="Team"/> divides into numbered chunks; a struct of pointers and numbers, so that starting it allocates nothing.</summary>
 public interface IJob
 {
-    /// <summary>Computes one chunk. Chunks run in any order, on any thread, each exactly once.</summary>
+    /// <summary>
+    /// Computes one chunk. Chunks run on any thread, each exactly once, and are begun in ascending order: a chunk may wait for those before it, which are done or under way.
+    /// </summary>
     /// <param name="chunk">The number of the chunk, from 0.</param>
     void Execute(int chunk);
 }

@@ -136,6 +136,8 @@ internal sealed class AdaptersBench(LanguageModel model, string method, int prom
         TrainedAdapter adapter = AdapterMethods.Find(method).Create($"{method}-{number}", model, config, new CounterRandom((ulong)number));
         RandomValues.Disturb(adapter);
         adapter.Factors = storage;
+        // As a server keeps it: the forms of all layers side by side, in large pages.
+        adapter.Seal();
         return adapter;
     }
 }

@@ -1,6 +1,6 @@
 namespace Lorikeet.Kernels;
 
-/// <summary>Where the parts of one adapter's packed factors lie: A, then B, then the scales of int8 codes, each on a cache line of its own.</summary>
+/// <summary>Where the parts of one adapter's packed factors lie: A, then the scales of int8 codes, then B, each on a cache line of its own.</summary>
 /// <remarks>
 /// A is panels of 16 ranks [ceil(r/16)][inputs][16], the last one 4 or 8 lanes wide where that holds the rest; B is panels of 16 outputs
 /// [ceil(outputs/16)][r][16]: both are read straight through, once a step. Depths are rounded up to even. bfloat16 numbers of two
@@ -52,11 +52,11 @@ internal readonly struct FactorLayout
 
     public long PanelBytesB => Even(Rank) * Lanes * Size;
 
-    public long OffsetB => Round(((PanelsA - 1) * PanelBytesA) + (Even(Inputs) * LastLanes * Size));
+    public long OffsetScales => Round(((PanelsA - 1) * PanelBytesA) + (Even(Inputs) * LastLanes * Size));
 
-    public long OffsetScales => OffsetB + Round(PanelsB * PanelBytesB);
+    public long OffsetB => OffsetScales + (Type == FactorType.Int8 ? Round((long)HiddenFloats * sizeof(float)) : 0);
 
-    public long Bytes => OffsetScales + (Type == FactorType.Int8 ? Round((long)HiddenFloats * sizeof(float)) : 0);
+    public long Bytes => OffsetB + Round(PanelsB * PanelBytesB);
 
     public int LanesOf(int panelOfA) => panelOfA == PanelsA - 1 ? LastLanes : Lanes;
 

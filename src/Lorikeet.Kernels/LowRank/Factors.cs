@@ -15,8 +15,8 @@ internal unsafe interface IFactor
     static abstract int Eight { get; }
 
     /// <summary>
-    /// Bytes to fetch ahead: the hardware's own streams stop at each page. B follows A without a gap, and B's end fetches the A after next.
-    /// By measurement: codes are worked on faster than they come.
+    /// Bytes of A to fetch ahead: the hardware's own streams stop at each page. By measurement: codes are worked on faster than they come.
+    /// (While B is read, the same columns of the next row's B are fetched.)
     /// </summary>
     static abstract int Ahead { get; }
 

@@ -182,18 +182,17 @@ public static unsafe partial class LowRank
         Sse.Store(streams[3].H, s3);
     }
 
-    /// <summary>t = B h and y += scale * t for one row.</summary>
-    private static void Expand<TFactor>(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, byte* next, bool wide)
+    /// <summary>t = B h and y += scale * t for some columns of one row, from a whole panel on.</summary>
+    private static void Expand<TFactor>(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, int column, int columns, byte* next, bool wide)
         where TFactor : struct, IFactor
     {
         nint panelBytes = (nint)layout.PanelBytesB;
-        byte* b = segment.Factors + layout.OffsetB;
-        byte* end = segment.Factors + layout.Bytes;
-        int o = 0;
-        for (; o + (4 * FactorLayout.Lanes) <= layout.Outputs; o += 4 * FactorLayout.Lanes, b += 4 * panelBytes)
+        byte* b = segment.Factors + layout.OffsetB + (column / FactorLayout.Lanes * panelBytes);
+        nint ahead = (nint)(next - b);
+        int o = column;
+        for (; o + (4 * FactorLayout.Lanes) <= column + columns; o += 4 * FactorLayout.Lanes, b += 4 * panelBytes)
         {
             float* bias = segment.Bias is null ? null : segment.Bias + o;
-            nint ahead = b + TFactor.Ahead < end ? TFactor.Ahead : (nint)(next - end) + TFactor.Ahead;
             if (wide)
             {
                 ExpandFourPanelsWide<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
@@ -203,9 +202,14 @@ public static unsafe partial class LowRank
                 ExpandFourPanels<TFactor>(b, panelBytes, layout.Rank, h, bias, scale, y + o, ahead);
             }
         }
-        for (; o < layout.Outputs; o += FactorLayout.Lanes, b += panelBytes)
+        for (; wide && o + (2 * FactorLayout.Lanes) <= column + columns; o += 2 * FactorLayout.Lanes, b += 2 * panelBytes)
         {
-            ExpandPanel<TFactor>(b, layout.Rank, h, segment.Bias is null ? null : segment.Bias + o, scale, y + o, Math.Min(FactorLayout.Lanes, layout.Outputs - o));
+            ExpandTwoPanelsWide<TFactor>(b, panelBytes, layout.Rank, h, segment.Bias is null ? null : segment.Bias + o, scale, y + o, ahead);
+        }
+        for (; o < column + columns; o += FactorLayout.Lanes, b += panelBytes)
+        {
+            int lanes = Math.Min(FactorLayout.Lanes, column + columns - o);
+            ExpandPanel<TFactor>(b, layout.Rank, h, segment.Bias is null ? null : segment.Bias + o, scale, y + o, lanes);
         }
     }
 
@@ -213,12 +217,14 @@ public static unsafe partial class LowRank
     private static void ExpandPanel<TFactor>(byte* b, int rank, float* h, float* bias, float scale, float* y, int lanes)
         where TFactor : struct, IFactor
     {
-        float* edge = stackalloc float[2 * FactorLayout.Lanes];
-        float* start = edge + FactorLayout.Lanes;
-        for (int l = 0; l < FactorLayout.Lanes; l++)
+        // Lanes that do not exist are computed beside y.
+        float* beside = stackalloc float[2 * FactorLayout.Lanes];
+        bool whole = lanes == FactorLayout.Lanes;
+        float* edge = whole ? y : beside, start = whole && bias is not null ? bias : beside + FactorLayout.Lanes;
+        for (int l = 0; l < lanes && !whole; l++)
         {
-            edge[l] = l < lanes ? y[l] : 0f;
-            start[l] = bias is not null && l < lanes ? bias[l] : 0f;
+            edge[l] = y[l];
+            start[l] = bias is null ? 0f : bias[l];
         }
         nint step = 16 * TFactor.Size;
         Vector256<float> s = Avx.LoadVector256(start), t = Avx.LoadVector256(start + 8);
@@ -237,7 +243,10 @@ public static unsafe partial class LowRank
         Vector256<float> factor = Vector256.Create(scale);
         Avx.Store(edge, Fma.MultiplyAdd(factor, s, Avx.LoadVector256(edge)));
         Avx.Store(edge + 8, Fma.MultiplyAdd(factor, t, Avx.LoadVector256(edge + 8)));
-        new ReadOnlySpan<float>(edge, lanes).CopyTo(new Span<float>(y, lanes));
+        if (!whole)
+        {
+            new ReadOnlySpan<float>(edge, lanes).CopyTo(new Span<float>(y, lanes));
+        }
     }
 
     // t = B h and y += scale * t for 64 outputs: four panels of B, read straight through.

@@ -124,6 +124,49 @@ public static unsafe partial class LowRank
         Avx512F.Store(y + 48, Avx512F.FusedMultiplyAdd(factor, s3, Avx512F.LoadVector512(y + 48)));
     }
 
+    // The same for 32 outputs: the chains of the rows that follow run beside these.
+    private static void ExpandTwoPanelsWide<TFactor>(byte* b0, nint panelBytes, int rank, float* h, float* bias, float scale, float* y, nint ahead)
+        where TFactor : struct, IFactor
+    {
+        nint step = 16 * TFactor.Size;
+        byte* b1 = b0 + panelBytes;
+        Vector512<float> s0, s1;
+        s0 = s1 = Vector512<float>.Zero;
+        if (bias is not null)
+        {
+            s0 = Avx512F.LoadVector512(bias + 0);
+            s1 = Avx512F.LoadVector512(bias + 16);
+        }
+        nint j = 0;
+        for (; j + 2 <= rank; j += 2)
+        {
+            Sse.Prefetch0(b0 + ahead);
+            Sse.Prefetch0(b1 + ahead);
+            if (TFactor.Size == 4)
+            {
+                Sse.Prefetch0(b0 + ahead + 64);
+                Sse.Prefetch0(b1 + ahead + 64);
+            }
+            Vector512<float> value = Broadcast(h + j);
+            s0 = Avx512F.FusedMultiplyAdd(value, TFactor.EvenWide(b0), s0);
+            s1 = Avx512F.FusedMultiplyAdd(value, TFactor.EvenWide(b1), s1);
+            value = Broadcast(h + j + 1);
+            s0 = Avx512F.FusedMultiplyAdd(value, TFactor.OddWide(b0, step), s0);
+            s1 = Avx512F.FusedMultiplyAdd(value, TFactor.OddWide(b1, step), s1);
+            b0 += 2 * step;
+            b1 += 2 * step;
+        }
+        if (j < rank)
+        {
+            Vector512<float> value = Broadcast(h + j);
+            s0 = Avx512F.FusedMultiplyAdd(value, TFactor.EvenWide(b0), s0);
+            s1 = Avx512F.FusedMultiplyAdd(value, TFactor.EvenWide(b1), s1);
+        }
+        Vector512<float> factor = Vector512.Create(scale);
+        Avx512F.Store(y + 0, Avx512F.FusedMultiplyAdd(factor, s0, Avx512F.LoadVector512(y + 0)));
+        Avx512F.Store(y + 16, Avx512F.FusedMultiplyAdd(factor, s1, Avx512F.LoadVector512(y + 16)));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Broadcast(float* value) => Vector512.Create(*value);
 }

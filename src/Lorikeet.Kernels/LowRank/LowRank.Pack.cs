@@ -14,6 +14,17 @@ public static unsafe partial class LowRank
         return new FactorLayout(rank, inputs, outputs, type).Bytes;
     }
 
+    /// <summary>The bytes of them that are read first: A, from the beginning on, and the scales of int8 codes.</summary>
+    /// <param name="rank">Rank, at least 1.</param>
+    /// <param name="inputs">Inputs, at least 1.</param>
+    /// <param name="type">How the numbers are kept.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size below 1 or an unknown type.</exception>
+    public static long BytesOfA(int rank, int inputs, FactorType type)
+    {
+        CheckSizes(rank, inputs, 1, type);
+        return new FactorLayout(rank, inputs, 1, type).OffsetB;
+    }
+
     /// <summary>Packs both factors of a change for <see cref="Apply(ReadOnlySpan{LowRankSegment}, ReadOnlySpan{float}, int, ReadOnlySpan{LowRankResult})"/>.</summary>
     /// <remarks>
     /// F32 keeps every bit, BF16 rounds to nearest even. Int8 keeps round(A[j, k] / a_j) and round(B[o, j] / b_j), ties to even, with

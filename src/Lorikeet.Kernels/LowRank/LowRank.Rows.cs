@@ -6,54 +6,10 @@ namespace Lorikeet.Kernels;
 public static unsafe partial class LowRank
 {
     // Panels of A that are multiplied together: four chains of loads and of arithmetic.
-    private const int Streams = 4;
-
-    private static void Rows(LowRankRow* rows, int count, float* x, int inputs, LowRankResult* results, bool wide)
-    {
-        for (int i = 0; i < count; i += Streams)
-        {
-            Rows(rows + i, Math.Min(Streams, count - i), count - i, x, inputs, results, wide);
-        }
-    }
-
-    // Some rows of those that are left.
-    private static void Rows(LowRankRow* rows, int count, int left, float* x, int inputs, LowRankResult* results, bool wide)
-    {
-        nuint floats = 0;
-        for (int i = 0; i < count; i++)
-        {
-            floats += (nuint)LayoutOf(rows[i].Segment, inputs, results).HiddenFloats;
-        }
-        float* hidden = (float*)ThreadScratch.Take(floats * sizeof(float));
-        Shrink(rows, count, x, inputs, results, hidden, wide);
-        for (int i = 0; i < count; i++)
-        {
-            ref readonly LowRankSegment segment = ref *rows[i].Segment;
-            FactorLayout layout = LayoutOf(rows[i].Segment, inputs, results);
-            ScaleHidden(segment, layout, rows[i].Hidden);
-            float* y = results[segment.Site].Y + ((long)(segment.Row + rows[i].Row) * layout.Outputs);
-            float scale = RowScale(segment, rows[i].Row);
-            byte* next = i + Streams < left ? rows[i + Streams].Segment->Factors : segment.Factors;
-            switch (segment.Type)
-            {
-                case FactorType.F32:
-                    Expand<F32Factor>(segment, layout, rows[i].Hidden, scale, y, next, wide);
-                    break;
-                case FactorType.BF16:
-                    Expand<BF16Factor>(segment, layout, rows[i].Hidden, scale, y, next, wide);
-                    break;
-                default:
-                    Expand<Int8Factor>(segment, layout, rows[i].Hidden, scale, y, next, wide);
-                    break;
-            }
-        }
-    }
-
-    private static FactorLayout LayoutOf(LowRankSegment* segment, int inputs, LowRankResult* results) =>
-        new(segment->Rank, inputs, results[segment->Site].Outputs, segment->Type);
+    internal const int Streams = 4;
 
     /// <summary>h = A x of every row: panels of equal kind go together, whichever row and site they belong to.</summary>
-    private static void Shrink(LowRankRow* rows, int count, float* x, int inputs, LowRankResult* results, float* hidden, bool wide)
+    private static void Shrink(LowRankRow* rows, int count, float* x, int inputs, bool wide)
     {
         FactorStream* streams = stackalloc FactorStream[Streams];
         int gathered = 0, lanes = 0;
@@ -61,9 +17,8 @@ public static unsafe partial class LowRank
         for (int i = 0; i < count; i++)
         {
             LowRankSegment* segment = rows[i].Segment;
-            FactorLayout layout = LayoutOf(segment, inputs, results);
-            rows[i].Hidden = hidden;
-            for (int panel = 0; panel < layout.PanelsA; panel++, hidden += FactorLayout.Lanes)
+            FactorLayout layout = new(segment->Rank, inputs, 1, segment->Type);
+            for (int panel = 0; panel < layout.PanelsA; panel++)
             {
                 if (gathered > 0 && (gathered == Streams || lanes != layout.LanesOf(panel) || type != layout.Type))
                 {
@@ -75,11 +30,35 @@ public static unsafe partial class LowRank
                 {
                     X = x + ((long)(segment->Row + rows[i].Row) * inputs),
                     A = segment->Factors + (panel * layout.PanelBytesA),
-                    H = hidden,
+                    H = rows[i].Hidden + (panel * FactorLayout.Lanes),
                 };
             }
         }
-        Shrink(streams, gathered, type, lanes, inputs, wide);
+        if (gathered > 0)
+        {
+            Shrink(streams, gathered, type, lanes, inputs, wide);
+        }
+        for (int i = 0; i < count; i++)
+        {
+            ScaleHidden(*rows[i].Segment, inputs, rows[i].Hidden);
+        }
+    }
+
+    /// <summary>y += scale * (bias + B h) of some columns of one row.</summary>
+    private static void Expand(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, int column, int columns, byte* next, bool wide)
+    {
+        switch (segment.Type)
+        {
+            case FactorType.F32:
+                Expand<F32Factor>(segment, layout, h, scale, y, column, columns, next, wide);
+                break;
+            case FactorType.BF16:
+                Expand<BF16Factor>(segment, layout, h, scale, y, column, columns, next, wide);
+                break;
+            default:
+                Expand<Int8Factor>(segment, layout, h, scale, y, column, columns, next, wide);
+                break;
+        }
     }
 
     private static void Shrink(FactorStream* streams, int count, FactorType type, int lanes, int depth, bool wide)

@@ -2,14 +2,11 @@ namespace Lorikeet.Kernels;
 
 public static unsafe partial class LowRank
 {
-    /// <summary>The reference: one row of one segment, number by number.</summary>
-    private static void ApplyScalar(in LowRankSegment segment, int row, float* x, int inputs, in LowRankResult result)
+    /// <summary>The reference of h = A x: one row of one segment, number by number.</summary>
+    private static void ShrinkScalar(in LowRankSegment segment, int row, float* x, int inputs, float* h)
     {
-        FactorLayout layout = new(segment.Rank, inputs, result.Outputs, segment.Type);
-        float* h = (float*)ThreadScratch.Take((nuint)layout.HiddenFloats * sizeof(float));
+        FactorLayout layout = new(segment.Rank, inputs, 1, segment.Type);
         float* left = x + ((long)(segment.Row + row) * inputs);
-        float* y = result.Y + ((long)(segment.Row + row) * result.Outputs);
-        float scale = RowScale(segment, row);
         for (int j = 0; j < segment.Rank; j++)
         {
             int panel = j / FactorLayout.Lanes;
@@ -21,8 +18,12 @@ public static unsafe partial class LowRank
             }
             h[j] = sum;
         }
-        ScaleHidden(segment, layout, h);
-        for (int o = 0; o < result.Outputs; o++)
+    }
+
+    /// <summary>The reference of y += scale * (bias + B h).</summary>
+    private static void ExpandScalar(in LowRankSegment segment, in FactorLayout layout, float* h, float scale, float* y, int column, int columns)
+    {
+        for (int o = column; o < column + columns; o++)
         {
             byte* b = segment.Factors + layout.OffsetB + (o / FactorLayout.Lanes * layout.PanelBytesB);
             float sum = segment.Bias is null ? 0f : segment.Bias[o];
@@ -35,10 +36,10 @@ public static unsafe partial class LowRank
     }
 
     /// <summary>Int8: h_j times its rank's scale; other types keep h as it is.</summary>
-    private static void ScaleHidden(in LowRankSegment segment, in FactorLayout layout, float* h)
+    private static void ScaleHidden(in LowRankSegment segment, int inputs, float* h)
     {
-        float* scales = (float*)(segment.Factors + layout.OffsetScales);
-        for (int j = 0; layout.Type == FactorType.Int8 && j < segment.Rank; j++)
+        float* scales = (float*)(segment.Factors + new FactorLayout(segment.Rank, inputs, 1, segment.Type).OffsetScales);
+        for (int j = 0; segment.Type == FactorType.Int8 && j < segment.Rank; j++)
         {
             h[j] *= scales[j];
         }

@@ -9,20 +9,20 @@ namespace Lorikeet.Kernels;
 /// </content>
 public static unsafe partial class LowRank
 {
-    // Rows whose h stays in the cache between both products, and over which a widened panel is shared.
+    // Rows over which a widened panel is shared.
     private const int TileBlock = 48;
 
-    // Ks of A that are widened at once: 64 KB.
+    // Ks of A that are widened at once: 64 KB; and ranks of B: 4 KB.
     private const int TileDepth = 1024;
+    private const int TileRanks = 64;
 
-    private static void Tiles(in LowRankSegment segment, int from, int to, float* x, int inputs, in LowRankResult result, bool wide)
+    /// <summary>h = A x of some rows of one segment.</summary>
+    private static void ShrinkTiles(in LowRankSegment segment, int from, int to, float* x, int inputs, float* hidden, bool wide)
     {
-        FactorLayout layout = new(segment.Rank, inputs, result.Outputs, segment.Type);
-        int width = layout.HiddenFloats, depth = Math.Max(Math.Min(TileDepth, inputs), segment.Rank);
-        float* hidden = (float*)ThreadScratch.Take((nuint)(((long)TileBlock * width) + ((long)depth * FactorLayout.Lanes)) * sizeof(float));
-        float* panel = hidden + ((long)TileBlock * width);
-        float* scales = stackalloc float[TileBlock];
-        for (int row = from; row < to; row += TileBlock)
+        FactorLayout layout = new(segment.Rank, inputs, 1, segment.Type);
+        int width = layout.HiddenFloats;
+        float* panel = (float*)ThreadScratch.Take((nuint)Math.Min(TileDepth, inputs) * FactorLayout.Lanes * sizeof(float));
+        for (int row = from; row < to; row += TileBlock, hidden += (long)TileBlock * width)
         {
             int rows = Math.Min(TileBlock, to - row);
             float* left = x + ((long)(segment.Row + row) * inputs);
@@ -43,11 +43,25 @@ public static unsafe partial class LowRank
             }
             for (int r = 0; r < rows; r++)
             {
-                ScaleHidden(segment, layout, hidden + ((long)r * width));
+                ScaleHidden(segment, inputs, hidden + ((long)r * width));
+            }
+        }
+    }
+
+    /// <summary>y += scale * (bias + B h) of some columns of some rows of one segment.</summary>
+    private static void ExpandTiles(in LowRankSegment segment, in FactorLayout layout, int from, int to, float* hidden, float* y, int column, int columns, bool wide)
+    {
+        float* scales = stackalloc float[TileBlock];
+        for (int row = from; row < to; row += TileBlock, hidden += (long)TileBlock * layout.HiddenFloats)
+        {
+            int rows = Math.Min(TileBlock, to - row);
+            for (int r = 0; r < rows; r++)
+            {
                 scales[r] = RowScale(segment, row + r);
             }
-            int done = wide ? ExpandWide(segment, layout, row, rows, hidden, scales, result) : 0;
-            ExpandTiles(segment, layout, row, rows, done, hidden, scales, panel, result);
+            float* left = y + ((long)(segment.Row + row) * layout.Outputs);
+            int done = wide ? ExpandWide(segment, layout, rows, hidden, scales, left, column, column + columns) : column;
+            ExpandNarrow(segment, layout, rows, hidden, scales, left, done, column + columns);
         }
     }
 
@@ -58,8 +72,7 @@ public static unsafe partial class LowRank
         while (r < rows)
         {
             int tile = TileKernel.Next(rows - r);
-            TileKernel.Run<F32Element>(
-                tile, x + (r * xStride), xStride, (byte*)panel, FactorLayout.Lanes * sizeof(float), depth, to + (r * stride), stride, load, (byte*)panel, 0);
+            TileKernel.Run<F32Element>(tile, x + (r * xStride), xStride, (byte*)panel, FactorLayout.Lanes * sizeof(float), depth, to + (r * stride), stride, load, Ahead.None);
             r += tile;
         }
     }
@@ -81,15 +94,13 @@ public static unsafe partial class LowRank
     }
 
     // All whole pairs of panels; returns the first output that is left.
-    private static int ExpandWide(
-        in LowRankSegment segment, in FactorLayout layout, int row, int rows, float* hidden, float* scales, in LowRankResult result)
+    private static int ExpandWide(in LowRankSegment segment, in FactorLayout layout, int rows, float* hidden, float* scales, float* y, int first, int end)
     {
         const int Pair = 2 * FactorLayout.Lanes;
         nint panelBytes = (nint)layout.PanelBytesB;
-        byte* b = segment.Factors + layout.OffsetB;
-        float* y = result.Y + ((long)(segment.Row + row) * layout.Outputs);
-        int o = 0;
-        for (; o + Pair <= layout.Outputs; o += Pair, b += 2 * panelBytes)
+        byte* b = segment.Factors + layout.OffsetB + (first / FactorLayout.Lanes * panelBytes);
+        int o = first;
+        for (; o + Pair <= end; o += Pair, b += 2 * panelBytes)
         {
             float* bias = segment.Bias is null ? null : segment.Bias + o;
             switch (layout.Type)
@@ -108,33 +119,28 @@ public static unsafe partial class LowRank
         return o;
     }
 
-    private static void ExpandTiles(
-        in LowRankSegment segment, in FactorLayout layout, int row, int rows, int first, float* hidden, float* scales, float* panel, in LowRankResult result)
+    private static void ExpandNarrow(in LowRankSegment segment, in FactorLayout layout, int rows, float* hidden, float* scales, float* y, int first, int end)
     {
-        float* tile = stackalloc float[TileKernel.Most * FactorLayout.Lanes];
-        for (int o = first; o < layout.Outputs; o += FactorLayout.Lanes)
+        float* panel = stackalloc float[TileRanks * FactorLayout.Lanes];
+        float* sums = stackalloc float[TileBlock * FactorLayout.Lanes];
+        for (int o = first; o < end; o += FactorLayout.Lanes)
         {
             byte* b = segment.Factors + layout.OffsetB + (o / FactorLayout.Lanes * layout.PanelBytesB);
-            float* wide = Widen(layout, b, 0, segment.Rank, FactorLayout.Lanes, panel);
-            int lanes = Math.Min(FactorLayout.Lanes, layout.Outputs - o);
-            int r = 0;
-            while (r < rows)
+            int lanes = Math.Min(FactorLayout.Lanes, end - o);
+            bool load = segment.Bias is not null;
+            for (int r = 0; load && r < rows; r++)
             {
-                int some = TileKernel.Next(rows - r);
-                bool load = segment.Bias is not null;
-                for (int i = 0; load && i < some; i++)
-                {
-                    new ReadOnlySpan<float>(segment.Bias + o, lanes).CopyTo(new Span<float>(tile + (i * FactorLayout.Lanes), lanes));
-                }
-                TileKernel.Run<F32Element>(
-                    some, hidden + ((long)r * layout.HiddenFloats), layout.HiddenFloats, (byte*)wide, FactorLayout.Lanes * sizeof(float), segment.Rank, tile,
-                    FactorLayout.Lanes, load, (byte*)wide, 0);
-                for (int i = 0; i < some; i++)
-                {
-                    float* y = result.Y + ((long)(segment.Row + row + r + i) * layout.Outputs) + o;
-                    AddScaled(scales[r + i], tile + (i * FactorLayout.Lanes), y, lanes);
-                }
-                r += some;
+                new ReadOnlySpan<float>(segment.Bias + o, lanes).CopyTo(new Span<float>(sums + (r * FactorLayout.Lanes), lanes));
+            }
+            for (int j = 0; j < segment.Rank; j += TileRanks)
+            {
+                int some = Math.Min(TileRanks, segment.Rank - j);
+                float* wide = Widen(layout, b, j, some, FactorLayout.Lanes, panel);
+                Multiply(hidden + j, layout.HiddenFloats, rows, wide, some, sums, FactorLayout.Lanes, load || j > 0);
+            }
+            for (int r = 0; r < rows; r++)
+            {
+                AddScaled(scales[r], sums + (r * FactorLayout.Lanes), y + ((long)r * layout.Outputs) + o, lanes);
             }
         }
     }

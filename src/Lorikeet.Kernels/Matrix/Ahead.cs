@@ -6,13 +6,17 @@ namespace Lorikeet.Kernels;
 /// <summary>What a tile fetches into the caches while it computes; the memory need not exist.</summary>
 /// <remarks>
 /// Without any, 8 rows of bfloat16 run at 32 % of the FMA limit from memory; so at 88 %. Panels are fetched as passing: each line is wanted for a few
-/// tiles only, and should not displace the rows. What another product will read goes to the second-level cache.
+/// tiles only, and should not displace the rows. What is read later than the next panels is fetched to stay: into the first-level cache and so into the second
+/// (a fetch into the second alone was found to bring short stretches hardly earlier than their reading does).
 /// </remarks>
 internal unsafe struct Ahead
 {
     private byte* next;
     private nint step;
-    private bool stays;
+    private bool listed;
+
+    /// <summary>Nothing.</summary>
+    public static Ahead None => Listed(null, 0);
 
     /// <summary>The share of one of several tiles in the bytes from <paramref name="first"/> on.</summary>
     /// <param name="first">The first byte.</param>
@@ -27,19 +31,25 @@ internal unsafe struct Ahead
         return new Ahead { next = first + (tile * share), step = share / Math.Max(depth, 1) };
     }
 
-    /// <summary>A line or less for each k, so many bytes apart, of what another product will read.</summary>
+    /// <summary>Lines of a list, one for each k until its end.</summary>
+    /// <param name="lines">Their addresses; one more is read where there is an odd number.</param>
+    /// <param name="count">How many.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Ahead Lines(byte* first, nint step) => new() { next = first, step = step, stays = true };
+    public static Ahead Listed(byte** lines, int count) => new() { next = (byte*)lines, step = (nint)(lines + count), listed = true };
 
     /// <summary>Called for each pair of ks: a line for each k, or two where a k of two panels takes two.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Fetch<TElement>()
         where TElement : struct, IElement
     {
-        if (stays)
+        if (listed)
         {
-            Sse.Prefetch1(next);
-            Sse.Prefetch1(next + step);
+            if ((nint)next < step)
+            {
+                Sse.Prefetch0(*(byte**)next);
+                Sse.Prefetch0(*(byte**)(next + sizeof(long)));
+                next += 2 * sizeof(long);
+            }
         }
         else
         {
@@ -50,7 +60,7 @@ internal unsafe struct Ahead
                 Sse.PrefetchNonTemporal(next + 64);
                 Sse.PrefetchNonTemporal(next + step + 64);
             }
+            next += 2 * step;
         }
-        next += 2 * step;
     }
 }

@@ -3,8 +3,8 @@
 namespace Lorikeet.Kernels;
 
 /// <summary>
-/// What is done to a product's results while the thread that made them still has them in its caches: <c>y = f(scale o y + bias) + residual</c>, with a gate
-/// <c>y = f(gate) o (scale o y + bias) + residual</c>.
+/// What is done to a product's results while the thread that made them still has them in its caches: <c>y = f(scale o (y + changes) + bias) + residual</c>, with a gate
+/// <c>y = f(gate) o (scale o (y + changes) + bias) + residual</c>.
 /// </summary>
 /// <remarks>
 /// Each part may be absent; <c>default</c> does nothing. Each step rounds as it does in a pass of its own (<see cref="Elementwise"/>), so that the bits are those of the
@@ -13,6 +13,12 @@ namespace Lorikeet.Kernels;
 /// </remarks>
 public unsafe struct Epilogue
 {
+    /// <summary>Low-rank changes, added first; null: none. One record serves all products of a job.</summary>
+    public LowRankChanges* Changes;
+
+    /// <summary>The site of <see cref="Changes"/> that this product is.</summary>
+    public int Site;
+
     /// <summary>[outputs], or null: added.</summary>
     public float* Bias;
 
@@ -36,7 +42,7 @@ public unsafe struct Epilogue
     public byte* Coded;
 
     /// <summary>True where there is nothing to do.</summary>
-    public readonly bool IsNone => Bias is null && Own is null && Activation == ActivationKind.None && Gate is null && Residual is null && Coded is null;
+    public readonly bool IsNone => Changes is null && Bias is null && Own is null && Activation == ActivationKind.None && Gate is null && Residual is null && Coded is null;
 
     /// <summary>Does it in a pass of its own, for products that cannot.</summary>
     /// <param name="y">[rows, outputs], in place.</param>
@@ -51,6 +57,11 @@ public unsafe struct Epilogue
         }
         fixed (float* to = y)
         {
+            if (Changes is not null)
+            {
+                LowRankJob shrinks = new() { Changes = Changes };
+                Team.Shared.Run(ref shrinks, Changes->Begin(KernelPath.Current, 1));
+            }
             Kernel kernel = new() { Epilogue = this, Y = to, Outputs = outputs };
             RowTeam.Run(ref kernel, rows, outputs);
         }
@@ -67,6 +78,10 @@ public unsafe struct Epilogue
     {
         float* to = y + ((long)row * outputs) + column;
         long at = to - y;
+        if (Changes is not null)
+        {
+            Changes->Expand(Site, y, outputs, row, rows, column, columns);
+        }
         if (Own is not null)
         {
             ScaleAndShift(y, outputs, row, rows, column, columns);
@@ -120,6 +135,13 @@ public unsafe struct Epilogue
                 Map.Run(default(AddOperator), to, bias + column, to, columns);
             }
         }
+    }
+
+    private struct LowRankJob : IJob
+    {
+        public LowRankChanges* Changes;
+
+        public readonly void Execute(int chunk) => Changes->Shrink(chunk);
     }
 
     private struct Kernel : IRowKernel

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Lorikeet.Kernels;
@@ -24,6 +25,9 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     // Floats of a product that wait for their reduction: they stay in the first-level cache.
     private const int AsideFloats = 4096;
 
+    // Stretches of B that are fetched: more are left to those who read them.
+    private const int MostRegions = 128;
+
     // Bytes to fetch ahead where four panels are read side by side: the hardware's own streams stop at each page.
     private const int Distance = 2048;
 
@@ -36,10 +40,10 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private bool gated;
     private int units;
     private int chunks;
-    private int tiles;
     private long keys;
-    private NextPieces later;
-    private NextLines laterLines;
+    private LowRankChanges* changes;
+    private int shrinks;
+    private NextLines later;
 
     public static void Run(float* x, int rows, int inputs, PackedPart* parts, int count, bool accumulate)
     {
@@ -54,9 +58,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             most = Math.Max(most, copies);
         }
         bool gated = PackedPart.AreGated(parts, count);
-        int tiles = TTiles.Tiles(most);
         bool reading = most / TTiles.FusedPerNanosecond < TElement.Size / WorkSplit.BytesPerNanosecond;
-        long pairs = (long)units * (Unit / TTiles.Panels);
         FewRows<TTiles, TElement> job = new()
         {
             x = x,
@@ -68,28 +70,33 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             gated = gated,
             units = gated ? units / 2 : units,
             chunks = WorkSplit.Chunks(WorkSplit.Nanoseconds(fused, elements * TElement.Size, TTiles.FusedPerNanosecond), gated ? units / 2 : units, reading),
-            tiles = tiles,
             keys = ThreadScratch.Keys(count),
-            later = NextReads.Pieces(TileFetches.PieceBytes(inputs), pairs * TileFetches.Places(tiles)),
+            later = NextReads.Lines,
         };
-        job.laterLines = NextReads.Lines(pairs * tiles, job.later);
-        Team.Shared.Run(ref job, job.chunks);
+        job.changes = parts->After.Changes;
+        job.chunks = job.changes is null ? job.chunks : LowRankChanges.Ranges(job.chunks);
+        job.shrinks = job.changes is null ? 0 : job.changes->Begin(TTiles.Variant, job.chunks);
+        Team.Shared.Run(ref job, job.shrinks + job.chunks);
     }
 
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
+        if (chunk < shrinks)
+        {
+            changes->Shrink(chunk);
+            return;
+        }
+        chunk -= shrinks;
         int first = (int)((long)units * chunk / chunks);
         int end = (int)((long)units * (chunk + 1) / chunks);
-        NextPieces pieces = later;
-        NextLines lines = laterLines;
         int before = 0;
         if (gated)
         {
             // One thread makes both results of a column, and has them at hand for what follows.
             byte* next = parts[1].Packed + (first * Unit * (nint)PackedMatrix.PanelBytes(inputs, TElement.Type));
-            Multiply(0, first * Unit, end * Unit, 0, next, ref pieces, ref lines);
-            Multiply(1, first * Unit, end * Unit, units * Unit, null, ref pieces, ref lines);
+            Multiply(0, first * Unit, end * Unit, 0, next);
+            Multiply(1, first * Unit, end * Unit, units * Unit, null);
             return;
         }
         for (int i = 0; i < count && end > 0; i++)
@@ -97,7 +104,7 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
             int own = Units(parts[i]);
             if (first < own)
             {
-                Multiply(i, first * Unit, Math.Min(end, own) * Unit, before * Unit, null, ref pieces, ref lines);
+                Multiply(i, first * Unit, Math.Min(end, own) * Unit, before * Unit, null);
             }
             before += own;
             first = Math.Max(first - own, 0);
@@ -110,7 +117,8 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
     private static int Copies(in PackedPart part, int rows) => part.Around.First is null ? rows : part.Around.Copies;
 
     // What this thread reads after these panels, or null, is fetched at their end.
-    private readonly void Multiply(int number, int panel, int end, int panelsBefore, byte* then, ref NextPieces pieces, ref NextLines lines)
+    [SkipLocalsInit]
+    private readonly void Multiply(int number, int panel, int end, int panelsBefore, byte* then)
     {
         ref readonly PackedPart part = ref parts[number];
         int outputs = part.Outputs;
@@ -144,32 +152,41 @@ internal unsafe struct FewRows<TTiles, TElement> : IJob
                 }
             }
         }
-        int own = TTiles.Tiles(copies);
+        int tiles = TTiles.Tiles(copies);
         int firstAside = panel * Lanes;
+        // Lines of B that these columns end with, and this range's share of what is read after the product.
+        MemoryRegion* regions = stackalloc MemoryRegion[MostRegions];
+        int places = Math.Max((end - panel + TTiles.Panels - 1) / TTiles.Panels, 1), of = units * (gated ? 2 : 1) * Unit;
+        NextLines own = changes is null || panel >= end
+            ? default : new NextLines(regions, changes->RegionsOfB(number, panel * Lanes, end * Lanes, regions, MostRegions)).Share(0, 1, 1, places);
+        NextLines share = later.Share(panelsBefore + panel, panelsBefore + end, of, places);
+        byte** lines = stackalloc byte*[TileFetches.MostLines + NextLines.Slack + 1];
         TileFetches fetches = default;
         for (; panel < end; panel += TTiles.Panels, block.Data += TTiles.Panels * panelBytes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, end - panel) * Lanes, outputs - (panel * Lanes));
-            long place = (long)(panelsBefore + panel) / TTiles.Panels;
             // The panels after these are fetched meanwhile, where this chunk will read them: another thread would not find them.
-            fetches.Begin(own, ref pieces, place * TileFetches.Places(tiles));
             bool last = panel + TTiles.Panels >= end;
             nint bytes = last && then is null ? 0 : TTiles.Panels * panelBytes;
             byte* next = !last ? block.Data + bytes : then is null ? block.Data : then;
+            int most = TileFetches.Most(tiles, inputs), some = own.Take(lines, most);
+            some += share.Take(lines + some, most - some);
+            // The second of a pair may not exist.
+            lines[some] = some == 0 ? null : lines[some - 1];
+            fetches.Begin(tiles, inputs, lines, some, bytes);
             if (around && firstAside == panel * Lanes)
             {
                 HadamardAround.FetchA(part, firstAside, Math.Min(span, Math.Min(outputs, end * Lanes) - firstAside));
             }
             int r = 0;
-            for (int tile = 0; tile < own; tile++)
+            for (int tile = 0; tile < tiles; tile++)
             {
                 int tileRows = TTiles.Next(copies - r);
                 float* y = part.Y + ((long)r * outputs) + (panel * Lanes);
                 float* to = around ? aside + (r * span) + (panel * Lanes) - firstAside : past ? aside : y;
-                lines.Fetch((place * tiles) + tile);
                 TTiles.Run<TElement>(
                     block, tileRows, left + ((long)r * inputs), inputs, inputs, to, around ? span : past ? lanes : outputs, lanes, accumulate,
-                    fetches.Next(tile, next, panelBytes, TTiles.Panels, bytes, 0, inputs));
+                    fetches.Next(tile, next, panelBytes, TTiles.Panels, bytes));
                 if (past)
                 {
                     WritePast(aside, tileRows, lanes, y, outputs);

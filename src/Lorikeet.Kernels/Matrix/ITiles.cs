@@ -17,6 +17,9 @@ internal unsafe struct PanelBlock
 /// <summary>The micro-kernel of a variant, as <see cref="PanelProduct{TTiles}"/> walks it.</summary>
 internal unsafe interface ITiles
 {
+    /// <summary>The variant whose kernel it is.</summary>
+    static abstract KernelVariant Variant { get; }
+
     /// <summary>Panels of one tile.</summary>
     static abstract int Panels { get; }
 
@@ -59,6 +62,8 @@ internal unsafe interface ITiles
 /// <summary>6 rows by 16 lanes with AVX2.</summary>
 internal readonly unsafe struct NarrowTiles : ITiles
 {
+    public static KernelVariant Variant => KernelVariant.Avx2;
+
     public static int Panels => 1;
 
     public static int MostRows => TileKernel.Most;
@@ -111,6 +116,8 @@ internal readonly unsafe struct NarrowTiles : ITiles
 /// <summary>14 rows by 32 lanes with AVX-512; a last panel alone by 16.</summary>
 internal readonly unsafe struct WideTiles : ITiles
 {
+    public static KernelVariant Variant => KernelVariant.Avx512;
+
     public static int Panels => 2;
 
     public static int MostRows => WideTile.Most;

@@ -17,8 +17,9 @@ public static unsafe partial class PackedMatrix
             Y = y,
             Accumulate = accumulate,
             After = after,
+            Shrinks = after.Changes is null ? 0 : after.Changes->Begin(KernelVariant.Scalar, PanelCount(outputs)),
         };
-        Team.Shared.Run(ref job, PanelCount(outputs));
+        Team.Shared.Run(ref job, job.Shrinks + PanelCount(outputs));
     }
 
     /// <summary>The reference of <see cref="MultiplyTransposed"/>: plain loops over (input, row, output).</summary>
@@ -50,9 +51,16 @@ public static unsafe partial class PackedMatrix
         public float* Y;
         public bool Accumulate;
         public Epilogue After;
+        public int Shrinks;
 
-        public readonly void Execute(int panel)
+        public readonly void Execute(int chunk)
         {
+            if (chunk < Shrinks)
+            {
+                After.Changes->Shrink(chunk);
+                return;
+            }
+            int panel = chunk - Shrinks;
             int end = Math.Min(Outputs, (panel + 1) * Lanes);
             for (int r = 0; r < Rows; r++)
             {

@@ -18,7 +18,7 @@ public static unsafe partial class PackedMatrix
     /// <param name="parts">The matrices and their results; results overlap neither x nor one another.</param>
     /// <exception cref="ArgumentException">
     /// x is too short, a part has no matrix, no result or no outputs, or factors around it that are not of all rows or for which <see cref="TakesAround"/> is false,
-    /// or a gate that is the result of a part that is not made beside it.
+    /// a gate that is the result of a part that is not made beside it, or low-rank changes of other rows or sites.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">Negative rows, no inputs or an unknown element type.</exception>
     public static void MultiplyTogether(ReadOnlySpan<float> x, int rows, int inputs, ElementType type, ReadOnlySpan<PackedPart> parts)
@@ -35,6 +35,7 @@ public static unsafe partial class PackedMatrix
             KernelWork.Count(CheckAround(parts[i], i, rows, inputs, type), parts[i].Outputs, inputs, ByteLength(parts[i].Outputs, inputs, type));
         }
         PackedPart.CheckGates(parts);
+        PackedPart.CheckChanges(parts, rows, inputs);
         fixed (float* left = x)
         fixed (PackedPart* list = parts)
         {

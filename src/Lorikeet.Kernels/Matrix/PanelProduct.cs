@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -44,8 +45,9 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     private int rowBlocks;
     private int panels;
     private int ranges;
-    private NextPieces later;
+    private NextLines later;
     private Epilogue after;
+    private int shrinks;
 
     /// <summary>
     /// With chainFromY: <c>y = fma chain from (accumulate ? y : 0)</c>. Without: the chain starts at 0 and the result is
@@ -108,8 +110,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         };
         if (source.Stored)
         {
-            job.later = NextReads.Pieces(
-                TileFetches.PieceBytes(source.Depth), (long)units * job.rowBlocks * TileFetches.Places(TTiles.Tiles(rowBlock)));
+            job.later = NextReads.Lines;
         }
         if (transposeX || (count == 1 && LeftBlocks.Clash(source.Depth, source.Stored && source.Type != ElementType.F32)))
         {
@@ -117,12 +118,19 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             operands[0].X = LeftBlocks.Copy(operands[0].X, transposeX, rows, source.Depth, depthBlock);
             (operands[0].XStride, operands[0].XBlockStride) = (depthBlock, (nint)rows * depthBlock);
         }
-        Team.Shared.Run(ref job, job.rowBlocks * ranges);
+        job.shrinks = after.Changes is null ? 0 : after.Changes->Begin(TTiles.Variant, job.rowBlocks * ranges);
+        Team.Shared.Run(ref job, job.shrinks + (job.rowBlocks * ranges));
     }
 
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
+        if (chunk < shrinks)
+        {
+            after.Changes->Shrink(chunk);
+            return;
+        }
+        chunk -= shrinks;
         int range = chunk / rowBlocks;
         int firstRow = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - firstRow);
@@ -139,7 +147,9 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         long apartFloats = apart ? (long)count * span * Lanes : 0;
         float* scratch = (float*)ThreadScratch.Take((nuint)((panelFloats + apartFloats) * sizeof(float)));
         bool fromResult = accumulate && !merge;
-        NextPieces pieces = later;
+        int depth = operands[0].Source.Depth, blocks = (depth + operands[0].DepthBlock - 1) / operands[0].DepthBlock;
+        int places = (endPanel - firstPanel + TTiles.Panels - 1) / TTiles.Panels * blocks;
+        NextLines lines = later.Share(chunk, chunk + 1, (long)rowBlocks * ranges, Math.Max(places, 1));
         for (int first = firstPanel; first < endPanel; first += span)
         {
             int end = Math.Min(first + span, endPanel);
@@ -153,7 +163,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             }
             for (int i = 0; i < operandCount; i++)
             {
-                MultiplySpan(operands[i], i > 0 || fromResult, first, end, firstRow, chunk % rowBlocks, count, scratch, target, stride, ref pieces);
+                MultiplySpan(operands[i], i > 0 || fromResult, first, end, firstRow, count, scratch, target, stride, ref lines);
             }
             if (merge)
             {
@@ -172,7 +182,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
 
     // Some panels of one operand, in all their depth.
     private readonly void MultiplySpan(
-        in PanelOperand operand, bool continues, int first, int end, int firstRow, int rowsOf, int count, float* scratch, float* target, nint stride, ref NextPieces pieces)
+        in PanelOperand operand, bool continues, int first, int end, int firstRow, int count, float* scratch, float* target, nint stride, ref NextLines later)
     {
         int together = operand.Source.Together(TTiles.Panels), depth = operand.Source.Depth, depthBlock = operand.DepthBlock;
         float* left = operand.X + (firstRow * operand.XStride);
@@ -182,7 +192,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
             {
                 for (int block = 0; block * depthBlock < depth; block++)
                 {
-                    MultiplyPanels(operand, continues, p, Math.Min(together, end - p), block, left, rowsOf, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
+                    MultiplyPanels(operand, continues, p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride, ref later);
                 }
             }
             return;
@@ -191,7 +201,7 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         {
             for (int p = first; p < end; p += together)
             {
-                MultiplyPanels(operand, continues, p, Math.Min(together, end - p), block, left, rowsOf, count, scratch, target + (p - first) * Lanes, stride, ref pieces);
+                MultiplyPanels(operand, continues, p, Math.Min(together, end - p), block, left, count, scratch, target + (p - first) * Lanes, stride, ref later);
             }
         }
     }
@@ -206,8 +216,9 @@ internal unsafe struct PanelProduct<TTiles> : IJob
     }
 
     // One block of k of some panels, times all rows of the chunk.
+    [SkipLocalsInit]
     private readonly void MultiplyPanels(
-        in PanelOperand operand, bool continues, int first, int some, int block, float* left, int rowsOf, int count, float* scratch, float* to, nint stride, ref NextPieces pieces)
+        in PanelOperand operand, bool continues, int first, int some, int block, float* left, int count, float* scratch, float* to, nint stride, ref NextLines later)
     {
         PanelSource source = operand.Source;
         nint xStride = operand.XStride;
@@ -219,16 +230,20 @@ internal unsafe struct PanelProduct<TTiles> : IJob
         nint next = source.After(TTiles.Panels, depth, straight, out nint bytes);
         int tiles = TTiles.Tiles(count);
         TileFetches fetches = default;
+        byte** lines = stackalloc byte*[TileFetches.MostLines + NextLines.Slack + 1];
         left += block * operand.XBlockStride;
         for (int p = first; p < first + some; p += TTiles.Panels, panel.Data += TTiles.Panels * panel.Apart, to += TTiles.Panels * Lanes)
         {
             int lanes = Math.Min(Math.Min(TTiles.Panels, first + some - p) * Lanes, columns - (p * Lanes));
-            fetches.Begin(tiles, ref pieces, (((long)p / TTiles.Panels * rowBlocks) + rowsOf) * TileFetches.Places(TTiles.Tiles(rowBlock)));
+            int taken = later.Take(lines, TileFetches.Most(tiles, depth));
+            // The second of a pair may not exist.
+            lines[taken] = taken == 0 ? null : lines[taken - 1];
+            fetches.Begin(tiles, depth, lines, taken, bytes);
             int r = 0;
             for (int tile = 0; tile < tiles; tile++)
             {
                 int tileRows = TTiles.Next(count - r);
-                Ahead ahead = fetches.Next(tile, panel.Data + next, panel.Apart, TTiles.Panels, bytes, k, depth);
+                Ahead ahead = fetches.Next(tile, panel.Data + next, panel.Apart, TTiles.Panels, bytes);
                 TTiles.Run(panel, tileRows, left + (r * xStride), xStride, depth, to + (r * stride), stride, lanes, load, ahead);
                 r += tileRows;
             }

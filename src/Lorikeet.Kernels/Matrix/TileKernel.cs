@@ -18,11 +18,6 @@ internal static unsafe class TileKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Next(int left) => left <= Most ? left : left < 2 * Most ? (left + 1) / 2 : Most;
 
-    /// <summary>As the other, with a line of the cache fetched for each k from <paramref name="ahead"/> on.</summary>
-    public static void Run<TElement>(int rows, float* x, nint xStride, byte* panel, nint panelStride, int depth, float* y, nint yStride, bool load, byte* ahead, nint aheadStep)
-        where TElement : struct, IElement =>
-        Run<TElement>(rows, x, xStride, panel, panelStride, depth, y, yStride, load, Ahead.Lines(ahead, aheadStep));
-
     /// <summary>
     /// <c>y[r, l] = (load ? y[r, l] : 0) + sum over i of x[r, i] panel[i, l]</c>, r below <paramref name="rows"/> (1 to 6), l below 16, i ascending below <paramref name="depth"/>.
     /// </summary>

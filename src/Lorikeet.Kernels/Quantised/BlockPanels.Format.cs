@@ -91,6 +91,7 @@ internal sealed unsafe class BlockPanels<TFormat>() : BlockPanels(TFormat.Format
             }
         }
         PackedPart.CheckGates(parts);
+        PackedPart.CheckChanges(parts, rows, inputs);
         if (rows == 0)
         {
             return;

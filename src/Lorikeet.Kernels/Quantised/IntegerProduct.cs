@@ -34,6 +34,8 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
     private int ranges;
     private int rowBlock;
     private int rowBlocks;
+    private LowRankChanges* changes;
+    private int shrinks;
 
     public static void Run(byte* x, int rows, int inputs, PackedPart* parts, int count, IntegerVariant variant)
     {
@@ -54,6 +56,7 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
         panels = gated ? panels / 2 : panels;
         int most = Math.Max(RowsBytes / CodedRows.RowBytes(inputs), 4 * IntegerTile.Most);
         int ranges = Math.Min(chunks, (panels + LeastPanels - 1) / LeastPanels);
+        ranges = parts->After.Changes is null ? ranges : LowRankChanges.Ranges(ranges);
         int rowBlocks = Math.Max((rows + most - 1) / most, Math.Min((chunks + ranges - 1) / ranges, (rows + 15) / 16));
         int rowBlock = ((rows + rowBlocks - 1) / rowBlocks + IntegerTile.Most - 1) / IntegerTile.Most * IntegerTile.Most;
         IntegerProduct<TFormat> job = new()
@@ -71,12 +74,20 @@ internal unsafe struct IntegerProduct<TFormat> : IJob
             rowBlock = rowBlock,
             rowBlocks = (rows + rowBlock - 1) / rowBlock,
         };
-        Team.Shared.Run(ref job, job.rowBlocks * ranges);
+        job.changes = parts->After.Changes;
+        job.shrinks = job.changes is null ? 0 : job.changes->Begin(KernelPath.Current, job.rowBlocks * ranges);
+        Team.Shared.Run(ref job, job.shrinks + (job.rowBlocks * ranges));
     }
 
     /// <inheritdoc/>
     public readonly void Execute(int chunk)
     {
+        if (chunk < shrinks)
+        {
+            changes->Shrink(chunk);
+            return;
+        }
+        chunk -= shrinks;
         int range = chunk / rowBlocks;
         int first = chunk % rowBlocks * rowBlock;
         int count = Math.Min(rowBlock, rows - first);

@@ -1,9 +1,14 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Lorikeet.Kernels;
 using Lorikeet.Tensors;
 
 namespace Lorikeet.Models;
 
-/// <summary>What happens at the linear layers of one projection for a batch: shared products, then the low-rank changes of all layers and rows in one job.</summary>
+/// <summary>
+/// What happens at the linear layers of one projection for a batch: shared products, to which the low-rank changes of all layers and rows are added where they are made, or,
+/// with forms that need more, in a job of their own.
+/// </summary>
 internal sealed unsafe class ProjectionPlan
 {
     private readonly LinearSite[] sites;
@@ -12,15 +17,16 @@ internal sealed unsafe class ProjectionPlan
     private readonly Prepared[] prepared;
     private readonly Tensor[] inputs;
 
-    // Changes of one row at one site must not run at once: the first of every form, then the second of those that have one, ...
-    private LowRankSegment[][] waves = [];
+    // Site by site; of each, the first change of every form, then the second of those that have one, ... Pinned: kernels hold its address.
+    private LowRankSegment[] changes = [];
+    private long room;
     private MemoryRegion[] factors = [];
 
-    // What is read first: FLoRA's factors. The projection that was entered before this one fetches it.
+    // What is read first: FLoRA's factors and A of low-rank ones. The projection that was entered before this one fetches it.
     private MemoryRegion[] before = [];
     private ProjectionPlan? follower;
 
-    // Nothing is added to the products but what follows them directly.
+    // Nothing happens to the products but what is done while they are made.
     private bool endsInProducts;
 
     public ProjectionPlan(LinearSite[] sites, SitePlan?[] plans, RowSegment[] segments)
@@ -53,10 +59,11 @@ internal sealed unsafe class ProjectionPlan
         }
         if (changed)
         {
-            waves = Gather();
-            factors = waves.Length == 0 ? [] : Joined(Array.ConvertAll(waves[0], RegionOf));
-            before = Before();
+            changes = Gather();
+            room = LowRankChanges.RoomFloats(changes);
             endsInProducts = Array.TrueForAll(plans, plan => plan is null or { EndsInProduct: true });
+            factors = Joined(Array.ConvertAll(changes, RegionOf));
+            before = Before();
         }
         Follow(run);
         bool ends = batched && endsInProducts && run.Tap is null;
@@ -112,36 +119,58 @@ internal sealed unsafe class ProjectionPlan
         {
             y[i] = run.Allocate(x.Rows, sites[i].Outputs);
         }
+        // Only kernels that read codes write them.
+        bool coded = ends && after.Next?.ReadsCodes(run) == true && sites[0].Weight.ReadsCodes(run);
+        Tensor codes = coded ? run.AllocateCodes(x.Rows, sites[^1].Outputs) : default;
+        ArenaMark mark = run.Arena.Mark;
+        LowRankChanges added = default;
+        if (ends && changes.Length > 0)
+        {
+            added = new LowRankChanges
+            {
+                First = (LowRankSegment*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(changes)),
+                Count = changes.Length,
+                X = x.Pointer,
+                Inputs = x.Width,
+                Room = run.Allocate(1, (int)room).Pointer,
+            };
+        }
         Span<Epilogue> following = stackalloc Epilogue[ends ? sites.Length : 0];
         for (int i = 0; i < following.Length; i++)
         {
-            following[i] = after.Of(i, sites[i].Bias, y);
+            following[i] = after.Of(i, sites[i].Bias, y, codes);
             plans[i]?.UseOwn(ref following[i]);
+            following[i].Changes = added.Count > 0 ? &added : null;
+            following[i].Site = i;
         }
-        // What is read next: this product's low-rank factors, or the factors before the next product.
-        MemoryRegion[] next = factors.Length > 0 ? factors : follower?.before ?? [];
+        // What is read next: low-rank factors that are added to this product later, or what the next one begins with.
+        MemoryRegion[] next = !ends && factors.Length > 0 ? factors : follower?.before ?? [];
+        bool done;
         fixed (MemoryRegion* list = next)
         {
             try
             {
                 NextReads.Announce(list, next.Length);
-                return SharedProducts.Multiply(run, sites, prepared[0], y, any ? around : default, following);
+                done = SharedProducts.Multiply(run, sites, prepared[0], y, any ? around : default, following);
             }
             finally
             {
                 NextReads.Forget();
             }
         }
+        run.Arena.Release(mark);
+        if (done && coded)
+        {
+            run.KeepCodes(y[^1], codes);
+        }
+        return done;
     }
 
     /// <summary>What is added to the plain products.</summary>
     private void Changes(ModelRun run, in Tensor x, Span<Tensor> y)
     {
         ArenaMark mark = run.Arena.Mark;
-        foreach (LowRankSegment[] wave in waves)
-        {
-            AddLowRank(wave, x, oneInput: true, y);
-        }
+        AddLowRank(x, oneInput: true, y);
         for (int i = 0; i < sites.Length; i++)
         {
             if (plans[i] is { } plan)
@@ -166,10 +195,7 @@ internal sealed unsafe class ProjectionPlan
             inputs[i] = plans[i] is { IsBatched: true } plan ? Multiply(run, plan, i, y[i]) : x;
             oneInput &= inputs[i].SameMemory(x);
         }
-        foreach (LowRankSegment[] wave in waves)
-        {
-            AddLowRank(wave, x, oneInput, y);
-        }
+        AddLowRank(x, oneInput, y);
         for (int i = 0; i < sites.Length; i++)
         {
             if (plans[i] is { IsBatched: true } plan)
@@ -232,6 +258,10 @@ internal sealed unsafe class ProjectionPlan
                 }
             }
         }
+        for (int i = 0; i < changes.Length && endsInProducts; i++)
+        {
+            list.Add(new MemoryRegion { Start = changes[i].Factors, Bytes = LowRank.BytesOfA(changes[i].Rank, sites[0].Inputs, changes[i].Type) });
+        }
         return Joined([.. list]);
     }
 
@@ -262,7 +292,7 @@ internal sealed unsafe class ProjectionPlan
         Bytes = LowRank.ByteLength(segment.Rank, sites[0].Inputs, sites[segment.Site].Outputs, segment.Type),
     };
 
-    private void AddLowRank(LowRankSegment[] wave, in Tensor x, bool oneInput, Span<Tensor> y)
+    private void AddLowRank(in Tensor x, bool oneInput, Span<Tensor> y)
     {
         Span<LowRankResult> results = stackalloc LowRankResult[sites.Length];
         for (int i = 0; i < sites.Length; i++)
@@ -271,54 +301,51 @@ internal sealed unsafe class ProjectionPlan
         }
         if (oneInput)
         {
-            LowRank.Apply(wave, x.Span, x.Width, results);
+            LowRank.Apply(changes, x.Span, x.Width, results);
             return;
         }
-        // Sites whose input a form scales read another one: each for itself. The segments lie site by site.
-        for (int from = 0, to; from < wave.Length; from = to)
+        // Sites whose input a form scales read another one: each for itself.
+        for (int from = 0, to; from < changes.Length; from = to)
         {
-            int site = wave[from].Site;
-            for (to = from + 1; to < wave.Length && wave[to].Site == site;)
+            int site = changes[from].Site;
+            for (to = from + 1; to < changes.Length && changes[to].Site == site;)
             {
                 to++;
             }
-            LowRank.Apply(wave.AsSpan(from, to - from), inputs[site].Span, x.Width, results);
+            LowRank.Apply(changes.AsSpan(from, to - from), inputs[site].Span, x.Width, results);
         }
     }
 
-    private LowRankSegment[][] Gather()
+    private LowRankSegment[] Gather()
     {
-        List<LowRankSegment[]> all = [];
         List<LowRankSegment> list = [];
-        do
+        for (int site = 0; site < sites.Length; site++)
         {
-            list.Clear();
-            for (int site = 0; site < sites.Length; site++)
+            int most = 0;
+            for (int part = 0; part <= most; part++)
             {
                 for (int i = 0; i < segments.Length; i++)
                 {
-                    if (plans[site]?.Forms[i]?.LowRank is { } parts && parts.Count > all.Count)
+                    IReadOnlyList<LowRankPart> parts = plans[site]?.Forms[i]?.LowRank ?? [];
+                    most = Math.Max(most, parts.Count - 1);
+                    if (part < parts.Count)
                     {
-                        LowRankPart part = parts[all.Count];
                         list.Add(new LowRankSegment
                         {
                             Row = segments[i].Row,
                             Rows = segments[i].Rows,
                             Site = site,
-                            Rank = part.Rank,
-                            Type = part.Type,
-                            Scale = part.Scale,
-                            Factors = part.Factors.Pointer,
+                            Rank = parts[part].Rank,
+                            Type = parts[part].Type,
+                            Scale = parts[part].Scale,
+                            Factors = parts[part].Factors.Pointer,
                         });
                     }
                 }
             }
-            if (list.Count > 0)
-            {
-                all.Add([.. list]);
-            }
         }
-        while (list.Count > 0);
-        return [.. all];
+        LowRankSegment[] all = GC.AllocateUninitializedArray<LowRankSegment>(list.Count, pinned: true);
+        list.CopyTo(all);
+        return all;
     }
 }

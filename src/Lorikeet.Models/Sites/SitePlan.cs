@@ -32,7 +32,6 @@ internal sealed unsafe class SitePlan
     private bool anySparse;
     private bool anyUnlowered;
     private bool anyPost;
-    private bool anyLowRank;
 
     public SitePlan(Site site, RowSegment[] segments)
     {
@@ -77,8 +76,10 @@ internal sealed unsafe class SitePlan
     public HadamardSegments Around =>
         expands ? new HadamardSegments { First = (HadamardSegment*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(around)), Count = around.Length } : default;
 
-    /// <summary>True where the product of the plain input, with or without factors around it, needs nothing more than a scale and a bias for each row.</summary>
-    public bool EndsInProduct => TakesPlainInput && !anyLowRank && !anySparse && !anyUnlowered;
+    /// <summary>
+    /// True where the product of the plain input, with or without factors around it, needs nothing more than low-rank changes, and a scale and a bias for each row.
+    /// </summary>
+    public bool EndsInProduct => TakesPlainInput && !anySparse && !anyUnlowered;
 
     /// <summary>Says which rows have a scale or a bias of their own; only where <see cref="EndsInProduct"/>.</summary>
     /// <param name="after">What follows the product.</param>
@@ -105,7 +106,7 @@ internal sealed unsafe class SitePlan
             return false;
         }
         PrepareTogether();
-        (anyForm, expands, replacesInput, anySparse, anyUnlowered, anyPost, anyLowRank) = (false, false, false, false, false, false, false);
+        (anyForm, expands, replacesInput, anySparse, anyUnlowered, anyPost) = (false, false, false, false, false, false);
         int owning = 0;
         for (int i = 0; i < segments.Length; i++)
         {
@@ -119,7 +120,6 @@ internal sealed unsafe class SitePlan
                 anySparse |= forms[i]?.Sparse is not null;
                 anyUnlowered |= forms[i] is null;
                 anyPost |= forms[i] is null or { Post.Exists: true } or { Bias.Exists: true };
-                anyLowRank |= forms[i]?.LowRank.Count > 0;
                 owning += forms[i] is { Post.Exists: true } or { Bias.Exists: true } ? 1 : 0;
             }
         }

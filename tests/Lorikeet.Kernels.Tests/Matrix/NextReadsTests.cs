@@ -29,67 +29,57 @@ public unsafe class NextReadsTests
         }
     }
 
-    [Fact]
-    public void Places_share_the_pieces_evenly_and_each_piece_is_fetched_once()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(200)]
+    public void Places_share_the_lines_evenly_and_each_line_is_fetched_once(int places)
     {
         using BoundedMemory<byte> next = new(10_000);
         MemoryRegion* regions = stackalloc MemoryRegion[3];
         regions[0] = new() { Start = next.Pointer, Bytes = 1000 };
         regions[1] = new() { Start = next.Pointer + 5000, Bytes = 2500 };
         regions[2] = new() { Start = next.Pointer + 9000, Bytes = 10 };
+        List<long> expected = [.. Enumerable.Range(0, 16).Select(i => 64L * i), .. Enumerable.Range(0, 40).Select(i => 5000 + (64L * i)), 9000], fetched = [];
         NextReads.Announce(regions, 3);
-        NextPieces pieces = NextReads.Pieces(1024, 20);
-        Assert.Equal(5, pieces.Pieces);
-        List<(long At, long Bytes)> fetched = [];
-        for (int place = 0; place < 20; place++)
+        // Three chunks, as three threads take them.
+        for (int chunk = 0; chunk < 3; chunk++)
         {
-            byte* first = pieces.At(place, out long bytes);
-            if (first is not null)
+            NextLines lines = NextReads.Lines.Share(chunk, chunk + 1, 3, places);
+            for (int place = 0; place < places; place++)
             {
-                fetched.Add((first - next.Pointer, bytes));
+                int some = Take(ref lines, 100, next.Pointer, fetched);
+                Assert.InRange(some, 19 / places, (19 + places - 1) / places);
             }
+            Assert.Equal(0, Take(ref lines, 100, next.Pointer, fetched));
         }
-        // A region's pieces are equal, line for line, and none reaches beyond it.
-        Assert.Equal([(0, 1024), (5000, 832), (5832, 832), (6664, 896), (9000, 64)], fetched);
-        Assert.All(fetched, piece => Assert.InRange(piece.Bytes, 1, 1024));
+        Assert.Equal(expected, fetched);
         NextReads.Forget();
-        Assert.Equal(0, NextReads.Pieces(1000, 20).Pieces);
+        Assert.Equal(0, NextReads.Lines.Left);
     }
 
     [Fact]
-    public void Fewer_places_than_pieces_are_spread_over_the_list()
+    public void What_a_place_cannot_fetch_is_left_out()
     {
         using BoundedMemory<byte> next = new(102_400);
         MemoryRegion region = new() { Start = next.Pointer, Bytes = 102_400 };
-        NextReads.Announce(&region, 1);
-        NextPieces pieces = NextReads.Pieces(1024, 4);
-        Assert.Equal(100, pieces.Pieces);
-        Assert.Equal((long[])[0, 25 * 1024, 50 * 1024, 75 * 1024, 0], (long[])[At(ref pieces, 0), At(ref pieces, 1), At(ref pieces, 2), At(ref pieces, 3), At(ref pieces, 0)]);
-        NextReads.Forget();
-
-        long At(ref NextPieces from, int place) => from.At(place, out _) - next.Pointer;
+        NextLines lines = new NextLines(&region, 1).Share(0, 1, 1, 4);
+        List<long> fetched = [];
+        for (int place = 0; place < 4; place++)
+        {
+            Assert.Equal(2, Take(ref lines, 2, next.Pointer, fetched));
+        }
+        Assert.Equal([0, 64, 25_600, 25_664, 51_200, 51_264, 76_800, 76_864], fetched);
     }
 
-    [Fact]
-    public void Short_stretches_go_line_by_line_and_no_line_is_left_out()
+    private static int Take(ref NextLines lines, int most, byte* start, List<long> fetched)
     {
-        using BoundedMemory<byte> next = new(10_000);
-        MemoryRegion* regions = stackalloc MemoryRegion[3];
-        regions[0] = new() { Start = next.Pointer, Bytes = 1000 };
-        regions[1] = new() { Start = next.Pointer + 5000, Bytes = 2500 };
-        regions[2] = new() { Start = next.Pointer + 9000, Bytes = 10 };
-        NextReads.Announce(regions, 3);
-        // Three regions, two places: two thirds of them would be fetched.
-        NextPieces pieces = NextReads.Pieces(65536, 2);
-        Assert.Equal(0, pieces.Pieces);
-        NextLines lines = NextReads.Lines(7, pieces);
-        Assert.Equal(16 + 40 + 1, lines.Lines);
-        for (int place = 0; place < 7; place++)
+        byte** list = stackalloc byte*[most + NextLines.Slack];
+        int some = lines.Take(list, most);
+        for (int i = 0; i < some; i++)
         {
-            lines.Fetch(place);
+            fetched.Add(list[i] - start);
         }
-        lines.Fetch(0);
-        NextReads.Forget();
-        Assert.Equal(0, NextReads.Lines(7, default).Lines);
+        return some;
     }
 }
