@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Writes what peers.sh and registered.sh load their servers with (1.9 GB); what is there already stays. Usage: eng/bench-serve/prepare.sh FOLDER
+# Writes what peers.sh and registered.sh load their servers with (2.3 GB); what is there already stays. Usage: eng/bench-serve/prepare.sh FOLDER
 . "$(dirname "$0")/common.sh"
 work=$1
 mkdir -p "$work"
 [ -f "$work/S/config.json" ] || lorikeet bench make "$work/S" --shape S
 [ -f "$work/S-bf16.gguf" ] || lorikeet convert "$work/S" "$work/S-bf16.gguf"
 [ -f "$work/S-q8_0.gguf" ] || lorikeet convert "$work/S" "$work/S-q8_0.gguf" --type q8_0
-lorikeet bench make "$work/lora16" --base "$work/S" --count 64 --rank 16 --targets all-linear
+lorikeet bench make "$work/lora16" --base "$work/S" --count 104 --rank 16 --targets all-linear
 for i in 0 1 2 3; do
   [ -f "$work/lora16-$i.gguf" ] || lorikeet convert "$work/lora16/bench-000$i" "$work/lora16-$i.gguf" --model "$work/S"
 done

@@ -36,20 +36,21 @@ rotate() {
 
 cold() {
   local options=() i
-  for ((i = 0; i < 48; i++)); do options+=(--adapter "$(printf 'bench-%04d=%s/lora16/bench-%04d' "$i" "$work" "$i")"); done
+  for ((i = 0; i < 104; i++)); do options+=(--adapter "$(printf 'bench-%04d=%s/lora16/bench-%04d' "$i" "$work" "$i")"); done
   echo "a cold adapter (LoRA r=16, bf16, all linear layers, files in the page cache): first token of a request of 16 tokens, ms, medians of 40"
   cat "$work"/lora16/*/adapter_model.safetensors > /dev/null
-  # A full cache throws one out for each that comes; one with room takes memory that is new to the process.
+  # A full cache throws one out for each that comes; one with room takes memory that is new to the process, or was touched ahead.
   cold_with "cache full" 224 "${options[@]}"
   cold_with "cache with room" 2048 "${options[@]}"
 }
 # cold_with WHAT MIB OPTIONS OF THE SERVER...
 cold_with() {
-  local what=$1 cache=$2 names=() warm=() first r i; shift 2
+  local what=$1 cache=$2 names=() others=() warm=() first r i; shift 2
+  for ((i = 64; i < 104; i++)); do others+=("$(printf 'bench-%04d' "$i")"); done
   for ((i = 8; i < 48; i++)); do names+=("$(printf 'bench-%04d' "$i")"); done
   start 8195 "$work/cold.log" $LORIKEET serve --model "$work/S" --port 8195 --cache-mib "$cache" "$@"
-  # Once through all where the cache is to be full; adapters 0 to 7 warm the code up.
-  if [ "$cache" -lt 1000 ]; then first_token 8195 --adapters "${names[@]}" --requests 40 --seed 6 > /dev/null; fi
+  # Forty others fill the small cache and warm the code up that reads adapters, 0 to 7 all else.
+  first_token 8195 --adapters "${others[@]}" --requests 40 --seed 6 > /dev/null
   for r in 1 2 3; do first_token 8195 --adapter-count 8 --requests 16 --seed $r > /dev/null; done
   read -r known spent < <(loads 8195)
   first=$(first_token 8195 --adapters "${names[@]}" --requests 40 --seed 7)

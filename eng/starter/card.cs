@@ -70,7 +70,7 @@ card.WriteLine("""
     | language | base | LoRA | | | FLoRA | | |
     | --- | --- | --- | --- | --- | --- | --- | --- |
     """);
-foreach (string language in (string[])["rust", "lua", "shell"])
+foreach (string language in (string[])["rust", "lua"])
 {
     Dictionary<string, double> pairs = Measured(work, $"pairs-{language}");
     string Cells(string method) => string.Join(" | ", pairs.Where(p => p.Key.Contains($"-{method}-")).OrderBy(p => double.Parse(p.Key[(p.Key.IndexOf($"-{method}-", StringComparison.Ordinal) + method.Length + 2)..]))

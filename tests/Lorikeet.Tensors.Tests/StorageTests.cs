@@ -60,34 +60,5 @@ public class StorageTests
         new StorageBlock(0).Dispose();
     }
 
-    [Fact]
-    public void A_block_takes_the_memory_of_one_that_is_gone()
-    {
-        // A size that no other test asks for.
-        const long Size = (37 << 20) + 64;
-        StorageBlock.Prepare(Size);
-        StorageBlock first = new(Size);
-        Storage part = first.Take(Size);
-        nint place = Address(part);
-        first.Dispose();
-        part.Dispose();
-        StorageBlock second = new(Size - (8 << 20));
-        part = second.Take(Size - (8 << 20));
-        Assert.Equal(place, Address(part));
-        // It gives out what was asked for, however much there is.
-        using (Storage more = second.Take(64))
-        {
-            Assert.False(Address(more) - place is >= 0 and < (nint)Size);
-        }
-        second.Dispose();
-        part.Dispose();
-        // More than half of it would lie idle.
-        StorageBlock third = new(Size / 3);
-        part = third.Take(64);
-        Assert.NotEqual(place, Address(part));
-        third.Dispose();
-        part.Dispose();
-    }
-
     private static unsafe nint Address(Storage block) => (nint)block.Pointer;
 }

@@ -17,7 +17,7 @@ internal static class DemoCommand
     {
         Option<string> prompt = new("--prompt") { Description = "What every row begins with", DefaultValueFactory = _ => "return" };
         Option<int> tokens = new("--tokens") { Description = "Tokens of each answer", DefaultValueFactory = _ => 40 };
-        Option<ulong> seed = new("--seed") { Description = "Seed of what is drawn", DefaultValueFactory = _ => 3 };
+        Option<ulong> seed = new("--seed") { Description = "Seed of what is drawn", DefaultValueFactory = _ => 10 };
         Option<string> to = new("--out") { Description = "Where the page is written", DefaultValueFactory = _ => Path.Combine("runs", "demo.html") };
         Command command = new(
             "demo",

@@ -5,6 +5,7 @@ using Lorikeet.Models;
 using Lorikeet.Models.Files;
 using Lorikeet.Models.Text;
 using Lorikeet.Serving;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Server;
 
@@ -117,6 +118,10 @@ internal sealed class EngineInference : IInference
             }
         }
         IEnumerable<AdapterRecord> now = change.Adapters.Select(c => c.After).OfType<AdapterRecord>();
+        foreach (AdapterRecord adapter in now.TakeLast(ReadyMemory.MostBlocks))
+        {
+            Forget(host.ExpectAsync(adapter.Active.Bytes));
+        }
         // Where a name that is pinned shared what has been let go, it is read again.
         foreach (AdapterRecord adapter in now.Concat(gone.SelectMany(g => snapshot.With(g.Tenant, g.Hash))).Where(a => a.Pinned))
         {

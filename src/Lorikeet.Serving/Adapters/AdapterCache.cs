@@ -1,4 +1,5 @@
 using Lorikeet.Models;
+using Lorikeet.Tensors;
 
 namespace Lorikeet.Serving;
 
@@ -6,7 +7,10 @@ namespace Lorikeet.Serving;
 /// <remarks>Belongs to the engine's thread; only reading is done elsewhere. Their bytes and the keys' and values' share one budget.</remarks>
 internal sealed class AdapterCache : IDisposable
 {
+    private const long MostReady = 512L << 20;
     private readonly Memory memory;
+    private readonly ReadyMemory ready;
+    private readonly bool readsAside;
     private readonly AdapterLoader loader;
     private readonly PrefixCache prefixes;
     private readonly Dictionary<AdapterVersion, AdapterEntry> entries = [];
@@ -16,7 +20,10 @@ internal sealed class AdapterCache : IDisposable
     {
         this.memory = memory;
         this.prefixes = prefixes;
-        loader = new AdapterLoader(model, factors, threads);
+        ready = new ReadyMemory(Math.Min(memory.Pool.BudgetBytes / 4, MostReady));
+        // Where the step that wants an adapter reads it, nothing happens beside it.
+        readsAside = threads > 0;
+        loader = new AdapterLoader(model, factors, threads, readsAside ? ready : null);
     }
 
     /// <summary>Called on a loader's thread when a load ended.</summary>
@@ -56,6 +63,15 @@ internal sealed class AdapterCache : IDisposable
     /// <summary>Changes whenever an adapter comes, goes or fails.</summary>
     public long Changes { get; private set; }
 
+    /// <summary>Says that an adapter of some size is likely to be asked for: memory is touched ahead, as far as the budget has room for it.</summary>
+    public void Expect(long bytes)
+    {
+        if (readsAside)
+        {
+            ready.Expect(bytes, memory.Pool.FreeBytes);
+        }
+    }
+
     /// <summary>Asks for an adapter on behalf of a request in the queue; in this pass it stays.</summary>
     /// <param name="version">Which.</param>
     /// <param name="error">Why it can never be had; null.</param>
@@ -88,7 +104,7 @@ internal sealed class AdapterCache : IDisposable
         }
         entries[version] = entry = new AdapterEntry(this, version, bytes) { WantedInPass = memory.Pass, LastUse = ++clock };
         Changes++;
-        loader.Start(entry);
+        loader.Start(entry, memory.Pool.FreeBytes);
         return AdapterWish.Loading;
     }
 
@@ -203,6 +219,7 @@ internal sealed class AdapterCache : IDisposable
             memory.Busy(entry);
             Drop(entry);
         }
+        ready.Dispose();
     }
 
     private void TakeIn(AdapterEntry entry, Adapter adapter)

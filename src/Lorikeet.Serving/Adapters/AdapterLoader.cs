@@ -6,19 +6,18 @@ using Lorikeet.Tensors;
 
 namespace Lorikeet.Serving;
 
-/// <summary>Reads adapters on threads of its own, so that no step waits for a disk.</summary>
+/// <summary>Reads adapters on threads of its own, so that no step waits for a disk, into memory that was touched before.</summary>
 /// <param name="model">The model they are for.</param>
 /// <param name="factors">How their low-rank factors are kept.</param>
 /// <param name="threads">Threads; 0: each is read by the call that asks for it.</param>
-internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, int threads) : IDisposable
+/// <param name="ready">Where their memory comes from; null: nothing is touched ahead.</param>
+internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, int threads, ReadyMemory? ready) : IDisposable
 {
-    // Until then the request that waited for an adapter has its first token: memory is not prepared beside it.
-    private static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(50);
-
     private readonly BlockingCollection<AdapterEntry> wanted = [];
     private readonly ConcurrentQueue<LoadedAdapter> loaded = [];
     private readonly List<Thread> workers = [];
     private int open;
+    private long room;
 
     /// <summary>Called on a loader's thread when an adapter was read, or could not be.</summary>
     public Action? Finished { get; set; }
@@ -30,9 +29,12 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
     public bool HasLoaded => !loaded.IsEmpty;
 
     /// <summary>Asks for an adapter.</summary>
-    public void Start(AdapterEntry entry)
+    /// <param name="entry">The adapter.</param>
+    /// <param name="free">Bytes that are left for those after it.</param>
+    public void Start(AdapterEntry entry, long free)
     {
         Interlocked.Increment(ref open);
+        Volatile.Write(ref room, free);
         if (threads == 0)
         {
             Read(entry);
@@ -78,23 +80,14 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
     {
         while (!wanted.IsCompleted)
         {
-            if (!wanted.TryTake(out AdapterEntry? entry, Timeout.Infinite))
+            if (wanted.TryTake(out AdapterEntry? entry, Timeout.Infinite))
             {
-                continue;
+                Read(entry);
             }
-            long bytes;
-            do
-            {
-                bytes = Read(entry);
-            }
-            while (wanted.TryTake(out entry, Idle));
-            // The next one, likely of this size, will find memory that was touched before.
-            StorageBlock.Prepare(bytes);
         }
     }
 
-    // Returns the bytes of its forms.
-    private long Read(AdapterEntry entry)
+    private void Read(AdapterEntry entry)
     {
         long start = Stopwatch.GetTimestamp();
         Adapter? adapter = null;
@@ -118,10 +111,11 @@ internal sealed class AdapterLoader(LanguageModel model, FactorStorage factors, 
             adapter = null;
             error = e;
         }
+        // Once it is handed over, others may free it.
         long bytes = adapter?.FormBytes ?? 0;
         loaded.Enqueue(new LoadedAdapter(entry, adapter, error, Stopwatch.GetElapsedTime(start)));
         Finished?.Invoke();
-        return bytes;
+        ready?.Replace(bytes, Volatile.Read(ref room));
     }
 }
 

@@ -206,6 +206,10 @@ public sealed class Engine : IDisposable
         adapters.Pin(version, pinned);
     }
 
+    /// <summary>Says that an adapter of some size is likely to be asked for: memory for it is touched in the background, a quarter of the cache's bytes and 512 MiB at most for all such.</summary>
+    /// <param name="bytes">The bytes it will take; those of its files are near enough.</param>
+    public void Expect(long bytes) => adapters.Expect(bytes);
+
     /// <summary>Says that no new request will ask for an adapter: requests that are bound to it end with it, then its memory is free.</summary>
     /// <param name="version">The adapter.</param>
     public void Retire(AdapterVersion version)

@@ -105,6 +105,10 @@ public sealed class EngineHost : IDisposable
         await probe.Done.Task.WaitAsync(stop).ConfigureAwait(false);
     }
 
+    /// <summary>Says that an adapter of some size is likely to be asked for: memory for it is touched in the background, a quarter of the cache's bytes and 512 MiB at most for all such.</summary>
+    /// <param name="bytes">The bytes it will take; those of its files are near enough.</param>
+    public Task ExpectAsync(long bytes) => Run(() => engine.Expect(bytes));
+
     /// <summary>Pins an adapter, or unpins it: a pinned one stays in memory from its next load on.</summary>
     /// <param name="version">The adapter.</param>
     /// <param name="pinned">Whether it stays.</param>
