@@ -6,6 +6,8 @@ namespace Lorikeet.Adapters;
 /// <summary>Keeps rank_pattern and alpha_pattern meaning the same after their keys are sorted, as saving sorts them while the first match wins.</summary>
 internal static class PatternOrder
 {
+    private static readonly string[] Patterns = ["rank_pattern", "alpha_pattern"];
+
     /// <summary>Rewrites the patterns as whole paths where their order matters.</summary>
     /// <param name="config">The configuration to be saved.</param>
     /// <param name="settings">The same, read.</param>
@@ -14,13 +16,15 @@ internal static class PatternOrder
     /// <param name="modelType">The architecture.</param>
     public static void Settle(JsonObject config, LoraSettings settings, IReadOnlyList<ModulePath> modules, ModuleMatch match, string modelType)
     {
-        JsonObject sorted = (JsonObject)config.DeepClone();
-        foreach (string key in (string[])["rank_pattern", "alpha_pattern"])
+        string[] ordered = [.. Patterns.Where(key => config[key] is JsonObject { Count: > 1 })];
+        if (ordered.Length == 0)
         {
-            if (sorted[key] is JsonObject { Count: > 1 } pattern)
-            {
-                sorted[key] = new JsonObject(pattern.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => KeyValuePair.Create(e.Key, e.Value?.DeepClone())));
-            }
+            return;
+        }
+        JsonObject sorted = (JsonObject)config.DeepClone();
+        foreach (string key in ordered)
+        {
+            sorted[key] = new JsonObject(((JsonObject)sorted[key]!).OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => KeyValuePair.Create(e.Key, e.Value?.DeepClone())));
         }
         ModuleMatcher again = new(new AdapterConfig(sorted, settings.Config.Source), modelType, settings.Rank, settings.Alpha);
         if (again.Match(modules).Adapted.SequenceEqual(match.Adapted))

@@ -58,6 +58,9 @@ internal readonly struct FactorLayout
 
     public long Bytes => OffsetB + Round(PanelsB * PanelBytesB);
 
+    /// <summary>True where numbers lie without gaps, so that packing writes every byte.</summary>
+    public bool IsFull => Bytes == Size * Rank * ((long)Inputs + Outputs);
+
     public int LanesOf(int panelOfA) => panelOfA == PanelsA - 1 ? LastLanes : Lanes;
 
     /// <summary>Where lane l of depth k stands in a panel, in elements.</summary>

@@ -46,7 +46,10 @@ public static unsafe partial class LowRank
         Require.Length(a.Length, (long)rank * inputs, nameof(a), "[rank, inputs]");
         Require.Length(b.Length, (long)outputs * rank, nameof(b), "[outputs, rank]");
         Require.Bytes(packed.Length, layout.Bytes, nameof(packed));
-        packed.Clear();
+        if (!layout.IsFull)
+        {
+            packed.Clear();
+        }
         fixed (byte* to = packed)
         fixed (float* fromA = a)
         fixed (float* fromB = b)
@@ -91,7 +94,10 @@ public static unsafe partial class LowRank
         Require.Length(a.Length, (long)rank * inputs, nameof(a), "[rank, inputs]");
         Require.Length(b.Length, (long)outputs * rank, nameof(b), "[outputs, rank]");
         Require.Bytes(packed.Length, layout.Bytes, nameof(packed));
-        packed.Clear();
+        if (!layout.IsFull)
+        {
+            packed.Clear();
+        }
         fixed (byte* to = packed)
         fixed (ushort* fromA = a)
         fixed (ushort* fromB = b)
